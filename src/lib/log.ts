@@ -1,0 +1,62 @@
+// The log: one line per event, whatever is in it. For machines a line is a JSON object; for a person at a terminal it
+// is `time level message key=value ...`. In both, every string goes through JSON's escapes, so a CR LF in a name
+// cannot start a line of its own (CWE-117).
+//
+// What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
+
+export type LogFormat = 'json' | 'text' | 'off';
+export type LogLevel = 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface LogOptions {
+  readonly format: LogFormat;
+  /** Takes one whole line, its newline included. */
+  readonly write: (line: string) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** A log that writes each event as one line through `write`. */
+export function createLog({ format, write, now }: LogOptions): Log {
+  const line = format === 'json' ? jsonLine : textLine;
+  const at =
+    (level: LogLevel) =>
+    (message: string, fields: LogFields = {}) => {
+      if (format !== 'off') write(line(new Date(now()), level, message, fields));
+    };
+  return { info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+function jsonLine(time: Date, level: LogLevel, message: string, fields: LogFields): string {
+  return `${escapeControls(JSON.stringify({ time: time.toISOString(), level, message, ...fields }))}\n`;
+}
+
+// For a person a stack is worth more lines than one: it follows, indented, so it still cannot pass for an event.
+function textLine(time: Date, level: LogLevel, message: string, { stack, ...fields }: LogFields): string {
+  const pairs = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${textValue(key)}=${textValue(value)}`);
+  const below =
+    typeof stack === 'string' ? `\n    ${stack.split('\n').map(escapeControls).join('\n    ')}` : '';
+  return `${time.toISOString().slice(11, 23)} ${level} ${escapeControls(message)}${pairs.join('')}${below}\n`;
+}
+
+// A plain word stays as it is; anything else, a space or a control character in it, is quoted and escaped.
+function textValue(value: unknown): string {
+  if (typeof value === 'string' && /^[\w./:%?&=@*+-]+$/.test(value)) return value;
+  return escapeControls(JSON.stringify(value) ?? 'undefined');
+}
+
+// JSON leaves DEL, the C1 controls (a terminal may obey them) and the two Unicode line ends as they are.
+function escapeControls(text: string): string {
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BoundedMap } from '../../src/lib/bounded-map.ts';
+import { seededRandom } from '../support/random.ts';
+
+function filled(entriesMax: number, keys: Iterable<string>): BoundedMap<string, string> {
+  const map = new BoundedMap<string, string>(entriesMax);
+  for (const key of keys) map.set(key, `value of ${key}`);
+  return map;
+}
+
+const kept = (map: BoundedMap<string, string>, keys: string) =>
+  [...keys].filter((key) => map.peek(key) !== undefined).join('');
+
+describe('BoundedMap', () => {
+  const noBounds: [entriesMax: number, reason: string][] = [
+    [0, 'no room for an entry'],
+    [-1, 'negative'],
+    [1.5, 'half an entry'],
+    [Number.NaN, 'no number'],
+    [Number.POSITIVE_INFINITY, 'no bound at all'],
+    [2 ** 53, 'past what can be counted exactly'],
+  ];
+  for (const [entriesMax, reason] of noBounds) {
+    it(`constructor refuses ${entriesMax}: ${reason}`, () => {
+      assert.throws(() => new BoundedMap(entriesMax), RangeError);
+    });
+  }
+
+  it('constructor accepts room for one entry', () => {
+    assert.equal(kept(filled(1, 'ab'), 'ab'), 'b');
+  });
+
+  it('set keeps everything up to the bound', () => {
+    const map = filled(3, 'abc');
+    assert.equal(map.size, 3);
+    assert.equal(kept(map, 'abc'), 'abc');
+  });
+
+  it('set past the bound drops the entry that was set longest ago', () => {
+    const map = filled(3, 'abcd');
+    assert.equal(map.size, 3);
+    assert.equal(kept(map, 'abcd'), 'bcd');
+  });
+
+  it('set of a key that is there replaces its value and drops nothing', () => {
+    const map = filled(3, 'abc');
+    map.set('b', 'another');
+    assert.equal(map.get('b'), 'another');
+    assert.equal(kept(map, 'abc'), 'abc');
+  });
+
+  it('set of a key that is there counts as a use', () => {
+    assert.equal(kept(filled(3, 'abcad'), 'abcd'), 'acd');
+  });
+
+  it('get counts as a use', () => {
+    const map = filled(3, 'abc');
+    assert.equal(map.get('a'), 'value of a');
+    map.set('d', '');
+    assert.equal(kept(map, 'abcd'), 'acd');
+  });
+
+  it('get of a key that is not there is undefined and stores nothing', () => {
+    const map = filled(3, 'abc');
+    assert.equal(map.get('x'), undefined);
+    assert.equal(map.size, 3);
+  });
+
+  it('peek does not count as a use', () => {
+    const map = filled(3, 'abc');
+    assert.equal(map.peek('a'), 'value of a');
+    map.set('d', '');
+    assert.equal(kept(map, 'abcd'), 'bcd');
+  });
+
+  it('delete says whether there was an entry, and makes room', () => {
+    const map = filled(3, 'abc');
+    assert.equal(map.delete('b'), true);
+    assert.equal(map.delete('b'), false);
+    map.set('d', '');
+    assert.equal(kept(map, 'abcd'), 'acd');
+  });
+
+  it('clear forgets everything and leaves a map that works', () => {
+    const map = filled(3, 'abc');
+    map.clear();
+    assert.equal(map.size, 0);
+    map.set('d', '');
+    assert.equal(kept(map, 'abcd'), 'd');
+  });
+
+  it('agrees with a plain list over a seeded random run', () => {
+    const random = seededRandom(1);
+    const map = new BoundedMap<string, number>(5);
+    let list: [key: string, value: number][] = [];
+    const without = (key: string) => list.filter(([other]) => other !== key);
+    for (let step = 0; step < 20_000; step += 1) {
+      const key = `key ${Math.floor(random() * 9)}`;
+      const known = list.find(([other]) => other === key);
+      const dice = random();
+      if (dice < 0.4) {
+        map.set(key, step);
+        const entry: [string, number] = [key, step];
+        list = [...without(key), entry].slice(-5);
+      } else if (dice < 0.8) {
+        assert.equal(map.get(key), known?.[1], `step ${step}`);
+        if (known !== undefined) list = [...without(key), known];
+      } else if (dice < 0.9) {
+        assert.equal(map.peek(key), known?.[1], `step ${step}`);
+      } else if (dice < 0.995) {
+        assert.equal(map.delete(key), known !== undefined, `step ${step}`);
+        list = without(key);
+      } else {
+        map.clear();
+        list = [];
+      }
+      assert.equal(map.size, list.length, `step ${step}`);
+    }
+  });
+});
