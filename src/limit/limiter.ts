@@ -1,0 +1,83 @@
+// A named token bucket with the rate it was set to, and what a client may be told of it.
+
+import { parseDuration } from '../lib/duration.ts';
+import { TokenBucket } from './token-bucket.ts';
+
+const TOKENS_MAX = 1_000_000_000;
+const ROUNDING_TOKENS = 1e-6;
+
+/** So many tokens, refilled evenly over the window. */
+export interface Rate {
+  readonly tokens: number;
+  readonly windowMs: number;
+}
+
+/** One bucket after one request; times in seconds from now. */
+export interface Charge {
+  readonly name: string;
+  readonly rate: Rate;
+  readonly allowed: boolean;
+  readonly remaining: number;
+  /** Until the refused request would be allowed. */
+  readonly retryAfterSeconds: number;
+  /** Until the next whole token. */
+  readonly nextTokenSeconds: number;
+  /** Until the bucket is full. */
+  readonly resetSeconds: number;
+}
+
+/** `600/m`, `10/15m`, `5/90` (seconds) to a rate; null for anything else. */
+export function parseRate(text: string): Rate | null {
+  const parts = /^(\d{1,10})\/(.+)$/.exec(text);
+  const window = parts?.[2] ?? '';
+  const tokens = Number(parts?.[1]);
+  const windowMs = parseDuration(/^[smhd]$/.test(window) ? `1${window}` : window);
+  if (!(tokens >= 1 && tokens <= TOKENS_MAX) || windowMs === null || windowMs < 1) return null;
+  return { tokens, windowMs };
+}
+
+export class Limiter {
+  readonly name: string;
+  readonly rate: Rate;
+  readonly #bucket: TokenBucket;
+
+  /** @param now Milliseconds since the epoch. */
+  constructor(name: string, rate: Rate, now: () => number) {
+    this.name = name;
+    this.rate = rate;
+    const refillPerSecond = rate.tokens / (rate.windowMs / 1000);
+    this.#bucket = new TokenBucket({ capacity: rate.tokens, refillPerSecond, now });
+  }
+
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#bucket.size;
+  }
+
+  /** Takes one token, or none. */
+  take(key: string): Charge {
+    const { allowed, remaining, retryAfter, reset } = this.#bucket.take(key);
+    return {
+      name: this.name,
+      rate: this.rate,
+      allowed,
+      remaining,
+      retryAfterSeconds: retryAfter,
+      nextTokenSeconds: this.#untilNextToken(reset),
+      resetSeconds: reset,
+    };
+  }
+
+  // What is missing to a whole token once all the whole ones that are missing are taken off.
+  #untilNextToken(resetSeconds: number): number {
+    if (resetSeconds === 0) return 0;
+    const tokenSeconds = this.rate.windowMs / 1000 / this.rate.tokens;
+    const missing = resetSeconds / tokenSeconds;
+    return (missing - Math.ceil(missing - ROUNDING_TOKENS) + 1) * tokenSeconds;
+  }
+
+  /** Puts one token back. */
+  give(key: string): void {
+    this.#bucket.give(key);
+  }
+}

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TokenBucket } from '../../src/limit/token-bucket.ts';
+import { seededRandom } from '../support/random.ts';
+
+// A moment of today's size: near zero a double has fractions of a millisecond to spare that a real clock's does not.
+const START_MS = Date.UTC(2026, 10, 23, 12, 35, 13);
+
+/** A bucket of `tokens` a window with a clock that the test moves. */
+function bucketOf(tokens: number, windowSeconds: number, maxKeys?: number) {
+  const clock = { nowMs: START_MS };
+  const bucket = new TokenBucket({
+    capacity: tokens,
+    refillPerSecond: tokens / windowSeconds,
+    ...(maxKeys === undefined ? {} : { maxKeys }),
+    now: () => clock.nowMs,
+  });
+  return { bucket, clock };
+}
+
+/** How many takes succeed before the first that does not. */
+function drain(bucket: TokenBucket, takesMax: number): number {
+  for (let taken = 0; taken < takesMax; taken += 1) if (!bucket.take('key').allowed) return taken;
+  return takesMax;
+}
+
+function assertNear(actual: number, expected: number): void {
+  assert.ok(Math.abs(actual - expected) < 1e-5, `${actual} is not about ${expected}`);
+}
+
+const rates: [tokens: number, windowSeconds: number, reason: string][] = [
+  [600, 60, '100 ms a token'],
+  [10, 900, '90 s a token'],
+  [1, 1, 'one token'],
+  [1, 86_400, 'one token a day'],
+  [7, 60, 'an interval that is no whole number of milliseconds'],
+  [15, 1, 'one of thirds'],
+  [37, 1, 'one that repeats after three digits'],
+  [700, 60, 'many takes of such an interval add up'],
+  [997, 86_400, 'a prime number of tokens a day'],
+];
+
+describe('TokenBucket take', () => {
+  for (const [tokens, windowSeconds, reason] of rates) {
+    it(`allows a burst of exactly ${tokens} at ${tokens}/${windowSeconds}s: ${reason}`, () => {
+      assert.equal(drain(bucketOf(tokens, windowSeconds).bucket, tokens + 5), tokens);
+    });
+
+    it(`counts remaining down to 0 at ${tokens}/${windowSeconds}s: ${reason}`, () => {
+      const { bucket } = bucketOf(tokens, windowSeconds);
+      for (let left = tokens - 1; left >= 0; left -= 1) assert.equal(bucket.take('key').remaining, left);
+    });
+
+    it(`allows exactly one after retryAfter at ${tokens}/${windowSeconds}s: ${reason}`, () => {
+      const { bucket, clock } = bucketOf(tokens, windowSeconds);
+      drain(bucket, tokens + 1);
+      for (let round = 0; round < 20; round += 1) {
+        const allowedAtMs = clock.nowMs + bucket.take('key').retryAfter * 1000;
+        clock.nowMs = allowedAtMs - 1;
+        assert.equal(bucket.take('key').allowed, false, `round ${round}, 1 ms before`);
+        clock.nowMs = allowedAtMs;
+        assert.equal(bucket.take('key').allowed, true, `round ${round}`);
+        assert.equal(bucket.take('key').allowed, false, `round ${round}, a second one`);
+      }
+    });
+  }
+
+  const boundaries: [tokens: number, windowSeconds: number, refusedMs: number, allowedMs: number][] = [
+    [600, 60, 99, 100],
+    [10, 900, 89_999, 90_000],
+    [1, 1, 999, 1_000],
+    [7, 60, 8_571, 8_572],
+    [3, 1, 333, 334],
+  ];
+  for (const [tokens, windowSeconds, refusedMs, allowedMs] of boundaries) {
+    it(`refuses at ${refusedMs} ms and allows at ${allowedMs} ms when ${tokens}/${windowSeconds}s is drained`, () => {
+      const { bucket, clock } = bucketOf(tokens, windowSeconds);
+      drain(bucket, tokens);
+      clock.nowMs = START_MS + refusedMs;
+      assert.equal(bucket.take('key').allowed, false);
+      clock.nowMs = START_MS + allowedMs;
+      assert.equal(bucket.take('key').allowed, true);
+      assert.equal(bucket.take('key').allowed, false);
+    });
+  }
+
+  it('says what is left and when it is back', () => {
+    const { bucket, clock } = bucketOf(10, 900);
+    assert.deepEqual(bucket.take('key'), { allowed: true, remaining: 9, retryAfter: 0, reset: 90 });
+    clock.nowMs += 60_000;
+    assert.deepEqual(bucket.take('key'), { allowed: true, remaining: 8, retryAfter: 0, reset: 120 });
+    drain(bucket, 8);
+    clock.nowMs += 1_000;
+    assert.deepEqual(bucket.take('key'), { allowed: false, remaining: 0, retryAfter: 29, reset: 839 });
+  });
+
+  it('a refused take costs nothing', () => {
+    const { bucket, clock } = bucketOf(10, 900);
+    drain(bucket, 10);
+    for (let attempt = 0; attempt < 1_000; attempt += 1) bucket.take('key');
+    clock.nowMs += 90_000;
+    assert.equal(bucket.take('key').allowed, true);
+  });
+
+  it('a bucket left alone is full again and no fuller', () => {
+    const { bucket, clock } = bucketOf(10, 900);
+    drain(bucket, 10);
+    clock.nowMs += 30 * 86_400_000;
+    assert.equal(drain(bucket, 20), 10);
+  });
+
+  it('each key has a bucket of its own', () => {
+    const { bucket } = bucketOf(1, 60);
+    assert.equal(bucket.take('a').allowed, true);
+    assert.equal(bucket.take('a').allowed, false);
+    assert.equal(bucket.take('b').allowed, true);
+    assert.equal(bucket.size, 2);
+  });
+
+  it('cost over 1 takes as many tokens, all or none', () => {
+    const { bucket, clock } = bucketOf(10, 10);
+    assert.deepEqual(bucket.take('key', 7), { allowed: true, remaining: 3, retryAfter: 0, reset: 7 });
+    assert.deepEqual(bucket.take('key', 4), { allowed: false, remaining: 3, retryAfter: 1, reset: 7 });
+    assert.equal(bucket.take('key', 3).remaining, 0);
+    clock.nowMs += 3_999;
+    assert.equal(bucket.take('key', 4).allowed, false);
+    clock.nowMs += 1;
+    assert.equal(bucket.take('key', 4).allowed, true);
+  });
+
+  it('cost may be a fraction of a token', () => {
+    const { bucket } = bucketOf(1, 1);
+    assert.equal(bucket.take('key', 0.5).remaining, 0);
+    assert.equal(bucket.take('key', 0.5).allowed, true);
+    assert.equal(bucket.take('key', 0.5).allowed, false);
+  });
+
+  it('cost 0 is always allowed and takes nothing', () => {
+    const { bucket } = bucketOf(10, 10);
+    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 10, retryAfter: 0, reset: 0 });
+    drain(bucket, 10);
+    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 0, retryAfter: 0, reset: 10 });
+  });
+
+  it('cost over the capacity is refused for ever, the whole capacity is not', () => {
+    const { bucket } = bucketOf(10, 10);
+    for (const cost of [10.5, 11, Number.POSITIVE_INFINITY]) {
+      const { allowed, remaining, retryAfter } = bucket.take('key', cost);
+      assert.deepEqual([allowed, remaining, retryAfter], [false, 10, Number.POSITIVE_INFINITY]);
+    }
+    assert.equal(bucket.take('key', 10).allowed, true);
+    assert.equal(bucket.take('key', 11).retryAfter, Number.POSITIVE_INFINITY);
+    assert.equal(bucket.take('key', 10).retryAfter, 10);
+  });
+
+  it('refuses a cost that is negative or no number', () => {
+    const { bucket } = bucketOf(10, 10);
+    assert.throws(() => bucket.take('key', -1), RangeError);
+    assert.throws(() => bucket.take('key', Number.NaN), RangeError);
+    assert.equal(bucket.size, 0);
+  });
+
+  it('agrees with exact arithmetic on every take of a seeded random run', () => {
+    const random = seededRandom(20);
+    for (const [tokens, windowSeconds] of rates) {
+      const { bucket, clock } = bucketOf(tokens, windowSeconds);
+      // In units of 1/windowMs of a token a whole millisecond refills `tokens` units: nothing is ever rounded.
+      const windowMs = BigInt(windowSeconds * 1000);
+      const capacity = BigInt(tokens) * windowMs;
+      let units = capacity;
+      const stepMsMax = (3 * windowSeconds * 1000) / tokens;
+      for (let step = 0; step < 5_000; step += 1) {
+        const elapsedMs = random() < 0.4 ? 0 : Math.floor(random() * stepMsMax);
+        clock.nowMs += elapsedMs;
+        units += BigInt(elapsedMs) * BigInt(tokens);
+        if (units > capacity) units = capacity;
+        const cost = random() < 0.7 ? 1 : Math.floor(random() * 6);
+        const wanted = BigInt(cost) * windowMs;
+        const allowed = wanted <= units;
+        if (allowed) units -= wanted;
+        assert.equal(bucket.take('key', cost).allowed, allowed, `${tokens}/${windowSeconds}s, step ${step}`);
+      }
+    }
+  });
+});
+
+describe('TokenBucket give', () => {
+  it('puts back what was taken', () => {
+    const { bucket } = bucketOf(10, 10);
+    drain(bucket, 10);
+    bucket.give('key');
+    assert.equal(drain(bucket, 10), 1);
+    bucket.give('key', 4);
+    assert.equal(drain(bucket, 10), 4);
+  });
+
+  it('more than was taken makes the bucket full and no fuller', () => {
+    const { bucket } = bucketOf(10, 10);
+    bucket.take('key');
+    bucket.give('key', 1_000);
+    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 10, retryAfter: 0, reset: 0 });
+    assert.equal(drain(bucket, 20), 10);
+  });
+
+  it('to a key that is not remembered does nothing', () => {
+    const { bucket } = bucketOf(10, 10);
+    bucket.give('key');
+    assert.equal(bucket.size, 0);
+  });
+});
+
+describe('TokenBucket keys', () => {
+  it('remembers 100,000 keys at most, by default, of a million that call', () => {
+    const { bucket } = bucketOf(10, 10);
+    for (let client = 0; client < 1_000_000; client += 1) bucket.take(`client ${client}`);
+    assert.equal(bucket.size, 100_000);
+  });
+
+  it('forgets the key that was used longest ago, past maxKeys', () => {
+    const { bucket } = bucketOf(1, 60, 2);
+    for (const key of ['a', 'b', 'c']) assert.equal(bucket.take(key).allowed, true);
+    assert.equal(bucket.size, 2);
+    assert.equal(bucket.take('b').allowed, false);
+    assert.equal(bucket.take('c').allowed, false);
+    assert.equal(bucket.take('a').allowed, true);
+  });
+});
+
+describe('TokenBucket clock', () => {
+  it('is the real one by default', () => {
+    const bucket = new TokenBucket({ capacity: 1, refillPerSecond: 1 / 86_400 });
+    assert.equal(bucket.take('key').allowed, true);
+    const { allowed, retryAfter } = bucket.take('key');
+    assert.equal(allowed, false);
+    assert.ok(retryAfter > 86_000 && retryAfter <= 86_400);
+  });
+
+  it('set back, reports no more than an empty bucket', () => {
+    const { bucket, clock } = bucketOf(10, 10);
+    bucket.take('key', 10);
+    clock.nowMs -= 3_600_000;
+    const { remaining, retryAfter, reset } = bucket.take('key');
+    assert.equal(remaining, 0);
+    assertNear(retryAfter, 1);
+    assertNear(reset, 10);
+  });
+
+  it('set back, makes nobody wait for longer than an empty bucket would', () => {
+    const { bucket, clock } = bucketOf(10, 10);
+    bucket.take('key', 10);
+    clock.nowMs -= 3_600_000;
+    bucket.take('key');
+    clock.nowMs += 1_000;
+    assert.equal(bucket.take('key').allowed, true);
+    clock.nowMs += 10_000;
+    assert.equal(drain(bucket, 20), 10);
+  });
+});
+
+describe('TokenBucket constructor', () => {
+  const noBuckets: [capacity: number, refillPerSecond: number, maxKeys: number, reason: string][] = [
+    [0, 1, 1, 'no capacity'],
+    [-1, 1, 1, 'a negative capacity'],
+    [Number.NaN, 1, 1, 'a capacity that is no number'],
+    [Number.POSITIVE_INFINITY, 1, 1, 'an infinite capacity'],
+    [1, 0, 1, 'no refill'],
+    [1, -1, 1, 'a negative refill'],
+    [1, Number.NaN, 1, 'a refill that is no number'],
+    [1, Number.POSITIVE_INFINITY, 1, 'an infinite refill'],
+    [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1, 'both infinite'],
+    [1, 1, 0, 'room for no key'],
+    [1, 1, 1.5, 'room for half a key'],
+  ];
+  for (const [capacity, refillPerSecond, maxKeys, reason] of noBuckets) {
+    it(`refuses ${reason}`, () => {
+      assert.throws(() => new TokenBucket({ capacity, refillPerSecond, maxKeys }), RangeError);
+    });
+  }
+
+  it('accepts a fraction for both', () => {
+    const bucket = new TokenBucket({ capacity: 1.5, refillPerSecond: 0.25, now: () => START_MS });
+    assert.equal(drain(bucket, 5), 1);
+  });
+});
