@@ -1,0 +1,81 @@
+// A cache whose entries end after a time and whose size is bounded: what was used longest ago makes room. The one thing
+// that is easy to get wrong in a cache is many callers missing at once: here the first one computes and the others
+// wait for it ("single flight").
+//
+// Deleting or setting a key also lets go of a computation that is under way: it may have read an older value, so its
+// result goes to those who already wait and is not kept.
+
+import { BoundedMap } from '../lib/bounded-map.ts';
+
+export interface TtlCacheOptions {
+  /** How long an entry is given out: milliseconds. */
+  readonly ttl: number;
+  /** How many entries are kept. */
+  readonly max: number;
+  /** Milliseconds since the epoch; default `Date.now`. */
+  readonly now?: () => number;
+}
+
+export class TtlCache<K, V> {
+  readonly #entries: BoundedMap<K, { readonly value: V; readonly endsAtMs: number }>;
+  readonly #flights = new Map<K, Promise<V>>();
+  readonly #ttlMs: number;
+  readonly #now: () => number;
+
+  /** @throws RangeError for a `ttl` that is not positive or a `max` that is not a positive integer. */
+  constructor({ ttl, max, now = Date.now }: TtlCacheOptions) {
+    if (!(ttl > 0)) throw new RangeError(`A time to live must be positive, not ${ttl}`);
+    this.#entries = new BoundedMap(max);
+    this.#ttlMs = ttl;
+    this.#now = now;
+  }
+
+  /** How many entries are kept, the ended ones among them until they are asked for or make room. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The value, or undefined when there is none or its time is over. */
+  get(key: K): V | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (this.#now() < entry.endsAtMs) return entry.value;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  set(key: K, value: V): void {
+    this.#flights.delete(key);
+    this.#entries.set(key, { value, endsAtMs: this.#now() + this.#ttlMs });
+  }
+
+  delete(key: K): void {
+    this.#flights.delete(key);
+    this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#flights.clear();
+    this.#entries.clear();
+  }
+
+  /** The cached value, or the one that `compute` gives. Callers at the same time share one call; a rejection is not kept. */
+  getOrCompute(key: K, compute: () => Promise<V>): Promise<V> {
+    const cached = this.get(key);
+    if (cached !== undefined) return Promise.resolve(cached);
+    return this.#flights.get(key) ?? this.#fly(key, compute);
+  }
+
+  #fly(key: K, compute: () => Promise<V>): Promise<V> {
+    const flight = start(compute);
+    this.#flights.set(key, flight);
+    const land = () => this.#flights.get(key) === flight && this.#flights.delete(key);
+    flight.then((value) => land() && this.set(key, value), land);
+    return flight;
+  }
+}
+
+// An exception that `compute` throws before it returns a promise becomes a rejection like any other.
+async function start<V>(compute: () => Promise<V>): Promise<V> {
+  return compute();
+}

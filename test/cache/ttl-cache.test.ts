@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TtlCache } from '../../src/cache/ttl-cache.ts';
+import { seededRandom } from '../support/random.ts';
+
+const TTL_MS = 60_000;
+
+function cacheOf(max: number) {
+  const clock = { nowMs: Date.UTC(2026, 10, 23, 12, 35, 13) };
+  return { cache: new TtlCache<string, string>({ ttl: TTL_MS, max, now: () => clock.nowMs }), clock };
+}
+
+/** A computation that ends when the test says so. */
+function pending<V>() {
+  let resolve: (value: V) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<V>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+const never = () => Promise.reject(new Error('Must not be computed'));
+
+describe('TtlCache entries', () => {
+  it('get gives a value for the time to live and not a millisecond longer', () => {
+    const { cache, clock } = cacheOf(10);
+    cache.set('key', 'value');
+    clock.nowMs += TTL_MS - 1;
+    assert.equal(cache.get('key'), 'value');
+    clock.nowMs += 1;
+    assert.equal(cache.get('key'), undefined);
+  });
+
+  it('get does not prolong a life, set does', () => {
+    const { cache, clock } = cacheOf(10);
+    cache.set('read', 'old');
+    cache.set('written', 'old');
+    clock.nowMs += TTL_MS - 1;
+    cache.get('read');
+    cache.set('written', 'new');
+    clock.nowMs += 1;
+    assert.equal(cache.get('read'), undefined);
+    assert.equal(cache.get('written'), 'new');
+  });
+
+  it('size counts an ended entry until somebody asks for it', () => {
+    const { cache, clock } = cacheOf(10);
+    cache.set('key', 'value');
+    clock.nowMs += TTL_MS;
+    assert.equal(cache.size, 1);
+    cache.get('key');
+    assert.equal(cache.size, 0);
+  });
+
+  it('set past the bound drops the entry used longest ago', () => {
+    const { cache } = cacheOf(2);
+    cache.set('a', '1');
+    cache.set('b', '2');
+    cache.get('a');
+    cache.set('c', '3');
+    assert.equal(cache.size, 2);
+    assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], ['1', undefined, '3']);
+  });
+
+  it('delete drops one entry, clear every one', () => {
+    const { cache } = cacheOf(10);
+    for (const key of ['a', 'b', 'c']) cache.set(key, key);
+    cache.delete('a');
+    assert.deepEqual([cache.get('a'), cache.get('b'), cache.size], [undefined, 'b', 2]);
+    cache.clear();
+    assert.deepEqual([cache.get('b'), cache.get('c'), cache.size], [undefined, undefined, 0]);
+  });
+
+  it('takes the real clock by default', () => {
+    const cache = new TtlCache<string, string>({ ttl: 86_400_000, max: 1 });
+    cache.set('key', 'value');
+    assert.equal(cache.get('key'), 'value');
+  });
+
+  const noCaches: [ttl: number, max: number, reason: string][] = [
+    [0, 1, 'no life at all'],
+    [-1, 1, 'a negative one'],
+    [Number.NaN, 1, 'one that is no number'],
+    [1, 0, 'room for no entry'],
+    [1, 1.5, 'room for half an entry'],
+  ];
+  for (const [ttl, max, reason] of noCaches) {
+    it(`constructor refuses a ttl of ${ttl} and a max of ${max}: ${reason}`, () => {
+      assert.throws(() => new TtlCache({ ttl, max }), RangeError);
+    });
+  }
+
+  it('constructor accepts a millisecond and one entry', () => {
+    assert.equal(new TtlCache({ ttl: 1, max: 1 }).size, 0);
+  });
+});
+
+describe('TtlCache getOrCompute', () => {
+  it('computes a miss and keeps what came of it', async () => {
+    const { cache } = cacheOf(10);
+    assert.equal(await cache.getOrCompute('key', async () => 'computed'), 'computed');
+    assert.equal(cache.get('key'), 'computed');
+    assert.equal(await cache.getOrCompute('key', never), 'computed');
+  });
+
+  it('computes again once the time is over', async () => {
+    const { cache, clock } = cacheOf(10);
+    await cache.getOrCompute('key', async () => 'first');
+    clock.nowMs += TTL_MS - 1;
+    assert.equal(await cache.getOrCompute('key', never), 'first');
+    clock.nowMs += 1;
+    assert.equal(await cache.getOrCompute('key', async () => 'second'), 'second');
+  });
+
+  it('computes once for everybody who misses at the same time', async () => {
+    const { cache } = cacheOf(10);
+    const { promise, resolve } = pending<string>();
+    let calls = 0;
+    const compute = () => {
+      calls += 1;
+      return promise;
+    };
+    const waiting = Array.from({ length: 100 }, () => cache.getOrCompute('key', compute));
+    resolve('computed');
+    assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['computed']));
+    assert.equal(calls, 1);
+  });
+
+  it('lets each key fly on its own', async () => {
+    const { cache } = cacheOf(10);
+    const slow = pending<string>();
+    const waiting = cache.getOrCompute('slow', () => slow.promise);
+    assert.equal(await cache.getOrCompute('quick', async () => 'quick'), 'quick');
+    slow.resolve('slow');
+    assert.equal(await waiting, 'slow');
+  });
+
+  it('tells a rejection to everybody who waits and does not keep it', async () => {
+    const { cache } = cacheOf(10);
+    const { promise, reject } = pending<string>();
+    const waiting = [cache.getOrCompute('key', () => promise), cache.getOrCompute('key', never)];
+    reject(new Error('disk failed'));
+    const outcomes = await Promise.allSettled(waiting);
+    for (const outcome of outcomes) {
+      assert.ok(outcome.status === 'rejected');
+      assert.match(String(outcome.reason), /disk failed/);
+    }
+    assert.equal(cache.size, 0);
+    assert.equal(await cache.getOrCompute('key', async () => 'computed'), 'computed');
+  });
+
+  it('turns what compute throws at once into a rejection, and does not keep it', async () => {
+    const { cache } = cacheOf(10);
+    const flight = cache.getOrCompute('key', () => {
+      throw new Error('thrown at once');
+    });
+    await assert.rejects(flight, /thrown at once/);
+    assert.equal(await cache.getOrCompute('key', async () => 'computed'), 'computed');
+  });
+
+  const lettingGo: [name: string, letGo: (cache: TtlCache<string, string>) => void][] = [
+    ['delete', (cache) => cache.delete('key')],
+    ['clear', (cache) => cache.clear()],
+  ];
+  for (const [name, letGo] of lettingGo) {
+    it(`${name} during a flight gives its result to those who wait, and to nobody else`, async () => {
+      const { cache } = cacheOf(10);
+      const { promise, resolve } = pending<string>();
+      const waiting = cache.getOrCompute('key', () => promise);
+      letGo(cache);
+      resolve('old');
+      assert.equal(await waiting, 'old');
+      assert.equal(cache.get('key'), undefined);
+      assert.equal(await cache.getOrCompute('key', async () => 'new'), 'new');
+    });
+
+    it(`a flight that ${name} let go of never replaces the one after it`, async () => {
+      const { cache } = cacheOf(10);
+      const before = pending<string>();
+      const after = pending<string>();
+      const waitingBefore = cache.getOrCompute('key', () => before.promise);
+      letGo(cache);
+      const waitingAfter = cache.getOrCompute('key', () => after.promise);
+      before.resolve('old');
+      assert.equal(await waitingBefore, 'old');
+      const joined = cache.getOrCompute('key', never);
+      after.resolve('new');
+      assert.deepEqual(await Promise.all([waitingAfter, joined]), ['new', 'new']);
+      assert.equal(cache.get('key'), 'new');
+    });
+
+    it(`a flight that ${name} let go of and that fails leaves the one after it alone`, async () => {
+      const { cache } = cacheOf(10);
+      const before = pending<string>();
+      const waitingBefore = cache.getOrCompute('key', () => before.promise);
+      letGo(cache);
+      await cache.getOrCompute('key', async () => 'new');
+      before.reject(new Error('disk failed'));
+      await assert.rejects(waitingBefore, /disk failed/);
+      assert.equal(cache.get('key'), 'new');
+    });
+  }
+
+  it('delete of another key leaves a flight alone', async () => {
+    const { cache } = cacheOf(10);
+    const { promise, resolve } = pending<string>();
+    const waiting = cache.getOrCompute('key', () => promise);
+    cache.delete('other');
+    resolve('computed');
+    await waiting;
+    assert.equal(cache.get('key'), 'computed');
+  });
+});
+
+describe('TtlCache', () => {
+  it('agrees with a plain Map over a seeded random run', async () => {
+    const random = seededRandom(3);
+    const { cache, clock } = cacheOf(4);
+    const model = new Map<string, { value: string; endsAtMs: number }>();
+    const modelSet = (key: string, value: string) => {
+      model.delete(key);
+      model.set(key, { value, endsAtMs: clock.nowMs + TTL_MS });
+      const [oldest] = model.keys();
+      if (model.size > 4 && oldest !== undefined) model.delete(oldest);
+    };
+    const modelGet = (key: string) => {
+      const entry = model.get(key);
+      model.delete(key);
+      if (entry === undefined || entry.endsAtMs <= clock.nowMs) return undefined;
+      model.set(key, entry);
+      return entry.value;
+    };
+    for (let step = 0; step < 20_000; step += 1) {
+      const key = `key ${Math.floor(random() * 7)}`;
+      const dice = random();
+      clock.nowMs += Math.floor(random() * 8_000);
+      if (dice < 0.25) {
+        cache.set(key, `set ${step}`);
+        modelSet(key, `set ${step}`);
+      } else if (dice < 0.6) {
+        assert.equal(cache.get(key), modelGet(key), `step ${step}`);
+      } else if (dice < 0.85) {
+        const expected = modelGet(key) ?? `computed ${step}`;
+        if (expected === `computed ${step}`) modelSet(key, expected);
+        assert.equal(await cache.getOrCompute(key, async () => `computed ${step}`), expected, `step ${step}`);
+      } else if (dice < 0.99) {
+        cache.delete(key);
+        model.delete(key);
+      } else {
+        cache.clear();
+        model.clear();
+      }
+      assert.equal(cache.size, model.size, `step ${step}`);
+    }
+  });
+});
