@@ -1,0 +1,110 @@
+// The router: a tree with one level for each segment of a path. A level knows its static segments by name and, beside
+// them, at most one branch for "anything". Finding a path costs its length, however many routes there are.
+//
+// `/users/:id` and `/users/:user_id/posts` share the branch under `/users`: a parameter's name belongs to the pattern, not
+// to the tree. What conflicts is two patterns that no path could tell apart.
+//
+// Left out: wildcards over several segments, regular expressions, optional parts.
+
+export type Params = Readonly<Record<string, string>>;
+
+/** A route for path and method; or the methods that the path does have; or null where there is no such path. */
+export type Match<T> = { readonly value: T; readonly params: Params } | { readonly allow: string[] } | null;
+
+interface Route<T> {
+  readonly value: T;
+  readonly pattern: string;
+  /** Which segment each parameter is. */
+  readonly indexes: ReadonlyMap<string, number>;
+}
+
+interface Level<T> {
+  readonly statics: Map<string, Level<T>>;
+  any: Level<T> | null;
+  readonly routes: Map<string, Route<T>>;
+}
+
+export class Router<T> {
+  readonly #root: Level<T> = emptyLevel();
+
+  /**
+   * @param pattern `/users/:user_id/posts/:id`; a static segment beats a parameter.
+   * @throws TypeError for a malformed pattern, and for one that this method already has in another spelling.
+   */
+  add(method: string, pattern: string, value: T): void {
+    if (!/^(\/|(\/[^/?#%]+)+)$/.test(pattern)) throw new TypeError(`Not a pattern: ${pattern}`);
+    const indexes = new Map<string, number>();
+    let level = this.#root;
+    for (const [index, segment] of pattern.slice(1).split('/').entries()) {
+      const name = segment.startsWith(':') ? segment.slice(1) : null;
+      level = name === null ? staticLevel(level, segment) : anyLevel(level);
+      if (name === null) continue;
+      if (name === '' || indexes.has(name))
+        throw new TypeError(`Parameters need names of their own: ${pattern}`);
+      indexes.set(name, index);
+    }
+    const other = level.routes.get(method);
+    if (other !== undefined) throw new TypeError(`${method} ${pattern} conflicts with ${other.pattern}`);
+    level.routes.set(method, { value, pattern, indexes });
+  }
+
+  /**
+   * Finds the route of a path as it stands in the request, without its query. Segments are percent-decoded after they
+   * are taken apart, so `%2F` does not make a new one. HEAD is answered by GET's route.
+   *
+   * @throws URIError for a percent escape that is malformed or not UTF-8.
+   */
+  match(method: string, path: string): Match<T> {
+    if (!path.startsWith('/')) return null;
+    const segments = path.slice(1).split('/').map(decodeSegment);
+    const levels = leaves(this.#root, segments, 0);
+    for (const level of levels) {
+      const route = level.routes.get(method) ?? (method === 'HEAD' ? level.routes.get('GET') : undefined);
+      if (route !== undefined) return { value: route.value, params: paramsOf(route, segments) };
+    }
+    const methods = levels.flatMap((level) => [...level.routes.keys()]);
+    return methods.length === 0 ? null : { allow: allowed(methods) };
+  }
+}
+
+function emptyLevel<T>(): Level<T> {
+  return { statics: new Map(), any: null, routes: new Map() };
+}
+
+function anyLevel<T>(level: Level<T>): Level<T> {
+  level.any ??= emptyLevel();
+  return level.any;
+}
+
+function staticLevel<T>(level: Level<T>, segment: string): Level<T> {
+  const next = level.statics.get(segment) ?? emptyLevel<T>();
+  level.statics.set(segment, next);
+  return next;
+}
+
+function decodeSegment(segment: string): string {
+  return segment.includes('%') ? decodeURIComponent(segment) : segment;
+}
+
+// Every level at which the path can end, the more static one first at each step.
+function leaves<T>(level: Level<T>, segments: readonly string[], depth: number): Level<T>[] {
+  const segment = segments[depth];
+  if (segment === undefined) return [level];
+  const named = level.statics.get(segment);
+  const found = named === undefined ? [] : leaves(named, segments, depth + 1);
+  if (level.any === null || segment === '') return found;
+  return [...found, ...leaves(level.any, segments, depth + 1)];
+}
+
+// Without a prototype, so that a parameter named `constructor` is no more special than any other.
+function paramsOf<T>({ indexes }: Route<T>, segments: readonly string[]): Params {
+  const params: Record<string, string> = Object.create(null);
+  for (const [name, index] of indexes) params[name] = segments[index] ?? '';
+  return params;
+}
+
+function allowed(methods: readonly string[]): string[] {
+  const all = new Set([...methods, 'OPTIONS']);
+  if (all.has('GET')) all.add('HEAD');
+  return [...all].sort();
+}
