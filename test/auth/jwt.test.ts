@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { JwtError, type Key, sign, type VerifyOptions, verify } from '../../src/auth/jwt.ts';
+
+const SECRET = 'thirty-two bytes for the one key';
+const OTHER_SECRET = 'thirty-two bytes for another key';
+const T = 1_700_000_000;
+const CLAIMS = { identity: 1, iat: T, nbf: T, exp: T + 300 };
+
+const EXPIRED = 'Signature has expired';
+const FORGED = 'Signature verification failed';
+const TOO_LONG = 'Token is longer than 8192 characters';
+
+function at(seconds: number): VerifyOptions {
+  return { now: () => seconds * 1000 };
+}
+
+function refuses(token: string, keys: Key | readonly Key[], message: string, options = at(T)): void {
+  assert.throws(() => verify(token, keys, options), { name: 'JwtError', message });
+}
+
+function textOf(token: string, segment: number): string {
+  return Buffer.from(token.split('.')[segment] ?? '', 'base64url').toString();
+}
+
+describe('sign and verify', () => {
+  it('verify gives the claims and the header that sign was given', () => {
+    const { header, claims } = verify(sign(CLAIMS, SECRET, { cty: 'x' }), SECRET, at(T));
+    assert.deepEqual(claims, CLAIMS);
+    assert.deepEqual(header, { typ: 'JWT', alg: 'HS256', cty: 'x' });
+  });
+
+  it('a string is the key that its UTF-8 bytes are', () => {
+    const bytes = Buffer.from('schlüssel, der lang genug ist', 'utf8');
+    assert.equal(sign(CLAIMS, bytes.toString()), sign(CLAIMS, bytes));
+    verify(sign(CLAIMS, bytes.toString()), { kid: 'k1', secret: new Uint8Array(bytes) }, at(T));
+    refuses(sign(CLAIMS, bytes.toString()), Buffer.from(bytes.toString(), 'latin1'), FORGED);
+  });
+
+  it('text outside ASCII comes back as it was', () => {
+    const name = 'Zoë 😀 \u2028 "quoted" \\ \ud800';
+    assert.equal(verify(sign({ ...CLAIMS, name }, SECRET), SECRET, at(T)).claims.name, name);
+  });
+
+  it('verify reads the real clock unless it is given one', () => {
+    verify(sign({ ...CLAIMS, exp: 9e9 }, SECRET), SECRET);
+    refuses(sign(CLAIMS, SECRET), SECRET, EXPIRED, {});
+  });
+});
+
+describe('verify with RFC 7515 appendix A.1', () => {
+  const key = Buffer.from(
+    'AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow',
+    'base64url',
+  );
+  const token = [
+    'eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9',
+    'eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ',
+    'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+  ].join('.');
+  const exp = 1_300_819_380;
+  const options = { now: () => exp * 1000 - 1, require: ['exp'] };
+
+  it('accepts the token, whose header and payload hold line ends', () => {
+    assert.equal(textOf(token, 0), '{"typ":"JWT",\r\n "alg":"HS256"}');
+    assert.deepEqual(verify(token, key, options), {
+      header: { typ: 'JWT', alg: 'HS256' },
+      claims: { iss: 'joe', exp, 'http://example.com/is_root': true },
+    });
+  });
+
+  it('refuses it with one character of the signature changed', () => {
+    refuses(token.replace('.dBj', '.eBj'), key, FORGED, options);
+  });
+
+  it('refuses it with one character changed, whichever it is', () => {
+    for (const [index, character] of Array.from(token).entries()) {
+      const changed = token.slice(0, index) + (character === 'A' ? 'B' : 'A') + token.slice(index + 1);
+      assert.throws(() => verify(changed, key, options), JwtError, `character ${index}`);
+    }
+  });
+
+  it('refuses it a millisecond later, under another key, and where iat is wanted', () => {
+    refuses(token, key, EXPIRED, { ...options, now: () => exp * 1000 });
+    refuses(token, key.subarray(1), FORGED, options);
+    refuses(token, key, 'Token is missing the "iat" claim', { now: options.now });
+  });
+});
+
+describe('verify keeps time to the millisecond', () => {
+  const NBF = 'The token is not yet valid (nbf)';
+  const IAT = 'The token is not yet valid (iat)';
+  const rows = [
+    { claim: 'exp', leeway: 0, ms: -1, refused: null },
+    { claim: 'exp', leeway: 0, ms: 0, refused: EXPIRED },
+    { claim: 'exp', leeway: 0, ms: 1, refused: EXPIRED },
+    { claim: 'exp', leeway: 10, ms: 9_999, refused: null },
+    { claim: 'exp', leeway: 10, ms: 10_000, refused: EXPIRED },
+    { claim: 'exp', leeway: 10, ms: 10_001, refused: EXPIRED },
+    { claim: 'exp', leeway: 0.25, ms: 249, refused: null },
+    { claim: 'exp', leeway: 0.25, ms: 250, refused: EXPIRED },
+    { claim: 'nbf', leeway: 0, ms: -1, refused: NBF },
+    { claim: 'nbf', leeway: 0, ms: 0, refused: null },
+    { claim: 'nbf', leeway: 0, ms: 1, refused: null },
+    { claim: 'nbf', leeway: 10, ms: -10_001, refused: NBF },
+    { claim: 'nbf', leeway: 10, ms: -10_000, refused: null },
+    { claim: 'nbf', leeway: 10, ms: -9_999, refused: null },
+    { claim: 'iat', leeway: 0, ms: -1, refused: IAT },
+    { claim: 'iat', leeway: 0, ms: 0, refused: null },
+    { claim: 'iat', leeway: 0, ms: 1, refused: null },
+    { claim: 'iat', leeway: 10, ms: -10_001, refused: IAT },
+    { claim: 'iat', leeway: 10, ms: -10_000, refused: null },
+    { claim: 'iat', leeway: 10, ms: -9_999, refused: null },
+  ];
+  for (const { claim, leeway, ms, refused } of rows) {
+    for (const seconds of [T, T + 0.5]) {
+      it(`${refused ? 'refuses' : 'accepts'} ${claim} ${seconds}, ${ms} ms from it, leeway ${leeway} s`, () => {
+        const token = sign({ [claim]: seconds }, SECRET);
+        const options = { now: () => seconds * 1000 + ms, leeway, require: [] };
+        if (refused === null) verify(token, SECRET, options);
+        else refuses(token, SECRET, refused, options);
+      });
+    }
+  }
+
+  for (const options of [{ leeway: Number.NaN }, { now: () => Number.NaN }]) {
+    it(`refuses where ${Object.keys(options)[0]} is no number, rather than comparing with it`, () => {
+      refuses(sign({ iat: T, nbf: T, exp: T + 9 }, SECRET), SECRET, EXPIRED, { ...at(T), ...options });
+    });
+  }
+
+  it('names exp before nbf before iat where all three are wrong', () => {
+    refuses(sign({ iat: T + 2, nbf: T + 1, exp: T }, SECRET), SECRET, EXPIRED);
+    refuses(sign({ iat: T + 2, nbf: T + 1, exp: T + 9 }, SECRET), SECRET, NBF);
+  });
+});
+
+describe('verify with the option require', () => {
+  for (const claim of ['exp', 'iat', 'nbf']) {
+    it(`wants ${claim} by default`, () => {
+      refuses(
+        sign({ ...CLAIMS, [claim]: undefined }, SECRET),
+        SECRET,
+        `Token is missing the "${claim}" claim`,
+      );
+      verify(sign(CLAIMS, SECRET), SECRET, at(T));
+    });
+  }
+
+  it('wants nothing where the list is empty', () => {
+    assert.deepEqual(verify(sign({}, SECRET), SECRET, { require: [] }).claims, {});
+  });
+
+  it('wants the claims it names, and no other', () => {
+    verify(sign({ jti: 'x' }, SECRET), SECRET, { require: ['jti'] });
+    refuses(sign({ exp: 9e9 }, SECRET), SECRET, 'Token is missing the "jti" claim', { require: ['jti'] });
+  });
+
+  it('does not take what every object inherits for a claim', () => {
+    const options = { require: ['constructor'] };
+    refuses(sign({}, SECRET), SECRET, 'Token is missing the "constructor" claim', options);
+    verify(sign({ constructor: 'x' }, SECRET), SECRET, options);
+  });
+});
+
+describe('verify with several keys', () => {
+  const k1 = { kid: 'k1', secret: SECRET };
+  const k2 = { kid: 'k2', secret: OTHER_SECRET };
+  const both = [k1, k2];
+  type Case = [token: string, keys: Key | readonly Key[]];
+  const accepted: Readonly<Record<string, Case>> = {
+    'the kid of the first key': [sign(CLAIMS, k1), both],
+    'the kid of the second key': [sign(CLAIMS, k2), both],
+    'no kid, from the second key': [sign(CLAIMS, OTHER_SECRET), both],
+    'a kid, from a key without one': [sign(CLAIMS, k2), [k1, OTHER_SECRET]],
+    'a kid that two keys share, from the second': [sign(CLAIMS, k1), [{ ...k2, kid: 'k1' }, k1]],
+    'an empty kid that a key has': [sign(CLAIMS, { ...k1, kid: '' }), [{ ...k1, kid: '' }]],
+    'a kid that is no text, where no key has one': [sign(CLAIMS, SECRET, { kid: 7 }), SECRET],
+  };
+  const refused: Readonly<Record<string, Case>> = {
+    'a kid whose key was removed': [sign(CLAIMS, k2), [k1]],
+    'an unknown kid': [sign(CLAIMS, SECRET, { kid: 'k9' }), both],
+    'another key’s kid': [sign(CLAIMS, SECRET, { kid: 'k2' }), both],
+    'no kid, from neither key': [sign(CLAIMS, 'a third one'), both],
+    'a kid, where a key without one has not signed': [sign(CLAIMS, k1), [OTHER_SECRET]],
+    'a good signature, without any key': [sign(CLAIMS, k1), []],
+  };
+  for (const [reason, [token, keys]] of Object.entries(accepted)) {
+    it(`accepts a token with ${reason}`, () => assert.deepEqual(verify(token, keys, at(T)).claims, CLAIMS));
+  }
+  for (const [reason, [token, keys]] of Object.entries(refused)) {
+    it(`refuses a token with ${reason}`, () => refuses(token, keys, FORGED));
+  }
+});
+
+describe('sign', () => {
+  it('writes typ, alg and kid in this order, and the claims in their own', () => {
+    const token = sign({ identity: 1, exp: 2 }, { kid: 'k1', secret: SECRET });
+    assert.equal(textOf(token, 0), '{"typ":"JWT","alg":"HS256","kid":"k1"}');
+    assert.equal(textOf(token, 1), '{"identity":1,"exp":2}');
+    assert.equal(textOf(sign({}, SECRET), 0), '{"typ":"JWT","alg":"HS256"}');
+  });
+
+  it('takes another typ', () => {
+    assert.equal(textOf(sign({}, SECRET, { typ: 'at+jwt' }), 0), '{"typ":"at+jwt","alg":"HS256"}');
+  });
+
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, '9e9', null, true, [T], new Date(0), 1n]) {
+    for (const name of ['exp', 'iat', 'nbf']) {
+      it(`refuses ${name} given as ${typeof value} ${value}`, () => {
+        const message = `The "${name}" claim must be a finite number`;
+        assert.throws(() => sign({ ...CLAIMS, [name]: value }, SECRET), { name: 'JwtError', message });
+      });
+    }
+  }
+
+  it('takes dates that are fractions, negative, zero or absent', () => {
+    for (const exp of [T + 0.5, -1, 0, undefined]) sign({ exp }, SECRET);
+  });
+
+  const key = { kid: 'k1', secret: SECRET };
+  const WRONG_ALG = 'The specified alg value is not allowed';
+  const WRONG_KID = 'The "kid" comes from the key';
+  const headers = [
+    { reason: 'an alg it does not make', header: { alg: 'none' }, message: WRONG_ALG },
+    { reason: 'its alg taken away', header: { alg: undefined }, message: WRONG_ALG },
+    { reason: 'crit', header: { crit: ['x'] }, message: 'The "crit" header parameter is not supported' },
+    { reason: 'b64', header: { b64: false }, message: 'The "b64" header parameter is not supported' },
+    { reason: 'a kid that is not the key’s', header: { kid: 'k2' }, message: WRONG_KID },
+    { reason: 'its kid taken away', header: { kid: undefined }, message: WRONG_KID },
+  ];
+  for (const { reason, header, message } of headers) {
+    it(`refuses a header with ${reason}`, () => {
+      assert.throws(() => sign(CLAIMS, key, header), { name: 'JwtError', message });
+    });
+  }
+
+  it('takes a header that says what it would have said', () => {
+    assert.equal(sign(CLAIMS, key, { alg: 'HS256', kid: 'k1' }), sign(CLAIMS, key));
+  });
+
+  it('makes a token of 8,192 characters, which verify accepts, and none of 8,193', () => {
+    // 36 characters of header, 43 of signature and 2 dots leave 8,111 for the payload: 6,083 bytes.
+    const longest = { pad: 'x'.repeat(6083 - '{"pad":""}'.length) };
+    const token = sign(longest, SECRET);
+    assert.equal(token.length, 8192);
+    assert.deepEqual(verify(token, SECRET, { require: [] }).claims, longest);
+    assert.throws(() => sign({ pad: `${longest.pad}x` }, SECRET), { name: 'JwtError', message: TOO_LONG });
+  });
+});
+
+describe('an empty key', () => {
+  for (const key of ['', new Uint8Array(0), { kid: 'k1', secret: '' }]) {
+    it(`is refused by sign and verify as ${JSON.stringify(key)}`, () => {
+      assert.throws(() => sign(CLAIMS, key), TypeError);
+      assert.throws(() => verify(sign(CLAIMS, SECRET), [SECRET, key], at(T)), TypeError);
+    });
+  }
+});
