@@ -1,0 +1,112 @@
+// Password hashing with scrypt (RFC 7914). A stolen hash should cost its thief as much as possible per guess: scrypt
+// needs 16 MiB of memory for each, which graphics cards have little of per core. A salt of its own for every password
+// makes each one a separate job.
+//
+// A hash is kept as a PHC string, `$scrypt$ln=14,r=8,p=5$salt$hash`: the cost travels with it, so the cost can be
+// raised later and old hashes still verify, until the next login makes a new one. The base64 is the standard alphabet
+// without padding, as passlib writes it.
+//
+// Left out: pepper, other algorithms, strength meters.
+
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+
+/** scrypt's parameters (RFC 7914 §2): N = 2^ln, block size r, parallelization p. Memory: 128 · N · r bytes. */
+export interface Cost {
+  readonly ln: number;
+  readonly r: number;
+  readonly p: number;
+}
+
+/** OWASP's equal of N=2^17, p=1 that needs 16 MiB instead of 128. */
+export const DEFAULT_COST: Cost = { ln: 14, r: 8, p: 5 };
+
+/**
+ * Hashes the password's UTF-8.
+ *
+ * @returns a PHC string.
+ * @throws RangeError for a cost that is out of range or needs more than 256 MiB.
+ */
+export async function hash(password: string, cost: Cost = DEFAULT_COST): Promise<string> {
+  const salt = randomBytes(SALT_BYTES);
+  const derived = await derive(password, salt, HASH_BYTES, cost);
+  return `$scrypt$${formatCost(cost)}$${encode(salt)}$${encode(derived)}`;
+}
+
+/**
+ * Compares in constant time.
+ *
+ * @param cost What `hash` would use today.
+ * @returns `ok`, and `stale` when the hash was made at another cost and should be made again.
+ * @throws TypeError for a malformed PHC string: it never verifies.
+ */
+export async function verify(
+  password: string,
+  phc: string,
+  cost: Cost = DEFAULT_COST,
+): Promise<{ ok: boolean; stale: boolean }> {
+  const { cost: storedCost, salt, derived } = parsePhc(phc);
+  const given = await derive(password, salt, derived.length, storedCost);
+  const stale = formatCost(storedCost) !== formatCost(cost);
+  return { ok: timingSafeEqual(given, derived), stale };
+}
+
+/** A PHC string that no password verifies against, at the price of one that somebody has. */
+export function decoy(cost: Cost): string {
+  return `$scrypt$${formatCost(cost)}$${encode(randomBytes(SALT_BYTES))}$${encode(randomBytes(HASH_BYTES))}`;
+}
+
+/** `ln=14,r=8,p=5` to a cost; null when it is none, or one that `hash` would refuse. */
+export function parseCost(text: string): Cost | null {
+  const parts = /^ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})$/.exec(text);
+  if (parts === null) return null;
+  const cost = { ln: Number(parts[1]), r: Number(parts[2]), p: Number(parts[3]) };
+  return isUsable(cost) && formatCost(cost) === text ? cost : null;
+}
+
+function formatCost({ ln, r, p }: Cost): string {
+  return `ln=${ln},r=${r},p=${p}`;
+}
+
+// RFC 7914 §2: N is below 2^(128 r / 8). Its bound on p is far above what memory allows: p blocks of 128 · r bytes.
+function isUsable({ ln, r, p }: Cost): boolean {
+  const whole = [ln, r, p].every((value) => Number.isSafeInteger(value) && value >= 1);
+  return whole && ln < 16 * r && 128 * r * Math.max(2 ** ln, p) <= MEMORY_BYTES_MAX;
+}
+
+function derive(password: string, salt: Uint8Array, length: number, cost: Cost): Promise<Buffer> {
+  if (!isUsable(cost)) throw new RangeError(`Not a usable scrypt cost: ${formatCost(cost)}`);
+  const { ln, r, p } = cost;
+  // Node refuses a cost that touches `maxmem`: OpenSSL counts 128·N·r, the p blocks and a little of its own.
+  const maxmem = 128 * r * (2 ** ln + p + 32);
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, length, { N: 2 ** ln, r, p, maxmem }, (error, derived) => {
+      if (error) reject(error);
+      else resolve(derived);
+    });
+  });
+}
+
+function parsePhc(phc: string): { cost: Cost; salt: Buffer; derived: Buffer } {
+  const parts = /^\$scrypt\$([^$]*)\$([^$]*)\$([^$]*)$/.exec(phc);
+  const cost = parseCost(parts?.[1] ?? '');
+  const salt = decode(parts?.[2] ?? '');
+  const derived = decode(parts?.[3] ?? '');
+  // Under 16 bytes a "hash" can be found by trying: an empty one would match every password.
+  if (cost === null || salt === null || derived === null || derived.length < 16) {
+    throw new TypeError('Not a scrypt hash in PHC format');
+  }
+  return { cost, salt, derived };
+}
+
+function encode(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('=', '');
+}
+
+function decode(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64');
+  return encode(bytes) === text ? bytes : null;
+}

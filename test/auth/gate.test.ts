@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Gate } from '../../src/auth/gate.ts';
+import { JotError } from '../../src/lib/errors.ts';
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Sends a task to the gate that says when it begins and ends when it is told to. */
+function send(gate: Gate, name: string, begun: string[] = []) {
+  const begin = deferred<void>();
+  const end = deferred<string>();
+  const result = gate.run(() => {
+    begun.push(name);
+    begin.resolve();
+    return end.promise;
+  });
+  return { begins: begin.promise, finish: () => end.resolve(name), fail: end.reject, result };
+}
+
+function counters(gate: Gate): { running: number; queued: number } {
+  return { running: gate.running, queued: gate.queued };
+}
+
+describe('Gate', () => {
+  it('runs a task at once while there is a place, and gives what it gives', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 0 });
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+    const a = send(gate, 'a');
+    await a.begins;
+    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+    a.finish();
+    assert.equal(await a.result, 'a');
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('runs as many at once as it may, and lets the others wait', async () => {
+    const gate = new Gate({ concurrency: 2, queueMax: 8 });
+    const begun: string[] = [];
+    const [a, b, c, d] = [
+      send(gate, 'a', begun),
+      send(gate, 'b', begun),
+      send(gate, 'c', begun),
+      send(gate, 'd', begun),
+    ];
+    assert.deepEqual(begun, ['a', 'b']);
+    assert.deepEqual(counters(gate), { running: 2, queued: 2 });
+
+    b.finish();
+    await Promise.all([b.result, c.begins]);
+    assert.deepEqual(begun, ['a', 'b', 'c']);
+    assert.deepEqual(counters(gate), { running: 2, queued: 1 });
+
+    for (const task of [a, c, d]) task.finish();
+    assert.deepEqual(await Promise.all([a.result, c.result, d.result]), ['a', 'c', 'd']);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('never runs more than it may, however many come', async () => {
+    const gate = new Gate({ concurrency: 3, queueMax: 100 });
+    let running = 0;
+    let most = 0;
+    const task = async () => {
+      most = Math.max(most, ++running);
+      await Promise.resolve();
+      running--;
+    };
+    await Promise.all(Array.from({ length: 100 }, () => gate.run(task)));
+    assert.equal(most, 3);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('lets those who wait in by the order in which they came', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 8 });
+    const begun: string[] = [];
+    const tasks = ['a', 'b', 'c', 'd', 'e'].map((name) => send(gate, name, begun));
+    for (const task of tasks) {
+      await task.begins;
+      task.finish();
+    }
+    assert.deepEqual(await Promise.all(tasks.map((task) => task.result)), ['a', 'b', 'c', 'd', 'e']);
+    assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('does not let a newcomer slip in while a place passes on', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 8 });
+    const begun: string[] = [];
+    const first = send(gate, 'first', begun);
+    const waiting = send(gate, 'waiting', begun);
+    first.finish();
+    await first.result;
+    const newcomer = send(gate, 'newcomer', begun);
+    await waiting.begins;
+    assert.deepEqual(counters(gate), { running: 1, queued: 1 });
+    waiting.finish();
+    newcomer.finish();
+    await newcomer.result;
+    assert.deepEqual(begun, ['first', 'waiting', 'newcomer']);
+  });
+
+  for (const queueMax of [0, 1, 2]) {
+    it(`turns away whoever comes when ${queueMax} wait, and says when to come again`, async () => {
+      const gate = new Gate({ concurrency: 1, queueMax });
+      const begun: string[] = [];
+      const inside = Array.from({ length: 1 + queueMax }, (_, index) => send(gate, `${index}`, begun));
+      await assert.rejects(send(gate, 'too many', begun).result, (error) => {
+        assert.equal(error instanceof JotError && error.code, 'unavailable');
+        assert.equal(error instanceof JotError && error.details.retryAfterSeconds, 1);
+        return true;
+      });
+      assert.deepEqual(counters(gate), { running: 1, queued: queueMax });
+
+      for (const task of inside) task.finish();
+      await Promise.all(inside.map((task) => task.result));
+      assert.equal(begun.includes('too many'), false);
+      const again = send(gate, 'again', begun);
+      again.finish();
+      assert.equal(await again.result, 'again');
+      assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+    });
+  }
+
+  it('hands on the error of a task that fails, and its place', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 1 });
+    const failing = send(gate, 'failing');
+    const waiting = send(gate, 'waiting');
+    failing.fail(new Error('out of memory'));
+    await assert.rejects(failing.result, { message: 'out of memory' });
+    await waiting.begins;
+    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+    waiting.finish();
+    assert.equal(await waiting.result, 'waiting');
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('takes a task that throws at once for one that fails', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 0 });
+    const throwing = () => {
+      throw new TypeError('no such cost');
+    };
+    await assert.rejects(gate.run(throwing), { name: 'TypeError', message: 'no such cost' });
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+});
