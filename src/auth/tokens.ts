@@ -1,0 +1,109 @@
+// The two tokens of a session. The access token opens doors for a few minutes; the refresh token only buys the next
+// pair, once. Both are JWTs signed with the same keys, so something must keep one from passing for the other: the
+// header's "typ" does (RFC 8725 §3.11).
+//
+// A refresh token is made from its session's row alone: number, time, key. So an answer that was lost on the way can be
+// given again, to the letter, without keeping it anywhere (RFC 9700 §4.14.2 for the rotation).
+
+import { JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
+import type { SigningKey } from './keys.ts';
+
+const ACCESS_TYPE = 'JWT';
+const REFRESH_TYPE = 'refresh+jwt';
+
+export interface TokenSettings {
+  readonly expirationMs: number;
+  readonly notBeforeMs: number;
+  readonly leewayMs: number;
+  readonly refreshExpirationMs: number;
+}
+
+/** The part of a session that its tokens are made from; times in milliseconds since the epoch. */
+export interface TokenSession {
+  readonly sid: string;
+  readonly user_id: number;
+  readonly generation: number;
+  readonly last_used: number;
+}
+
+export interface AccessToken {
+  readonly identity: number;
+  readonly sid: string;
+  readonly fresh: boolean;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  readonly kid: string;
+}
+
+export interface RefreshToken {
+  readonly identity: number;
+  readonly sid: string;
+  readonly generation: number;
+}
+
+export class Tokens {
+  readonly #keys: readonly [SigningKey, ...SigningKey[]];
+  readonly #settings: TokenSettings;
+  readonly #now: () => number;
+
+  /** @param keys The first one signs. */
+  constructor(keys: readonly SigningKey[], settings: TokenSettings, now: () => number) {
+    const [first, ...others] = keys;
+    if (first === undefined) throw new TypeError('Tokens need a key to sign with');
+    this.#keys = [first, ...others];
+    this.#settings = settings;
+    this.#now = now;
+  }
+
+  /** @param fresh Whether its user has just given the password. */
+  access(session: TokenSession, fresh: boolean): string {
+    const { expirationMs, notBeforeMs } = this.#settings;
+    const iat = Math.floor(this.#now() / 1000);
+    const { user_id: identity, sid } = session;
+    const claims = {
+      identity,
+      iat,
+      nbf: iat + notBeforeMs / 1000,
+      exp: iat + expirationMs / 1000,
+      sid,
+      fresh,
+    };
+    return sign(claims, this.#keys[0]);
+  }
+
+  /** The same token for the same row, however often it is asked for. */
+  refresh(session: TokenSession): string {
+    const iat = Math.floor(session.last_used / 1000);
+    const { user_id: identity, sid, generation } = session;
+    const exp = iat + this.#settings.refreshExpirationMs / 1000;
+    return sign({ identity, iat, nbf: iat, exp, sid, generation }, this.#keys[0], { typ: REFRESH_TYPE });
+  }
+
+  /** @throws JwtError with what is wrong with it. */
+  readAccess(token: string): AccessToken {
+    const { header, claims } = this.#read(token, ACCESS_TYPE);
+    const fresh = claims.fresh === true;
+    return { ...subject(claims), fresh, exp: Number(claims.exp), kid: String(header.kid ?? 'unnamed') };
+  }
+
+  /** @throws JwtError with what is wrong with it. */
+  readRefresh(token: string): RefreshToken {
+    const { claims } = this.#read(token, REFRESH_TYPE);
+    if (!Number.isSafeInteger(claims.generation)) throw new JwtError(missing('generation'));
+    return { ...subject(claims), generation: Number(claims.generation) };
+  }
+
+  #read(token: string, type: string): VerifiedToken {
+    const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#settings.leewayMs / 1000 });
+    if (verified.header.typ !== type)
+      throw new JwtError(`A token of another type than ${type} is not accepted here`);
+    return verified;
+  }
+}
+
+function subject(claims: VerifiedToken['claims']): { identity: number; sid: string } {
+  const { identity, sid } = claims;
+  if (!Number.isSafeInteger(identity) || Number(identity) < 1) throw new JwtError(missing('identity'));
+  if (typeof sid !== 'string') throw new JwtError(missing('sid'));
+  return { identity: Number(identity), sid };
+}

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { sign } from '../../src/auth/jwt.ts';
+import { type TokenSettings, Tokens } from '../../src/auth/tokens.ts';
+
+const T = 1_700_000_000;
+const KEY = { kid: 'k1', secret: 'thirty-two bytes that sign today' };
+const OLD_KEY = { kid: 'k0', secret: 'thirty-two bytes for the old key' };
+const SETTINGS: TokenSettings = {
+  expirationMs: 300_000,
+  notBeforeMs: 0,
+  leewayMs: 0,
+  refreshExpirationMs: 30 * 86_400_000,
+};
+const SESSION = { sid: 's1', user_id: 7, generation: 3, last_used: T * 1000 };
+
+function tokensAt(ms: number, settings: Partial<TokenSettings> = {}, keys = [KEY, OLD_KEY]): Tokens {
+  return new Tokens(keys, { ...SETTINGS, ...settings }, () => ms);
+}
+
+const tokens = tokensAt(T * 1000);
+
+function textOf(token: string, segment: number): string {
+  return Buffer.from(token.split('.')[segment] ?? '', 'base64url').toString();
+}
+
+describe('Tokens', () => {
+  it('need a key', () => {
+    assert.throws(() => new Tokens([], SETTINGS, () => 0), TypeError);
+  });
+
+  it('sign with the first key and read what any of them signed', () => {
+    const before = tokensAt(T * 1000, {}, [OLD_KEY]);
+    assert.equal(tokens.readAccess(tokens.access(SESSION, true)).kid, 'k1');
+    assert.equal(tokens.readAccess(before.access(SESSION, true)).kid, 'k0');
+    assert.equal(tokens.readRefresh(before.refresh(SESSION)).sid, 's1');
+    assert.throws(() => before.readAccess(tokens.access(SESSION, true)), {
+      name: 'JwtError',
+      message: 'Signature verification failed',
+    });
+  });
+});
+
+describe('Tokens.access', () => {
+  it('writes header and payload as the contract has them', () => {
+    const token = tokens.access(SESSION, true);
+    assert.equal(textOf(token, 0), '{"typ":"JWT","alg":"HS256","kid":"k1"}');
+    assert.equal(
+      textOf(token, 1),
+      `{"identity":7,"iat":${T},"nbf":${T},"exp":${T + 300},"sid":"s1","fresh":true}`,
+    );
+  });
+
+  it('takes the time from the clock, in whole seconds, and not from the session', () => {
+    const token = tokensAt(T * 1000 + 9_999).access(SESSION, false);
+    assert.equal(
+      textOf(token, 1),
+      `{"identity":7,"iat":${T + 9},"nbf":${T + 9},"exp":${T + 309},"sid":"s1","fresh":false}`,
+    );
+  });
+
+  it('adds the delays that are set, fractions of a second too', () => {
+    const token = tokensAt(T * 1000, { expirationMs: 1500, notBeforeMs: 500 }).access(SESSION, true);
+    const { iat, nbf, exp } = JSON.parse(textOf(token, 1));
+    assert.deepEqual({ iat, nbf, exp }, { iat: T, nbf: T + 0.5, exp: T + 1.5 });
+  });
+});
+
+describe('Tokens.refresh', () => {
+  it('writes header and payload from the session alone', () => {
+    const token = tokensAt((T + 1000) * 1000).refresh({ ...SESSION, last_used: T * 1000 + 999 });
+    assert.equal(textOf(token, 0), '{"typ":"refresh+jwt","alg":"HS256","kid":"k1"}');
+    assert.equal(
+      textOf(token, 1),
+      `{"identity":7,"iat":${T},"nbf":${T},"exp":${T + 30 * 86_400},"sid":"s1","generation":3}`,
+    );
+  });
+
+  it('gives the same token for the same row, at any time', () => {
+    const token = tokens.refresh(SESSION);
+    assert.equal(tokens.refresh({ ...SESSION }), token);
+    assert.equal(tokensAt((T + 12_345) * 1000, { leewayMs: 5 }).refresh(SESSION), token);
+  });
+
+  const rows = [
+    { reason: 'another generation', change: { generation: 4 } },
+    { reason: 'another time', change: { last_used: (T + 1) * 1000 } },
+    { reason: 'another session', change: { sid: 's2' } },
+    { reason: 'another user', change: { user_id: 8 } },
+  ];
+  for (const { reason, change } of rows) {
+    it(`gives another token for ${reason}`, () => {
+      assert.notEqual(tokens.refresh({ ...SESSION, ...change }), tokens.refresh(SESSION));
+    });
+  }
+});
+
+describe('Tokens.readAccess', () => {
+  for (const fresh of [true, false]) {
+    it(`gives what access was given, fresh ${fresh}`, () => {
+      assert.deepEqual(tokens.readAccess(tokens.access(SESSION, fresh)), {
+        identity: 7,
+        sid: 's1',
+        fresh,
+        exp: T + 300,
+        kid: 'k1',
+      });
+    });
+  }
+
+  it('refuses a refresh token', () => {
+    assert.throws(() => tokens.readAccess(tokens.refresh(SESSION)), {
+      name: 'JwtError',
+      message: 'A token of another type than JWT is not accepted here',
+    });
+  });
+});
+
+describe('Tokens.readRefresh', () => {
+  it('gives what refresh was given', () => {
+    assert.deepEqual(tokens.readRefresh(tokens.refresh(SESSION)), { identity: 7, sid: 's1', generation: 3 });
+  });
+
+  it('refuses an access token', () => {
+    assert.throws(() => tokens.readRefresh(tokens.access(SESSION, true)), {
+      name: 'JwtError',
+      message: 'A token of another type than refresh+jwt is not accepted here',
+    });
+  });
+});
+
+describe('Tokens keep time', () => {
+  const expired = { name: 'JwtError', message: 'Signature has expired' };
+  const early = { name: 'JwtError', message: 'The token is not yet valid (nbf)' };
+  const access = tokens.access(SESSION, true);
+  const refresh = tokens.refresh(SESSION);
+  const refreshEndMs = (T + 30 * 86_400) * 1000;
+
+  it('an access token lives for expirationMs and leewayMs', () => {
+    tokensAt((T + 300) * 1000 - 1).readAccess(access);
+    assert.throws(() => tokensAt((T + 300) * 1000).readAccess(access), expired);
+    tokensAt((T + 310) * 1000 - 1, { leewayMs: 10_000 }).readAccess(access);
+    assert.throws(() => tokensAt((T + 310) * 1000, { leewayMs: 10_000 }).readAccess(access), expired);
+  });
+
+  it('a refresh token lives for refreshExpirationMs and leewayMs', () => {
+    tokensAt(refreshEndMs - 1).readRefresh(refresh);
+    assert.throws(() => tokensAt(refreshEndMs).readRefresh(refresh), expired);
+    tokensAt(refreshEndMs + 9_999, { leewayMs: 10_000 }).readRefresh(refresh);
+    assert.throws(() => tokensAt(refreshEndMs + 10_000, { leewayMs: 10_000 }).readRefresh(refresh), expired);
+  });
+
+  it('a token is not valid before its time, less leewayMs', () => {
+    assert.throws(() => tokensAt(T * 1000 - 1).readAccess(access), early);
+    assert.throws(() => tokensAt(T * 1000 - 1).readRefresh(refresh), early);
+    tokensAt(T * 1000 - 10_000, { leewayMs: 10_000 }).readAccess(access);
+    assert.throws(() => tokensAt(T * 1000 - 10_001, { leewayMs: 10_000 }).readAccess(access), early);
+  });
+
+  it('a token with a delay is not valid at once', () => {
+    const delayed = tokensAt(T * 1000, { notBeforeMs: 500 }).access(SESSION, true);
+    assert.throws(() => tokensAt(T * 1000 + 499).readAccess(delayed), early);
+    tokensAt(T * 1000 + 500).readAccess(delayed);
+  });
+});
+
+// What a holder of the key could sign, but these classes' own methods never do.
+describe('Tokens and tokens that were signed with the key, but not here', () => {
+  const claims = { identity: 7, iat: T, nbf: T, exp: T + 300, sid: 's1', fresh: true, generation: 3 };
+  const signAccess = (changes = {}) => sign({ ...claims, ...changes }, KEY);
+  const signRefresh = (changes = {}) => sign({ ...claims, ...changes }, KEY, { typ: 'refresh+jwt' });
+
+  it('accept them where they are the same', () => {
+    assert.equal(tokens.readAccess(signAccess()).identity, 7);
+    assert.equal(tokens.readRefresh(signRefresh()).identity, 7);
+  });
+
+  const unusable = [
+    ...[undefined, null, '7', 0, -1, 1.5, 2 ** 53, true, [7], {}].map((value) => ({
+      name: 'identity',
+      value,
+    })),
+    ...[undefined, null, 1, true, ['s1'], {}].map((value) => ({ name: 'sid', value })),
+    ...['exp', 'nbf', 'iat'].map((name) => ({ name, value: undefined })),
+  ];
+  for (const { name, value } of unusable) {
+    it(`refuse one whose ${name} is ${JSON.stringify(value)}`, () => {
+      const expected = { name: 'JwtError', message: `Token is missing the "${name}" claim` };
+      assert.throws(() => tokens.readAccess(signAccess({ [name]: value })), expected);
+      assert.throws(() => tokens.readRefresh(signRefresh({ [name]: value })), expected);
+    });
+  }
+
+  for (const generation of [undefined, null, '3', 1.5, true]) {
+    it(`readRefresh refuses one whose generation is ${JSON.stringify(generation)}`, () => {
+      const message = 'Token is missing the "generation" claim';
+      assert.throws(() => tokens.readRefresh(signRefresh({ generation })), { name: 'JwtError', message });
+    });
+  }
+
+  for (const fresh of [undefined, null, 'true', 1, {}]) {
+    it(`readAccess takes one whose fresh is ${JSON.stringify(fresh)} for not fresh`, () => {
+      assert.equal(tokens.readAccess(signAccess({ fresh })).fresh, false);
+    });
+  }
+
+  for (const typ of [undefined, null, '', 'jwt', 'at+jwt', 'REFRESH+JWT', 'application/jwt', ['JWT']]) {
+    it(`refuse one whose typ is ${JSON.stringify(typ)}`, () => {
+      const token = sign(claims, KEY, { typ });
+      assert.throws(() => tokens.readAccess(token), { name: 'JwtError', message: /another type than JWT / });
+      assert.throws(() => tokens.readRefresh(token), { message: /another type than refresh\+jwt / });
+    });
+  }
+});
