@@ -1,0 +1,145 @@
+// Work in progress: what the tables would look like after some operations, without touching them. A draft lies on top of
+// the tables or of another draft and remembers only the differences. If one operation fails, or the disk does, the draft
+// is dropped and nothing has happened.
+
+import { JotError } from '../lib/errors.ts';
+import { type CollectionName, collections, type Entity, type Id } from './collections.ts';
+import type { Operation } from './store.ts';
+import { type Change, type Effect, ownedCollections, ownerOf, uniqueKeys, type View } from './tables.ts';
+
+export class Draft implements View {
+  readonly #base: View;
+  readonly #effects: Effect[] = [];
+  /** By collection and id; null where the row is removed. */
+  readonly #rows = new Map<string, { readonly name: CollectionName; readonly id: Id; row: Entity | null }>();
+  /** By collection, index and key; null where the key is free again. */
+  readonly #keys = new Map<string, Id | null>();
+  readonly #nextIds = new Map<CollectionName, Id>();
+
+  constructor(base: View) {
+    this.#base = base;
+  }
+
+  find(name: CollectionName, id: Id): Entity | undefined {
+    const drafted = this.#rows.get(`${name} ${id}`);
+    return drafted === undefined ? this.#base.find(name, id) : (drafted.row ?? undefined);
+  }
+
+  findId(name: CollectionName, index: string, key: string): Id | undefined {
+    const drafted = this.#keys.get(`${name} ${index} ${key}`);
+    return drafted === undefined ? this.#base.findId(name, index, key) : (drafted ?? undefined);
+  }
+
+  *ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
+    for (const id of this.#base.ownedIds(name, owner)) {
+      if (!this.#rows.has(`${name} ${id}`)) yield id;
+    }
+    for (const drafted of this.#rows.values()) {
+      const isOwned = drafted.name === name && drafted.row !== null && ownerOf(name, drafted.row) === owner;
+      if (isOwned) yield drafted.id;
+    }
+  }
+
+  nextId(name: CollectionName): Id {
+    return this.#nextIds.get(name) ?? this.#base.nextId(name);
+  }
+
+  /**
+   * Works out one write, all of its operations or none.
+   *
+   * @returns its effects, and the row that the last operation put.
+   * @throws JotError `not_found`, `precondition_failed`, `conflict`; the draft is as it was before.
+   */
+  run(operations: readonly Operation[]): { change: Change; row: Entity | null } {
+    const attempt = new Draft(this);
+    let row: Entity | null = null;
+    for (const operation of operations) row = attempt.#run(operation);
+    for (const effect of attempt.#effects) this.#apply(effect);
+    return { change: attempt.#effects, row };
+  }
+
+  #run(operation: Operation): Entity | null {
+    if ('create' in operation) return this.#create(operation.create, operation.values);
+    if ('update' in operation) {
+      const before = this.#expect(operation.update, operation.id, operation.ifVersion);
+      const version = before.version + (operation.keepVersion ? 0 : 1);
+      const row = { ...before, ...operation.change, id: before.id, version };
+      if (ownerOf(operation.update, row) !== ownerOf(operation.update, before)) {
+        throw new TypeError(`A row of ${operation.update} can't change its owner`);
+      }
+      return this.#put(operation.update, row, before);
+    }
+    if ('remove' in operation)
+      this.#remove(operation.remove, this.#expect(operation.remove, operation.id, operation.ifVersion));
+    if ('expect' in operation) this.#expect(operation.expect, operation.id, operation.ifVersion);
+    if ('discard' in operation) {
+      const row = this.find(operation.discard, operation.id);
+      if (row !== undefined) this.#remove(operation.discard, row);
+    }
+    if ('discardOwned' in operation) {
+      for (const id of [...this.ownedIds(operation.discardOwned, operation.owner)]) {
+        if (id !== operation.exceptId)
+          this.#remove(operation.discardOwned, this.#expect(operation.discardOwned, id));
+      }
+    }
+    return null;
+  }
+
+  #create(name: CollectionName, values: object): Entity {
+    // Id and version are the store's to give, whatever else a spread has brought along.
+    const own = { id: this.nextId(name), version: 1 };
+    const row = { ...own, ...values, ...own };
+    const ownedBy = collections[name].owner?.collection;
+    if (ownedBy !== undefined) this.#expect(ownedBy, ownerOf(name, row));
+    return this.#put(name, row, null);
+  }
+
+  #expect(name: CollectionName, id: Id, ifVersion?: number): Entity {
+    const row = this.find(name, id);
+    if (row === undefined) throw new JotError('not_found', 'There is nothing here (any more)');
+    if (ifVersion !== undefined && row.version !== ifVersion) {
+      throw new JotError('precondition_failed', 'It was changed in the meantime; fetch it again');
+    }
+    return row;
+  }
+
+  #put(name: CollectionName, row: Entity, before: Entity | null): Entity {
+    for (const [index, key, taken] of uniqueKeys(name, row)) {
+      const holder = this.findId(name, index, key);
+      if (holder !== undefined && holder !== before?.id) throw new JotError('conflict', taken);
+    }
+    this.#apply({ put: name, row });
+    return row;
+  }
+
+  #remove(name: CollectionName, row: Entity): void {
+    for (const owned of ownedCollections(name)) {
+      const ids = [...this.ownedIds(owned, row.id)];
+      const isDeep = ownedCollections(owned).length > 0;
+      if (isDeep) for (const id of ids) this.#remove(owned, this.#expect(owned, id));
+      else if (ids.length > 0) this.#apply({ removeOwned: owned, owner: row.id });
+    }
+    this.#apply({ remove: name, id: row.id });
+  }
+
+  #apply(effect: Effect): void {
+    this.#effects.push(effect);
+    if ('put' in effect) this.#note(effect.put, effect.row.id, effect.row);
+    else if ('remove' in effect) this.#note(effect.remove, effect.id, null);
+    else
+      for (const id of [...this.ownedIds(effect.removeOwned, effect.owner)])
+        this.#note(effect.removeOwned, id, null);
+  }
+
+  #note(name: CollectionName, id: Id, row: Entity | null): void {
+    const before = this.find(name, id);
+    for (const [index, key] of before === undefined ? [] : uniqueKeys(name, before)) {
+      this.#keys.set(`${name} ${index} ${key}`, null);
+    }
+    for (const [index, key] of row === null ? [] : uniqueKeys(name, row)) {
+      this.#keys.set(`${name} ${index} ${key}`, id);
+    }
+    this.#rows.set(`${name} ${id}`, { name, id, row });
+    this.#nextIds.set(name, Math.max(this.nextId(name), id + 1));
+  }
+}

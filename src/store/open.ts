@@ -1,0 +1,44 @@
+// A store from its URL: `memory:` or `file:<path>`.
+
+import { JotError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { openFileStore } from './file/file-store.ts';
+import { openMemoryStore } from './memory.ts';
+import type { Store } from './store.ts';
+
+export type { Page } from '../lib/page.ts';
+export type { Entity, Id, Post, Session, User } from './collections.ts';
+export { usernameKey } from './collections.ts';
+export type * from './store.ts';
+
+export interface OpenOptions {
+  /** Milliseconds since the epoch; default `Date.now`. */
+  readonly now?: () => number;
+  /** Hears of a torn end that was set aside; default: nobody does. */
+  readonly log?: Log;
+}
+
+const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * Opens the store that the URL names. A path is relative to the working directory.
+ *
+ * @throws JotError `unavailable` for another scheme, a file in use or a damaged one.
+ */
+export async function openStore(
+  url: string,
+  { now = Date.now, log = silent }: OpenOptions = {},
+): Promise<Store> {
+  const path = filePath(url);
+  if (path !== null) return openFileStore(path, { now, log });
+  if (url === 'memory:') return openMemoryStore();
+  throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
+}
+
+/** The path in a `file:` URL; null for any other. */
+export function filePath(url: string): string | null {
+  const path = url.startsWith('file:') ? url.slice('file:'.length) : '';
+  if (path === '') return null;
+  // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089).
+  return path.startsWith('///') ? path.slice(2) : path;
+}

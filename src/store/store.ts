@@ -1,0 +1,86 @@
+// What a store is to the rest of Jot: repositories to read from and one way to write. Nobody above this line knows
+// whether rows are in memory, in a file or in a database.
+//
+// A write is a list of operations that happen together or not at all. It is data, not a callback, so a store can run it
+// in memory, put it on one line of a file, or send it as one transaction. The promise that resolves means: durable.
+
+import type { Page } from '../lib/page.ts';
+import type { CollectionName, Entity, Id, Rows } from './collections.ts';
+
+export type Order = 'asc' | 'desc';
+
+export interface ListQuery {
+  /** Whose rows; for collections that have owners. */
+  readonly owner?: Id;
+  /** Exclusive; 0 from the start in either order. */
+  readonly after: Id;
+  readonly limit: number;
+  readonly order: Order;
+}
+
+/** A row before the store has given it id and version. */
+export type Values<Row extends Entity> = Omit<Row, keyof Entity>;
+
+export interface UpdateOptions {
+  /** Only if the row still has this version. */
+  readonly ifVersion?: number | undefined;
+  /** Leave the version as it is: what changed is not the row's meaning. */
+  readonly keepVersion?: boolean;
+}
+
+export interface Repository<Row extends Entity> {
+  find(id: Id): Promise<Row | null>;
+  /** @throws JotError `not_found`. */
+  get(id: Id): Promise<Row>;
+  /** The row with this key in a unique index. */
+  findBy(index: string, key: string): Promise<Row | null>;
+  list(query: ListQuery): Promise<Page<Row>>;
+  /** @throws JotError `conflict`. */
+  create(values: Values<Row>): Promise<Row>;
+  /** @throws JotError `not_found`, `precondition_failed`, `conflict`. */
+  update(id: Id, change: Partial<Values<Row>>, options?: UpdateOptions): Promise<Row>;
+  /** Removes the row and everything it owns. @throws JotError `not_found`, `precondition_failed`. */
+  remove(id: Id, options?: UpdateOptions): Promise<void>;
+  /**
+   * A number that is another one after every change to the list (of this owner) and never comes back; 0 whenever the list is
+   * empty.
+   */
+  revision(owner?: Id): Promise<number>;
+  /** How many rows there are. */
+  count(): Promise<number>;
+}
+
+/** One step of a write. */
+export type Operation = { readonly [Name in CollectionName]: OperationOn<Name> }[CollectionName];
+
+type OperationOn<Name extends CollectionName> =
+  | { readonly create: Name; readonly values: Values<Rows[Name]> }
+  | ({
+      readonly update: Name;
+      readonly id: Id;
+      readonly change: Partial<Values<Rows[Name]>>;
+    } & UpdateOptions)
+  | { readonly remove: Name; readonly id: Id; readonly ifVersion?: number | undefined }
+  /** Like `remove`, but a row that has gone already is no failure. */
+  | { readonly discard: Name; readonly id: Id }
+  | { readonly discardOwned: Name; readonly owner: Id; readonly exceptId?: Id }
+  /** Changes nothing; the whole write fails unless the row is there with this version. */
+  | { readonly expect: Name; readonly id: Id; readonly ifVersion: number };
+
+/** Whether writes would work, and if not, why. */
+export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name]> };
+
+export interface Store extends Repositories {
+  /**
+   * All of the operations or none, in order, each seeing the ones before.
+   *
+   * @returns once it is durable.
+   * @throws JotError what the operation that fails would throw, or `unavailable` when the write can't be made durable.
+   */
+  write(operations: readonly Operation[]): Promise<void>;
+  status(): StoreStatus;
+  /** Finishes the writes under way and lets go of what it holds. */
+  close(): Promise<void>;
+}

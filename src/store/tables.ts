@@ -1,0 +1,166 @@
+// The rows as they are durable: plain Maps and the indexes that the collections declare. Only changes that are on disk
+// get here, so whoever reads here never sees a write that may still be lost.
+
+import type { Page } from '../lib/page.ts';
+import {
+  type CollectionName,
+  type CollectionSpec,
+  collectionNames,
+  collections,
+  type Entity,
+  type Id,
+} from './collections.ts';
+import { IdList } from './id-list.ts';
+import type { ListQuery } from './store.ts';
+
+/** One effect of a write, as simple as it can be: this is what the data file holds. */
+export type Effect =
+  | { readonly put: CollectionName; readonly row: Entity }
+  | { readonly remove: CollectionName; readonly id: Id }
+  | { readonly removeOwned: CollectionName; readonly owner: Id };
+
+/** The effects of one write: all of them or none. */
+export type Change = readonly Effect[];
+
+/** The least that working out a write needs to see. */
+export interface View {
+  find(name: CollectionName, id: Id): Entity | undefined;
+  findId(name: CollectionName, index: string, key: string): Id | undefined;
+  ownedIds(name: CollectionName, owner: Id): Iterable<Id>;
+  nextId(name: CollectionName): Id;
+}
+
+interface List {
+  readonly ids: IdList;
+  revision: number;
+}
+
+interface Table {
+  readonly rows: Map<Id, Entity>;
+  /** Index name to key to id. */
+  readonly unique: Map<string, Map<string, Id>>;
+  /** By owner; all of them under 0 where there are no owners. */
+  readonly lists: Map<Id, List>;
+  nextId: Id;
+}
+
+export class Tables implements View {
+  readonly #tables: Readonly<Record<CollectionName, Table>>;
+  #revision = 0;
+
+  constructor() {
+    const tables = collectionNames.map((name) => [name, emptyTable(name)]);
+    this.#tables = Object.fromEntries(tables) as Record<CollectionName, Table>;
+  }
+
+  find(name: CollectionName, id: Id): Entity | undefined {
+    return this.#tables[name].rows.get(id);
+  }
+
+  findId(name: CollectionName, index: string, key: string): Id | undefined {
+    return this.#tables[name].unique.get(index)?.get(key);
+  }
+
+  ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
+    return this.#tables[name].lists.get(owner)?.ids ?? [];
+  }
+
+  nextId(name: CollectionName): Id {
+    return this.#tables[name].nextId;
+  }
+
+  count(name: CollectionName): number {
+    return this.#tables[name].rows.size;
+  }
+
+  revision(name: CollectionName, owner: Id = 0): number {
+    return this.#tables[name].lists.get(owner)?.revision ?? 0;
+  }
+
+  list(name: CollectionName, query: ListQuery): Page<Entity> {
+    const table = this.#tables[name];
+    const ids = table.lists.get(query.owner ?? 0)?.ids.page({ ...query, limit: query.limit + 1 }) ?? [];
+    const rows = ids.slice(0, query.limit).map((id) => table.rows.get(id) as Entity);
+    const last = rows.at(-1);
+    return { rows, next: ids.length > rows.length && last !== undefined ? last.id : null };
+  }
+
+  /** Every row of a collection, oldest first by id within each owner. */
+  rows(name: CollectionName): Iterable<Entity> {
+    return this.#tables[name].rows.values();
+  }
+
+  /** Ids below this one are taken, though their rows may be gone. */
+  reserveIds(name: CollectionName, nextId: Id): void {
+    const table = this.#tables[name];
+    table.nextId = Math.max(table.nextId, nextId);
+  }
+
+  apply(change: Change): void {
+    for (const effect of change) {
+      if ('put' in effect) this.#put(effect.put, effect.row);
+      else if ('remove' in effect) this.#remove(effect.remove, effect.id);
+      else
+        for (const id of [...this.ownedIds(effect.removeOwned, effect.owner)])
+          this.#remove(effect.removeOwned, id);
+    }
+  }
+
+  #put(name: CollectionName, row: Entity): void {
+    const table = this.#tables[name];
+    const before = table.rows.get(row.id);
+    if (before !== undefined) unindex(table, name, before);
+    table.rows.set(row.id, row);
+    table.nextId = Math.max(table.nextId, row.id + 1);
+    for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
+    const owner = ownerOf(name, row);
+    const list = table.lists.get(owner) ?? { ids: new IdList(), revision: 0 };
+    list.ids.add(row.id);
+    list.revision = ++this.#revision;
+    table.lists.set(owner, list);
+  }
+
+  #remove(name: CollectionName, id: Id): void {
+    const table = this.#tables[name];
+    const row = table.rows.get(id);
+    if (row === undefined) return;
+    unindex(table, name, row);
+    table.rows.delete(id);
+    const owner = ownerOf(name, row);
+    const list = table.lists.get(owner);
+    list?.ids.remove(id);
+    if (list?.ids.length === 0) table.lists.delete(owner);
+    else if (list !== undefined) list.revision = ++this.#revision;
+  }
+}
+
+/** The keys that the row takes in its collection's unique indexes. */
+export function uniqueKeys(name: CollectionName, row: Entity): [index: string, key: string, taken: string][] {
+  return Object.entries(specOf(name).unique).map(([index, { key, taken }]) => [index, key(row), taken]);
+}
+
+/** The row's owner, 0 where the collection has none. */
+export function ownerOf(name: CollectionName, row: Entity): Id {
+  return specOf(name).owner?.of(row) ?? 0;
+}
+
+/** The collections whose rows belong to rows of this one. */
+export function ownedCollections(name: CollectionName): CollectionName[] {
+  return collectionNames.filter((other) => collections[other].owner?.collection === name);
+}
+
+// Here rows are handled without regard to their collection; that a row has the right type was settled on the way in.
+function specOf(name: CollectionName): CollectionSpec<Entity> {
+  return collections[name] as unknown as CollectionSpec<Entity>;
+}
+
+function emptyTable(name: CollectionName): Table {
+  const unique = new Map(
+    Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
+  );
+  return { rows: new Map(), unique, lists: new Map(), nextId: 1 };
+}
+
+function unindex(table: Table, name: CollectionName, row: Entity): void {
+  for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.delete(key);
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  type Faults,
+  faultyFileSystem,
+  HeldSyncs,
+  openOn,
+  openWithMatt,
+  reopen,
+  systemError,
+} from '../../support/faulty-file-system.ts';
+import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const NOT_STORED = 'The change could not be stored; nothing was changed';
+
+describe('a sync that fails', () => {
+  it('ends all writing until a restart, which has what was acknowledged and nothing else', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const { store, content } = opened;
+    const before = content();
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const first = store.users.create(userNamed('elie'));
+    const sync = await syncs.next();
+    const waiting = ['tim', 'TIM'].map((name) => store.users.create(userNamed(name)));
+    sync.fail(systemError('EIO'));
+    await rejects(first, 'unavailable', NOT_STORED);
+    assert.deepEqual(await outcomesOf(waiting), ['unavailable', 'unavailable']);
+
+    // The disk may say that all is well from now on; what it lost before, it lost.
+    faults.sync = undefined;
+    faults.write = () => assert.fail('nothing may be written after a failed sync');
+    await rejects(store.users.create(userNamed('tom')), 'unavailable', NOT_STORED);
+    await rejects(store.users.create(userNamed('matt')), 'conflict');
+    const reason = 'The disk failed: EIO: i/o error; nothing is written until Jot is restarted';
+    assert.deepEqual(store.status(), { ok: false, reason });
+    assert.deepEqual([await namesIn(store), content()], [['matt'], before]);
+
+    const again = await reopen(t, opened);
+    assert.deepEqual([await namesIn(again), again.status()], [['matt'], { ok: true }]);
+    assert.equal((await again.users.create(userNamed('tim'))).id, 2);
+  });
+
+  it('tells all writers of its batch', async (t) => {
+    const faults: Faults = {};
+    const { store } = await openWithMatt(t, faults);
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const first = store.users.create(userNamed('elie'));
+    const sync = await syncs.next();
+    const batch = ['tim', 'TIM', 'tom', 'matt'].map((name) => store.users.create(userNamed(name)));
+    await sync.finish();
+    await first;
+    (await syncs.next()).fail(systemError('EIO'));
+    assert.deepEqual(new Set(await outcomesOf(batch)), new Set(['unavailable']));
+    assert.deepEqual(await namesIn(store), ['matt', 'elie']);
+  });
+});
+
+describe('a file store on a disk on which any one call fails', () => {
+  /** Opens, writes a user alone, four that share a batch, and one alone again; gives the names that were acknowledged. */
+  async function runOn(path: string, faults: Faults): Promise<string[]> {
+    const store = await openOn(faultyFileSystem(faults), path).catch(() => null);
+    if (store === null) return [];
+    const create = (name: string) => store.users.create(userNamed(name));
+    const outcomes = await outcomesOf(['a', 'b', 'c', 'd', 'e'].map(create));
+    outcomes.push(...(await outcomesOf([create('f')])));
+    const acknowledged = [...'abcdef'].filter((_, index) => outcomes[index] === 'done');
+    assert.deepEqual(await namesIn(store), acknowledged);
+    await store.close();
+    return acknowledged;
+  }
+
+  it('has after a restart what was acknowledged and nothing else', async (t) => {
+    let calls = 0;
+    let failing = 0;
+    const fails = () => ++calls === failing;
+    const faults: Faults = {
+      write: (file, bytes, position) => {
+        if (!fails()) return file.write(bytes, position);
+        file.write(bytes.subarray(0, bytes.length >> 1), position);
+        throw systemError('EIO');
+      },
+      sync: async (file) => (fails() ? Promise.reject(systemError('EIO')) : file.sync()),
+    };
+    const kept: string[] = [];
+    do {
+      failing++;
+      calls = 0;
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      const acknowledged = await runOn(path, faults);
+      assert.deepEqual(await namesIn(await openFor(t, `file:${path}`)), acknowledged, `call ${failing}`);
+      kept.push(acknowledged.join(''));
+    } while (calls >= failing);
+    // Write and sync in turn: of the first line, of a, of b to e, of f; and at last none that fails.
+    assert.deepEqual(kept, ['', '', 'bcdef', '', 'af', 'a', 'abcde', 'abcde', 'abcdef']);
+  });
+});

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { JotError } from '../../../src/lib/errors.ts';
+import { openStore } from '../../../src/store/open.ts';
+import {
+  type Faults,
+  HeldSyncs,
+  openWithMatt,
+  reopen,
+  systemError,
+} from '../../support/faulty-file-system.ts';
+import { linesWithUsers } from '../../support/records.ts';
+import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/stores.ts';
+
+const NOT_STORED = 'The change could not be stored; nothing was changed';
+
+describe('a write to a file store', () => {
+  it('is acknowledged, and seen by reads, only when its sync has returned', async (t) => {
+    const faults: Faults = {};
+    const { store, content } = await openWithMatt(t, faults);
+    const revision = await store.users.revision();
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const events: string[] = [];
+    const write = store.users.create(userNamed('elie')).then(() => events.push('acknowledged'));
+
+    const sync = await syncs.next();
+    assert.equal(content(), linesWithUsers('matt', 'elie').join(''), 'it is written, but may be lost');
+    assert.deepEqual(await namesIn(store), ['matt']);
+    assert.deepEqual([await store.users.find(2), await store.users.findBy('username', 'ELIE')], [null, null]);
+    assert.deepEqual([await store.users.count(), await store.users.revision()], [1, revision]);
+
+    await sync.finish().then(() => events.push('synced'));
+    await write;
+    assert.deepEqual(events, ['synced', 'acknowledged']);
+    assert.deepEqual(await namesIn(store), ['matt', 'elie']);
+  });
+
+  it('shares the next sync with all that wait while one is under way', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const first = opened.store.users.create(userNamed('first'));
+    const sync = await syncs.next();
+    const others = Array.from({ length: 50 }, (_, index) => opened.store.users.create(userNamed(`${index}`)));
+    assert.equal(opened.content(), linesWithUsers('matt', 'first').join(''), 'they are not even written');
+
+    await sync.finish();
+    await first;
+    await (await syncs.next()).finish();
+    const rows = await Promise.all(others);
+    assert.equal(syncs.count, 2);
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      Array.from(others, (_, index) => index + 3),
+    );
+    assert.equal(opened.content().split('\n').length, 54);
+  });
+
+  it('that is refused, or changes nothing, needs no sync', async (t) => {
+    const faults: Faults = {};
+    const { store } = await openWithMatt(t, faults);
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    await rejects(store.users.create(userNamed('MATT')), 'conflict');
+    await store.write([{ expect: 'users', id: 1, ifVersion: 1 }]);
+    assert.equal(syncs.count, 0);
+  });
+
+  it('that comes out short is completed', async (t) => {
+    const faults: Faults = { write: (file, bytes, position) => file.write(bytes.subarray(0, 7), position) };
+    const opened = await openWithMatt(t, faults);
+    await opened.store.users.create(userNamed('zoé 😀'));
+    assert.equal(opened.content(), linesWithUsers('matt', 'zoé 😀').join(''));
+    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'zoé 😀']);
+  });
+
+  it('under way is finished by close, and only then is the file given free', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const writes = ['elie', 'tim'].map((name) => opened.store.users.create(userNamed(name)));
+    const first = await syncs.next();
+    const closing = opened.store.close();
+    await rejects(opened.store.users.create(userNamed('late')), 'unavailable', 'The store is closed');
+    await rejects(openStore(`file:${opened.path}`), 'unavailable');
+
+    await first.finish();
+    await (await syncs.next()).finish();
+    await closing;
+    assert.deepEqual(await outcomesOf(writes), ['done', 'done']);
+    assert.deepEqual(await namesIn(await openFor(t, `file:${opened.path}`)), ['matt', 'elie', 'tim']);
+  });
+});
+
+describe('a write to a disk that is full', () => {
+  const ways: readonly (readonly [what: string, write: Faults['write'], reason: string])[] = [
+    ['fails', () => full(), 'ENOSPC: no space left on device'],
+    [
+      'comes out short and then fails',
+      (file, bytes, at) => (bytes[0] === 0x7b ? file.write(bytes.subarray(0, 9), at) : full()),
+      'ENOSPC: no space left on device',
+    ],
+    [
+      'comes out short and then writes nothing',
+      (file, bytes, at) => (bytes[0] === 0x7b ? file.write(bytes.subarray(0, 9), at) : 0),
+      'no space left on the device',
+    ],
+  ];
+  for (const [what, write, reason] of ways) {
+    it(`that ${what} leaves no trace, and the next one works when there is room`, async (t) => {
+      const faults: Faults = {};
+      const opened = await openWithMatt(t, faults);
+      const { store, content } = opened;
+      const before = [content(), await store.users.revision()];
+      faults.write = write;
+      await assert.rejects(store.users.create(userNamed('elie')), (error: JotError) => {
+        assert.deepEqual([error.code, error.message], ['unavailable', NOT_STORED]);
+        assert.equal(error.details.retryAfterSeconds, 5);
+        assert.equal((error.details.cause as Error).message, reason);
+        return true;
+      });
+      assert.deepEqual([content(), await store.users.revision()], before);
+      assert.deepEqual(await namesIn(store), ['matt']);
+      assert.equal(await store.users.findBy('username', 'ELIE'), null);
+      assert.deepEqual(store.status(), { ok: false, reason: `The data file can't be written: ${reason}` });
+
+      faults.write = undefined;
+      assert.equal((await store.users.create(userNamed('Elie'))).id, 2);
+      assert.deepEqual(store.status(), { ok: true });
+      assert.equal(content(), linesWithUsers('matt', 'Elie').join(''));
+      assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'Elie']);
+    });
+  }
+
+  it('tells all writers of the batch, also the one that would have lost to another of them', async (t) => {
+    const faults: Faults = {};
+    const { store } = await openWithMatt(t, faults);
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const acknowledged = store.users.create(userNamed('elie'));
+    const sync = await syncs.next();
+    const batch = ['tim', 'Tim', 'tom'].map((name) => store.users.create(userNamed(name)));
+    faults.write = () => full();
+    await sync.finish();
+    assert.equal((await acknowledged).id, 2);
+    assert.deepEqual(await outcomesOf(batch), ['unavailable', 'unavailable', 'unavailable']);
+
+    faults.write = undefined;
+    faults.sync = undefined;
+    assert.deepEqual(await outcomesOf(['Tim', 'tim'].map((name) => store.users.create(userNamed(name)))), [
+      'done',
+      'conflict',
+    ]);
+    assert.deepEqual(await namesIn(store), ['matt', 'elie', 'Tim']);
+  });
+
+  it('whose torn end cannot be cut off is the last one until a restart', async (t) => {
+    const faults: Faults = {
+      truncate: () => {
+        throw systemError('EIO');
+      },
+    };
+    const opened = await openWithMatt(t, faults);
+    faults.write = (file, bytes, at) => (bytes[0] === 0x7b ? file.write(bytes.subarray(0, 9), at) : full());
+    await rejects(opened.store.users.create(userNamed('elie')), 'unavailable', NOT_STORED);
+    faults.write = () => assert.fail('nothing may be written behind a torn end');
+    await rejects(opened.store.users.create(userNamed('tim')), 'unavailable', NOT_STORED);
+    const reason = "A torn end of the data file can't be cut off: EIO: i/o error; restart Jot";
+    assert.deepEqual(opened.store.status(), { ok: false, reason });
+    assert.deepEqual(await namesIn(opened.store), ['matt']);
+    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt']);
+  });
+});
+
+function full(): never {
+  throw systemError('ENOSPC');
+}

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { createLog } from '../../../src/lib/log.ts';
+import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
+import { encodeChange } from '../../../src/store/file/record.ts';
+import { openStore } from '../../../src/store/open.ts';
+import { faultyFileSystem, openOn, systemError } from '../../support/faulty-file-system.ts';
+import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
+import { namesIn, openFor, rejects, userNamed } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+function modeOf(path: string): string {
+  return (statSync(path).mode & 0o777).toString(8);
+}
+
+function linesOf(path: string): string[] {
+  return readFileSync(path, 'utf8').split(/(?<=\n)/);
+}
+
+/** The names in a folder but for those of locks. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder).filter((name) => !name.includes('.lock-'));
+}
+
+describe('openFileStore of a new file', () => {
+  it('makes the file with mode 0600 and missing folders with 0700', async (t) => {
+    const folder = temporaryFolder(t);
+    await openFor(t, `file:${folder}/a/b/jot.jsonl`);
+    assert.equal(modeOf(`${folder}/a/b/jot.jsonl`), '600');
+    assert.deepEqual([modeOf(`${folder}/a`), modeOf(`${folder}/a/b`)], ['700', '700']);
+    assert.deepEqual(filesIn(`${folder}/a/b`), ['jot.jsonl']);
+  });
+
+  it('leaves the mode of a folder that is there as it is', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/data`, { mode: 0o755 });
+    const before = modeOf(`${folder}/data`);
+    await openFor(t, `file:${folder}/data/jot.jsonl`);
+    assert.equal(modeOf(`${folder}/data`), before);
+  });
+
+  it('writes its first line, and one line for each change', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    const store = await openStore(`file:${path}`, { now: () => TIME });
+    t.after(() => store.close());
+    assert.deepEqual(linesOf(path), linesWith());
+    await store.users.create(userNamed('matt'));
+    await store.users.create(userNamed('elie'));
+    assert.deepEqual(linesOf(path), linesWithUsers('matt', 'elie'));
+    await store.write([
+      { remove: 'users', id: 1 },
+      { discard: 'users', id: 2 },
+    ]);
+    assert.equal(linesOf(path).length, 4);
+  });
+
+  it('reads the real clock unless it is given one', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    const before = Date.now();
+    await store.users.create(userNamed('matt'));
+    const { time } = JSON.parse(linesOf(path)[1] ?? '');
+    assert.ok(time >= before && time <= Date.now());
+  });
+
+  it('gives it its name only when all of it is on the disk', async (t) => {
+    const folder = temporaryFolder(t);
+    const calls: string[] = [];
+    const note = <T>(call: string, result: T) => {
+      calls.push(call);
+      return result;
+    };
+    const faulty = faultyFileSystem({
+      write: (file, bytes, position) => note('write', file.write(bytes, position)),
+      sync: (file) => note('sync', file.sync()),
+    });
+    const fileSystem: FileSystem = {
+      ...faulty,
+      rename: (from, to) => note('rename', realFileSystem.rename(from, to)),
+      syncFolder: (path) => note('syncFolder', realFileSystem.syncFolder(path)),
+    };
+    const store = await openOn(fileSystem, `${folder}/jot.jsonl`);
+    await store.close();
+    assert.deepEqual(calls, ['write', 'sync', 'rename', 'syncFolder']);
+  });
+
+  it('starts anew where a crash left an empty file, or a first line that was not finished', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(`${folder}/jot.jsonl`, '');
+    writeFileSync(`${folder}/.jot.jsonl.new`, '{"format":');
+    const store = await openFor(t, `file:${folder}/jot.jsonl`);
+    await store.users.create(userNamed('matt'));
+    assert.equal(linesOf(`${folder}/jot.jsonl`).length, 2);
+    assert.deepEqual(filesIn(folder), ['jot.jsonl']);
+  });
+});
+
+describe('openFileStore of a torn file', () => {
+  it('sets the last change aside, cut off at any byte, says so, and has all before it', async (t) => {
+    const good = linesWithUsers('matt', 'elie').join('');
+    const goodBytes = good.length;
+    const content = Buffer.from(
+      good + encodeChange({ seq: 3, time: TIME, changes: [{ remove: 'users', id: 2 }] }),
+    );
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    for (let length = goodBytes + 1; length < content.length; length++) {
+      writeFileSync(path, content.subarray(0, length));
+      const logged: string[] = [];
+      const now = () => TIME + length;
+      const log = createLog({ format: 'json', write: (line) => logged.push(line), now });
+      const store = await openStore(`file:${path}`, { now, log });
+
+      assert.deepEqual(await namesIn(store), ['matt', 'elie']);
+      const aside = `${path}.torn-${new Date(now()).toISOString().replaceAll(':', '')}`;
+      assert.deepEqual(readFileSync(aside), content.subarray(goodBytes, length));
+      assert.equal(readFileSync(path, 'utf8'), good);
+      assert.equal(modeOf(aside), '600');
+      const time = new Date(now()).toISOString();
+      const message = 'the last change in the data file was not finished and is set aside';
+      assert.deepEqual(
+        logged.map((line) => JSON.parse(line)),
+        [{ time, level: 'warn', message, path: aside, bytes: length - goodBytes }],
+      );
+      await store.users.remove(2);
+      await store.close();
+      assert.equal(readFileSync(path, 'utf8').length, content.length, 'and goes on where the good part ends');
+    }
+    assert.deepEqual(await namesIn(await openFor(t, `file:${path}`)), ['matt']);
+  });
+
+  for (const [what, cut] of [
+    ['finished', 0],
+    ['not there at all', 1],
+  ] as const) {
+    it(`sets nothing aside when the last change is ${what}`, async (t) => {
+      const folder = temporaryFolder(t);
+      const lines = linesWithUsers('matt', 'elie');
+      writeFileSync(`${folder}/jot.jsonl`, lines.slice(0, lines.length - cut).join(''));
+      const warned: string[] = [];
+      const log = createLog({ format: 'text', write: (line) => warned.push(line), now: () => TIME });
+      const store = await openStore(`file:${folder}/jot.jsonl`, { log });
+      t.after(() => store.close());
+      assert.equal(await store.users.count(), 2 - cut);
+      assert.deepEqual([warned, filesIn(folder)], [[], ['jot.jsonl']]);
+    });
+  }
+
+  it('sets it aside also when nobody listens to the log', async (t) => {
+    const folder = temporaryFolder(t);
+    const content = linesWithUsers('matt', 'elie').join('');
+    writeFileSync(`${folder}/jot.jsonl`, content.slice(0, -1));
+    assert.equal(await (await openFor(t, `file:${folder}/jot.jsonl`)).users.count(), 1);
+    assert.equal(filesIn(folder).filter((name) => name.startsWith('jot.jsonl.torn-')).length, 1);
+  });
+
+  it('cuts nothing off as long as it could not be set aside', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const content = linesWithUsers('matt', 'elie').join('').slice(0, -20);
+    writeFileSync(path, content);
+    const fileSystem = faultyFileSystem({
+      write: () => {
+        throw systemError('ENOSPC');
+      },
+    });
+    const message = `Can't open the data file ${path}: ENOSPC: no space left on device`;
+    await rejects(openOn(fileSystem, path), 'unavailable', message);
+    assert.equal(readFileSync(path, 'utf8'), content);
+    assert.equal(await (await openFor(t, `file:${path}`)).users.count(), 1);
+  });
+});
+
+describe('openFileStore refuses', () => {
+  const lines = linesWithUsers('matt', 'elie', 'tim');
+  const [header = '', first = '', second = '', third = ''] = lines;
+  const damaged = header + first + second.replace('elie', 'Elie') + third;
+  const noChange = sealedLine({ seq: 2, time: TIME });
+  const files: readonly (readonly [what: string, content: string, reason: string])[] = [
+    ['damage in the middle', damaged, `line 3, byte ${(header + first).length}: its checksum does not match`],
+    ['a text', 'Dear diary,\nnothing happened.\n', 'line 1, byte 0: it is not a Jot data file'],
+    ['a text of one line', 'Dear diary', 'line 1, byte 0: it is not finished'],
+    ['another format', sealedLine({ format: 'tin' }), 'line 1, byte 0: it is not a Jot data file'],
+    [
+      'a newer version',
+      sealedLine({ format: 'jot', version: 2, seq: 0, next: {} }),
+      'line 1, byte 0: its format is version 2, and this Jot reads version 1',
+    ],
+    ['a whole line that is no change', header + first + noChange + third, 'record.changes is not iterable'],
+  ];
+  for (const [what, content, reason] of files) {
+    it(`${what}, says where, leaves the file as it is and lets go of it`, async (t) => {
+      const folder = temporaryFolder(t);
+      const path = `${folder}/jot.jsonl`;
+      writeFileSync(path, content);
+      for (let attempt = 1; attempt <= 2; attempt++) {
+        await assert.rejects(openStore(`file:${path}`), (error: Error & { code?: string }) => {
+          assert.equal(error.code, 'unavailable');
+          assert.ok(error.message.includes(path) && error.message.endsWith(reason), error.message);
+          return true;
+        });
+      }
+      assert.equal(readFileSync(path, 'utf8'), content);
+      assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
+    });
+  }
+
+  it('a folder that cannot be made, because a file is in its way', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'data'), '');
+    await assert.rejects(openStore(`file:${folder}/data/jot.jsonl`), {
+      code: 'unavailable',
+      message: new RegExp(`^Can't open the data file ${folder}/data/jot.jsonl: E`),
+    });
+  });
+
+  it('a folder where the file should be', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(join(folder, 'jot.jsonl'));
+    await rejects(
+      openStore(`file:${folder}/jot.jsonl`),
+      'unavailable',
+      `Can't open the data file ${folder}/jot.jsonl: EISDIR: illegal operation on a directory, open '${folder}/jot.jsonl'`,
+    );
+  });
+
+  it('a link that leads in a circle', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('jot.jsonl', join(folder, 'jot.jsonl'));
+    await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {
+      code: 'unavailable',
+      message: new RegExp(`^Can't open the data file ${folder}/jot.jsonl: ELOOP`),
+    });
+  });
+
+  it('to begin on a disk that is full, and begins once there is room', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = join(folder, 'jot.jsonl');
+    const fileSystem = faultyFileSystem({
+      write: (file, bytes, at) => (at > 9 ? 0 : file.write(bytes.subarray(0, 5), at)),
+    });
+    const message = `Can't open the data file ${path}: no space left on the device`;
+    await rejects(openOn(fileSystem, path), 'unavailable', message);
+    assert.equal(filesIn(folder).includes('jot.jsonl'), false);
+
+    const piecewise = faultyFileSystem({ write: (file, bytes, at) => file.write(bytes.subarray(0, 5), at) });
+    const store = await openOn(piecewise, path);
+    t.after(() => store.close());
+    assert.deepEqual(linesOf(path), linesWith());
+  });
+});
+
+describe('a file store that lost its end', () => {
+  it('gives a torn id out again, since nobody was ever told of it', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const content = linesWithUsers('matt', 'elie').join('');
+    writeFileSync(path, content);
+    truncateSync(path, content.length - 2);
+    const store = await openFor(t, `file:${path}`);
+    assert.equal((await store.users.create(userNamed('tim'))).id, 2);
+  });
+});

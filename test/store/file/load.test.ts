@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { DataFile } from '../../../src/store/file/file-system.ts';
+import { realFileSystem } from '../../../src/store/file/file-system.ts';
+import { type Loaded, load } from '../../../src/store/file/load.ts';
+import type { User } from '../../../src/store/open.ts';
+import { Tables } from '../../../src/store/tables.ts';
+import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
+import { postOf, userNamed } from '../../support/stores.ts';
+import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
+
+const BLOCK_BYTES = 1024 * 1024;
+
+/** A data file with this content, closed when the test is over. */
+async function fileOf(t: Cleanup, content: string | Uint8Array): Promise<DataFile> {
+  const path = join(temporaryFolder(t), 'jot.jsonl');
+  writeFileSync(path, content);
+  const file = await realFileSystem.open(path, { create: false });
+  t.after(() => file.close());
+  return file;
+}
+
+async function loadFrom(t: Cleanup, content: string | Uint8Array): Promise<Loaded & { tables: Tables }> {
+  const tables = new Tables();
+  return { ...(await load(await fileOf(t, content), 'jot.jsonl', tables)), tables };
+}
+
+async function stops(t: Cleanup, content: string, where: string, why: string): Promise<void> {
+  await assert.rejects(loadFrom(t, content), {
+    name: 'JotError',
+    code: 'unavailable',
+    message: `The data file jot.jsonl is damaged at ${where}: ${why}`,
+  });
+}
+
+describe('load', () => {
+  it('applies every change in order and gives the last number and the length', async (t) => {
+    const row: User = { id: 1, version: 1, ...userNamed('matt') };
+    const renamed: User = { ...row, version: 2, username: 'elie' };
+    const tim: User = { ...row, id: 5, username: 'tim' };
+    const post = { id: 1, version: 1, ...postOf(1) };
+    const lines = linesWith(
+      [
+        { put: 'users', row },
+        { put: 'posts', row: post },
+      ],
+      [{ put: 'users', row: renamed }],
+      [
+        { put: 'posts', row: { ...post, id: 2 } },
+        { remove: 'posts', id: 1 },
+      ],
+      [{ remove: 'posts', id: 9 }],
+      [
+        { put: 'users', row: tim },
+        { removeOwned: 'posts', owner: 5 },
+      ],
+    );
+    const content = lines.join('');
+    const { seq, goodBytes, tables } = await loadFrom(t, content);
+    assert.deepEqual({ seq, goodBytes }, { seq: 5, goodBytes: Buffer.byteLength(content) });
+    assert.equal(tables.findId('users', 'username', 'ELIE'), 1);
+    assert.equal(tables.findId('users', 'username', 'MATT'), undefined);
+    assert.deepEqual([...tables.ownedIds('posts', 1)], [2]);
+    assert.deepEqual(
+      [...tables.rows('users')].map(({ id }) => id),
+      [1, 5],
+    );
+    assert.equal(tables.nextId('users'), 6);
+  });
+
+  it('takes the next ids and the number of the last change from the header', async (t) => {
+    const header = sealedLine({ format: 'jot', version: 1, seq: 40, next: { users: 9 } });
+    const { seq, tables } = await loadFrom(t, header + sealedLine({ seq: 41, time: TIME, changes: [] }));
+    assert.equal(seq, 41);
+    assert.deepEqual([tables.nextId('users'), tables.nextId('posts')], [9, 1]);
+  });
+
+  it('has nothing to say about an empty file', async (t) => {
+    const { seq, goodBytes } = await loadFrom(t, '');
+    assert.deepEqual({ seq, goodBytes }, { seq: 0, goodBytes: 0 });
+  });
+
+  it('reads lines that are longer than what it reads at once, with characters across the border', async (t) => {
+    const names = ['é'.repeat(BLOCK_BYTES), '😀'.repeat(BLOCK_BYTES / 2), 'x', 'y'.repeat(2 * BLOCK_BYTES)];
+    const { seq, tables } = await loadFrom(t, linesWithUsers(...names).join(''));
+    assert.equal(seq, 4);
+    const rows = [...tables.rows('users')] as { username?: string }[];
+    assert.equal(
+      rows.every(({ username }, index) => username === names[index]),
+      true,
+    );
+  });
+
+  for (const offset of [-1, 0, 1]) {
+    it(`reads on when a line ends ${offset} bytes from where what it reads at once does`, async (t) => {
+      const [header = '', empty = ''] = linesWithUsers('');
+      const length = BLOCK_BYTES + offset - header.length - empty.length;
+      const lines = linesWithUsers('x'.repeat(length), 'matt');
+      assert.equal(lines.slice(0, 2).join('').length, BLOCK_BYTES + offset);
+      const { seq, goodBytes } = await loadFrom(t, lines.join(''));
+      assert.deepEqual({ seq, goodBytes }, { seq: 2, goodBytes: lines.join('').length });
+    });
+  }
+});
+
+describe('load of a torn end', () => {
+  const lines = linesWithUsers('matt', 'elie', 'tim');
+  const content = Buffer.from(lines.join(''));
+  const goodBytes = lines.slice(0, 3).join('').length;
+
+  it('leaves out a last line that is cut off at any byte', async (t) => {
+    for (let length = goodBytes; length < content.length; length++) {
+      const loaded = await loadFrom(t, content.subarray(0, length));
+      assert.deepEqual([loaded.seq, loaded.goodBytes], [2, goodBytes], `${length} bytes`);
+      assert.equal(loaded.tables.count('users'), 2);
+    }
+    assert.equal((await loadFrom(t, content)).seq, 3);
+  });
+
+  it('leaves out a last line with bytes in it that never got to the disk', async (t) => {
+    const torn = Buffer.from(content).fill(0, goodBytes + 20, goodBytes + 60);
+    assert.deepEqual((await loadFrom(t, torn)).goodBytes, goodBytes);
+    assert.deepEqual(
+      (await loadFrom(t, Buffer.concat([content, Buffer.alloc(512)]))).goodBytes,
+      content.length,
+    );
+  });
+
+  it('leaves out the end of a file that turns out shorter than it was said to be', async (t) => {
+    const file = await fileOf(t, content.subarray(0, goodBytes + 20));
+    const shrunk = { ...file, size: async () => content.length };
+    assert.equal((await load(shrunk, 'jot.jsonl', new Tables())).goodBytes, goodBytes);
+  });
+});
+
+describe('load of a damaged file', () => {
+  const lines = linesWithUsers('matt', 'elie', 'tim');
+  const [header = '', first = '', second = '', third = ''] = lines;
+  const afterFirst = header.length + first.length;
+
+  it('stops at damage that is not at the end, with line and byte', async (t) => {
+    const damaged = second.replace('elie', 'Elie');
+    await stops(
+      t,
+      header + first + damaged + third,
+      `line 3, byte ${afterFirst}`,
+      'its checksum does not match',
+    );
+    await stops(t, header + damaged + third, `line 2, byte ${header.length}`, 'its checksum does not match');
+  });
+
+  it('counts bytes, not characters', async (t) => {
+    const [, name = ''] = linesWithUsers('zoé 😀');
+    const byte = header.length + Buffer.byteLength(name);
+    assert.ok(byte > header.length + name.length);
+    await stops(t, `${header}${name}x\n${third}`, `line 3, byte ${byte}`, 'its checksum does not match');
+  });
+
+  it('stops where a line is missing, twice there, or empty', async (t) => {
+    const where = `line 3, byte ${afterFirst}`;
+    await stops(t, header + first + third + third, where, 'it is change 3 where 2 should be');
+    await stops(t, header + first + first + third, where, 'it is change 1 where 2 should be');
+    await stops(t, `${header}${first}\n${second}${third}`, where, 'its checksum does not match');
+  });
+
+  it('stops at a collection that it does not know', async (t) => {
+    const line = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] });
+    const why = 'it is about "comments", a collection that this Jot does not know';
+    await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
+  });
+
+  it('stops at a first line that is damaged, cut off or missing, also when it is the last', async (t) => {
+    await stops(t, header.replace('"seq":0', '"seq":1'), 'line 1, byte 0', 'its checksum does not match');
+    await stops(t, header.replace('jot', 'jat'), 'line 1, byte 0', 'it is not a Jot data file');
+    await stops(t, header.slice(0, -1), 'line 1, byte 0', 'it is not finished');
+    await stops(t, first + second, 'line 1, byte 0', 'it is not a Jot data file');
+  });
+
+  it('stops at a last line that is whole but wrong: it was finished, so no crash explains it', async (t) => {
+    const strange = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] });
+    const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
+    await stops(
+      t,
+      header + first + strange,
+      where,
+      'it is about "comments", a collection that this Jot does not know',
+    );
+    const gap = sealedLine({ seq: 3, time: TIME, changes: [] });
+    await stops(t, header + first + gap, where, 'it is change 3 where 2 should be');
+    await loadFrom(t, header + first + second);
+  });
+
+  it('passes on what is no damage, as a disk that fails to read', async (t) => {
+    const file = await fileOf(t, header + first);
+    const failing = { ...file, read: async () => Promise.reject(new Error('EIO')) };
+    await assert.rejects(load(failing, 'jot.jsonl', new Tables()), { name: 'Error', message: 'EIO' });
+  });
+});

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openStore, type Store } from '../../../src/store/open.ts';
+import { openFor, rejects, userNamed } from '../../support/stores.ts';
+import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const onLinuxOnly = process.platform === 'linux' ? {} : { skip: 'it is about what Linux has' };
+
+/** Another process that has the store open and a user in it; ended when the test is over. */
+async function openElsewhere(t: Cleanup, url: string, username: string): Promise<ChildProcess> {
+  const isStripped = 'typescript' in process.features && Boolean(process.features.typescript);
+  const typescript = isStripped ? [] : ['--import', 'tsx'];
+  const child = spawn(process.execPath, [...typescript, 'test/support/hold-store.ts', url, username], {
+    cwd: root,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [output] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  assert.equal(String(output), 'open\n');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+}
+
+function inUse(path: string, holder: string): string {
+  return `The data file ${path} is in use by ${holder}; stop it first`;
+}
+
+/** How many of these there are that opened; they are closed. */
+async function closeAll(opened: readonly Promise<Store>[]): Promise<number> {
+  const outcomes = await Promise.allSettled(opened);
+  const stores = outcomes.filter(({ status }) => status === 'fulfilled') as PromiseFulfilledResult<Store>[];
+  await Promise.all(stores.map(({ value }) => value.close()));
+  return stores.length;
+}
+
+describe('the lock of a data file', () => {
+  it('refuses while another process lives, naming it, and not once kill -9 ended it', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    const child = await openElsewhere(t, `file:${path}`, 'matt');
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, `process ${child.pid}`));
+    }
+    await kill(child);
+    assert.equal(readdirSync(folder).length, 2, 'the data file and what is left of the lock');
+
+    const store = await openStore(`file:${path}`);
+    assert.equal((await store.users.get(1)).username, 'matt');
+    await store.close();
+    assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
+  });
+
+  it('refuses while another process is stopped, or is killed while it is asked', onLinuxOnly, async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const child = await openElsewhere(t, `file:${path}`, 'matt');
+    child.kill('SIGSTOP');
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, 'another process'));
+
+    const onSocket = (message: unknown) => {
+      (message as { socket: Socket }).socket.once('connect', () => child.kill('SIGKILL'));
+    };
+    subscribe('net.client.socket', onSocket);
+    t.after(() => unsubscribe('net.client.socket', onSocket));
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, 'another process'));
+    await openFor(t, `file:${path}`);
+  });
+
+  it('is held against the same process too, until close', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, `process ${process.pid}`));
+    await store.users.create(userNamed('matt'));
+    await store.close();
+    await openFor(t, `file:${path}`);
+  });
+
+  it('goes to at most one of many that open at once', async (t) => {
+    const url = `file:${temporaryFolder(t)}/jot.jsonl`;
+    for (let round = 0; round < 20; round++) {
+      const opened = await closeAll([openStore(url), openStore(url), openStore(url)]);
+      assert.ok(opened <= 1, `${opened} in round ${round}`);
+    }
+    assert.equal(await closeAll([openStore(url)]), 1);
+  });
+
+  it('is of one file: another one in the same folder has its own', async (t) => {
+    const folder = temporaryFolder(t);
+    await openFor(t, `file:${folder}/jot.jsonl`);
+    await openFor(t, `file:${folder}/jot.json`);
+    await openFor(t, `file:${folder}/jot`);
+  });
+
+  it('is the same for every name that leads to the file', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/data/jot.jsonl`;
+    await (await openStore(`file:${path}`)).close();
+    mkdirSync(`${folder}/elsewhere`);
+    symlinkSync(path, `${folder}/elsewhere/link.jsonl`);
+    symlinkSync(`${folder}/data`, `${folder}/folder`);
+    const others = [
+      `${folder}/elsewhere/link.jsonl`,
+      `${folder}/folder/jot.jsonl`,
+      `${folder}/data/../data/jot.jsonl`,
+    ];
+    await openFor(t, `file:${path}`);
+    for (const other of others) {
+      await rejects(openStore(`file:${other}`), 'unavailable', inUse(path, `process ${process.pid}`));
+    }
+  });
+
+  it('is the same for a link to a file that is still empty', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/elsewhere`);
+    writeFileSync(`${folder}/empty`, '');
+    symlinkSync(`${folder}/empty`, `${folder}/elsewhere/link`);
+    await openFor(t, `file:${folder}/elsewhere/link`);
+    for (const name of ['elsewhere/link', 'empty']) {
+      const refusal = inUse(`${folder}/empty`, `process ${process.pid}`);
+      await rejects(openStore(`file:${folder}/${name}`), 'unavailable', refusal);
+    }
+  });
+
+  it('that could not be asked for is not held', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/jot.jsonl.lock-folder`);
+    await rejects(openStore(`file:${folder}/jot.jsonl`), 'unavailable');
+    rmdirSync(`${folder}/jot.jsonl.lock-folder`);
+    await openFor(t, `file:${folder}/jot.jsonl`);
+  });
+
+  it('through a link to the file lets the file be written', async (t) => {
+    const folder = temporaryFolder(t);
+    const store = await openStore(`file:${folder}/jot.jsonl`);
+    await store.close();
+    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
+    const linked = await openStore(`file:${folder}/link.jsonl`);
+    await linked.users.create(userNamed('matt'));
+    await rejects(openStore(`file:${folder}/jot.jsonl`), 'unavailable');
+    await linked.close();
+    assert.equal(await (await openFor(t, `file:${folder}/jot.jsonl`)).users.count(), 1);
+  });
+
+  // Two folders deep, the path alone is longer than the 108 bytes that a socket's path may have.
+  it('works in a folder whose path is longer than a socket may have', onLinuxOnly, async (t) => {
+    const path = join(temporaryFolder(t), 'x'.repeat(200), 'y'.repeat(200), 'jot.jsonl');
+    await openFor(t, `file:${path}`);
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, `process ${process.pid}`));
+  });
+
+  it('works in a long folder that is near the working directory', async (t) => {
+    const folder = join(temporaryFolder(t), 'x'.repeat(200));
+    mkdirSync(folder);
+    const before = process.cwd();
+    t.after(() => process.chdir(before));
+    process.chdir(folder);
+    await openFor(t, 'file:data/jot.jsonl');
+    await rejects(openStore(`file:${folder}/data/jot.jsonl`), 'unavailable');
+  });
+
+  it('refuses a name that leaves no room for it', async (t) => {
+    const folder = temporaryFolder(t);
+    const message = `The data folder's path is too long for a lock beside it: ${folder}`;
+    await rejects(openStore(`file:${folder}/${'x'.repeat(240)}`), 'unavailable', message);
+  });
+
+  it('refuses a folder in which it cannot be made', onLinuxOnly, async () => {
+    await assert.rejects(openStore('file:/proc/jot.jsonl'), {
+      code: 'unavailable',
+      message: /^Can't lock the data file: listen E/,
+    });
+  });
+
+  it('refuses when it cannot tell whether somebody holds it', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('jot.jsonl.lock-loop', `${folder}/jot.jsonl.lock-loop`);
+    await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {
+      code: 'unavailable',
+      message: /^Can't tell who uses the data file: connect ELOOP/,
+    });
+  });
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  type ChangeRecord,
+  decodeChange,
+  decodeHeader,
+  encodeChange,
+  encodeHeader,
+} from '../../../src/store/file/record.ts';
+import { crc32Of, sealedLine, TIME } from '../../support/records.ts';
+import { postOf } from '../../support/stores.ts';
+
+const HEADER = { seq: 0, next: { users: 1, posts: 1, sessions: 1 } };
+const RECORD: ChangeRecord = {
+  seq: 7,
+  time: TIME,
+  changes: [
+    { put: 'posts', row: { id: 3, version: 1, ...postOf(1, 'Zoë 😀 \u2028 "quoted" \\ \n') } },
+    { remove: 'posts', id: 4 },
+    { removeOwned: 'sessions', owner: 1 },
+  ],
+};
+const MISMATCH = { name: 'TornError', message: 'its checksum does not match' };
+
+/** The line's bytes as a reader of the file has them: without the newline. */
+function bytesOf(line: string): Buffer {
+  return Buffer.from(line.slice(0, -1));
+}
+
+describe('encodeHeader and encodeChange', () => {
+  it('the checksum that the tests make is the CRC-32 of the standard', () => {
+    assert.equal(crc32Of(Buffer.from('123456789')), 'cbf43926');
+  });
+
+  it('write one line of JSON each, that ends with the checksum of what is before it', () => {
+    for (const line of [encodeHeader(HEADER), encodeChange(RECORD)]) {
+      assert.match(line, /^[^\n]*,"crc":"[0-9a-f]{8}"\}\n$/);
+      const body = line.slice(0, line.lastIndexOf(',"crc":'));
+      assert.equal(JSON.parse(line).crc, crc32Of(Buffer.from(body)));
+    }
+  });
+
+  it('write what the description of the format says', () => {
+    const header = encodeHeader(HEADER);
+    const expected = '{"format":"jot","version":1,"seq":0,"next":{"users":1,"posts":1,"sessions":1},"crc":"';
+    assert.equal(header.slice(0, -'89abcdef"}\n'.length), expected);
+
+    const change = encodeChange({ seq: 1, time: TIME, changes: [{ remove: 'posts', id: 4 }] });
+    const changed = `{"seq":1,"time":${TIME},"changes":[{"remove":"posts","id":4}],"crc":"`;
+    assert.equal(change.slice(0, -'89abcdef"}\n'.length), changed);
+  });
+
+  it('write a checksum of eight digits, also when it begins with zeros', () => {
+    const lines = Array.from({ length: 200 }, (_, seq) => encodeChange({ ...RECORD, seq }));
+    const small = lines.filter((line) => line.includes('"crc":"0'));
+    assert.ok(small.length > 0);
+    for (const line of small) decodeChange(bytesOf(line), JSON.parse(line).seq);
+  });
+});
+
+describe('decodeHeader', () => {
+  it('gives what was encoded', () => {
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), HEADER);
+    const later = { seq: 12, next: { users: 5 } };
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), later);
+  });
+
+  const refused: readonly (readonly [content: object, message: string, why: string])[] = [
+    [{ format: 'tin', version: 1, seq: 0, next: {} }, 'it is not a Jot data file', 'another format'],
+    [{ seq: 1, time: TIME, changes: [] }, 'it is not a Jot data file', 'a change is no header'],
+    [
+      { format: 'jot', version: 2, seq: 0, next: {} },
+      'its format is version 2, and this Jot reads version 1',
+      'a newer version may mean something else by the same words',
+    ],
+    [
+      { format: 'jot', seq: 0, next: {} },
+      'its format is version undefined, and this Jot reads version 1',
+      'no version',
+    ],
+    [
+      { format: 'jot', version: 1, seq: 0, next: { users: 1, comments: 1 } },
+      'it is about "comments", a collection that this Jot does not know',
+      'what is in it would be lost',
+    ],
+  ];
+  for (const [content, message, why] of refused) {
+    it(`refuses ${JSON.stringify(content)}: ${why}`, () => {
+      assert.throws(() => decodeHeader(bytesOf(sealedLine(content))), { name: 'DamageError', message });
+    });
+  }
+
+  for (const line of ['', '{}', 'null', 'Dear diary,', '{"format":"tin"}']) {
+    it(`refuses the line ${JSON.stringify(line)}: a file of something else`, () => {
+      const message = 'it is not a Jot data file';
+      assert.throws(() => decodeHeader(Buffer.from(line)), { name: 'DamageError', message });
+    });
+  }
+
+  it('refuses a line that has no checksum', () => {
+    const line = '{"format":"jot","version":1,"seq":0,"next":{}}';
+    assert.throws(() => decodeHeader(Buffer.from(line)), MISMATCH);
+  });
+});
+
+describe('decodeChange', () => {
+  it('gives what was encoded', () => {
+    const { seq, time, changes } = decodeChange(bytesOf(encodeChange(RECORD)), 7);
+    assert.deepEqual({ seq, time, changes }, RECORD);
+  });
+
+  it('reads what was made from the description of the format alone', () => {
+    assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).changes, RECORD.changes);
+  });
+
+  for (const seq of [6, 8]) {
+    it(`refuses change 7 where ${seq} should be`, () => {
+      const message = `it is change 7 where ${seq} should be`;
+      assert.throws(() => decodeChange(bytesOf(encodeChange(RECORD)), seq), { name: 'DamageError', message });
+    });
+  }
+
+  const unknown: readonly object[] = [
+    { put: 'comments', row: { id: 1 } },
+    { remove: 'comments', id: 1 },
+    { removeOwned: 'comments', owner: 1 },
+  ];
+  for (const effect of unknown) {
+    it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
+      const line = sealedLine({ ...RECORD, changes: [...RECORD.changes, effect] });
+      const message = 'it is about "comments", a collection that this Jot does not know';
+      assert.throws(() => decodeChange(bytesOf(line), 7), { name: 'DamageError', message });
+    });
+  }
+
+  it('refuses a line with any one bit of it changed', () => {
+    const line = bytesOf(encodeChange(RECORD));
+    for (let bit = 0; bit < line.length * 8; bit++) {
+      const changed = Buffer.from(line);
+      changed[bit >> 3] = (line[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.throws(() => decodeChange(changed, 7), MISMATCH, `bit ${bit}`);
+    }
+    decodeChange(line, 7);
+  });
+
+  it('refuses a line that is cut off anywhere', () => {
+    const line = bytesOf(encodeChange(RECORD));
+    for (let length = 0; length < line.length; length++) {
+      assert.throws(() => decodeChange(line.subarray(0, length), 7), MISMATCH, `${length} bytes`);
+    }
+  });
+
+  it('refuses a line with something before or after it', () => {
+    const line = encodeChange(RECORD).slice(0, -1);
+    for (const longer of [` ${line}`, `${line} `, `${line}\r`, `\ufeff${line}`]) {
+      assert.throws(() => decodeChange(Buffer.from(longer), 7), MISMATCH);
+    }
+  });
+});
