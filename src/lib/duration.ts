@@ -3,6 +3,7 @@
 
 const MS_PER_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DURATION_MS_MAX = 100 * 365 * 86_400_000;
+const ROUNDING_SECONDS = 1e-6;
 
 /** Milliseconds, or null when the text is no duration or one of more than 100 years. */
 export function parseDuration(text: string): number | null {
@@ -11,4 +12,9 @@ export function parseDuration(text: string): number | null {
   const unit = (parts[2] || 's') as keyof typeof MS_PER_UNIT;
   const durationMs = Number(parts[1]) * MS_PER_UNIT[unit];
   return durationMs <= DURATION_MS_MAX ? Math.round(durationMs) : null;
+}
+
+/** Rounded up, but not because of what computing with fractions leaves behind. */
+export function wholeSeconds(seconds: number): number {
+  return Math.max(0, Math.ceil(seconds - ROUNDING_SECONDS));
 }

@@ -56,7 +56,21 @@ export class Limiter {
 
   /** Takes one token, or none. */
   take(key: string): Charge {
-    const { allowed, remaining, retryAfter, reset } = this.#bucket.take(key);
+    return this.#charge(key, 1);
+  }
+
+  /** What is left, without taking any. */
+  look(key: string): Charge {
+    return this.#charge(key, 0);
+  }
+
+  /** Puts one token back. */
+  give(key: string): void {
+    this.#bucket.give(key);
+  }
+
+  #charge(key: string, cost: number): Charge {
+    const { allowed, remaining, retryAfter, reset } = this.#bucket.take(key, cost);
     return {
       name: this.name,
       rate: this.rate,
@@ -74,10 +88,5 @@ export class Limiter {
     const tokenSeconds = this.rate.windowMs / 1000 / this.rate.tokens;
     const missing = resetSeconds / tokenSeconds;
     return (missing - Math.ceil(missing - ROUNDING_TOKENS) + 1) * tokenSeconds;
-  }
-
-  /** Puts one token back. */
-  give(key: string): void {
-    this.#bucket.give(key);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseDuration } from '../../src/lib/duration.ts';
+import { parseDuration, wholeSeconds } from '../../src/lib/duration.ts';
 
 describe('parseDuration', () => {
   const durations: [text: string, durationMs: number, reason: string][] = [
@@ -51,5 +51,18 @@ describe('parseDuration', () => {
     it(`refuses ${JSON.stringify(text.slice(0, 12))}: ${reason}`, () => {
       assert.equal(parseDuration(text), null);
     });
+  }
+});
+
+describe('wholeSeconds', () => {
+  const rows: [seconds: number, whole: number, reason: string][] = [
+    [0, 0, 'nothing'],
+    [0.001, 1, 'a millisecond is a second more'],
+    [1, 1, 'whole already'],
+    [1.001, 2, 'up, never down'],
+    [350.00000000000006, 350, 'the rest of a sum of fractions is none'],
+  ];
+  for (const [seconds, whole, reason] of rows) {
+    it(`makes ${whole} of ${seconds}: ${reason}`, () => assert.equal(wholeSeconds(seconds), whole));
   }
 });
