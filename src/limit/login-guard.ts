@@ -1,0 +1,51 @@
+// Guessing passwords, made slow. Failed logins are counted per username and address; and per username from everywhere,
+// with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out.
+//
+// An attempt takes its tokens before the password is checked and gets them back if it was right: counted afterwards, a
+// hundred guesses at once would all find the bucket full.
+
+import { hash } from 'node:crypto';
+import { JotError } from '../lib/errors.ts';
+import { Limiter, type Rate } from './limiter.ts';
+
+const EVERYWHERE_FACTOR = 10;
+
+/** What is left to do once it is known how the login ended. */
+export interface LoginAttempt {
+  /** It was no failed login after all. */
+  forgive(): void;
+}
+
+export class LoginGuard {
+  readonly #here: Limiter | null;
+  readonly #everywhere: Limiter | null;
+
+  /** @param rate Null switches it off. */
+  constructor(rate: Rate | null, now: () => number) {
+    const wide = rate && { tokens: rate.tokens * EVERYWHERE_FACTOR, windowMs: rate.windowMs };
+    this.#here = rate && new Limiter('login', rate, now);
+    this.#everywhere = wide && new Limiter('login everywhere', wide, now);
+  }
+
+  /**
+   * @param username Folded, so that spelling it otherwise is no way around.
+   * @throws JotError `too_many_requests`, for the right password too.
+   */
+  attempt(username: string, addressKey: string): LoginAttempt {
+    // Digests, since a name in a request may be as long as a body.
+    const name = hash('sha256', username, 'base64url');
+    const buckets = [
+      { limiter: this.#here, key: `${name} ${addressKey}` },
+      { limiter: this.#everywhere, key: name },
+    ];
+    const takes = buckets.map(({ limiter, key }) => ({ limiter, key, charge: limiter?.take(key) }));
+    const forgive = () => {
+      for (const { limiter, key, charge } of takes) if (charge?.allowed) limiter?.give(key);
+    };
+    const waits = takes.map(({ charge }) => charge?.retryAfterSeconds ?? 0);
+    const retryAfterSeconds = Math.max(...waits);
+    if (retryAfterSeconds === 0) return { forgive };
+    forgive();
+    throw new JotError('too_many_requests', 'Too many failed logins', { retryAfterSeconds });
+  }
+}
