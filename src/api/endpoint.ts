@@ -1,0 +1,132 @@
+// The declaration of an endpoint. Everything there is to say about one is said here once: from it come the route, the
+// checks, the limits, the answer's shape and headers, and the documentation. The handler gets plain values and gives a
+// row; it knows nothing of HTTP.
+
+import type { ErrorCode } from '../lib/errors.ts';
+import {
+  type Fields,
+  type InferFields,
+  type JsonSchema,
+  type ObjectType,
+  object,
+  type Type,
+} from '../schema/schema.ts';
+import type { Principal } from './journey.ts';
+
+/** Who may call. */
+export type Access =
+  | { readonly kind: 'anyone' }
+  | { readonly kind: 'user' }
+  /** The user whose id is in that parameter of the path; `fresh`: with a token from a login. */
+  | { readonly kind: 'owner'; readonly param: string; readonly fresh: boolean }
+  /** Whoever runs the server: by its own token, or from the same machine. */
+  | { readonly kind: 'operator' };
+
+export const anyone = { kind: 'anyone' } as const;
+export const anyUser = { kind: 'user' } as const;
+export const operator = { kind: 'operator' } as const;
+
+export function owner(param: string, { fresh = false } = {}) {
+  return { kind: 'owner', param, fresh } as const;
+}
+
+/** The buckets that a call is charged to; `free` is none. */
+export type Limit = 'free' | 'default' | 'default and auth';
+
+export interface Client {
+  readonly address: string;
+  readonly userAgent: string;
+}
+
+/** What a handler gets. */
+export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = Principal | null> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly principal: Who;
+  readonly client: Client;
+  /** The version of the row that the client's `If-Match` was about: for the store to insist on. */
+  readonly ifVersion: number | undefined;
+}
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How an answer is written; `json` unless it says otherwise. */
+export interface Answer<Row> {
+  readonly contentType: string;
+  readonly type: Marshals<Row>;
+}
+
+type Marshals<Row> = { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
+
+// TypeScript reads the functions of a declaration from top to bottom, so `handle`, from which `Row` is inferred, stands above
+// those that take a row.
+interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends Access> {
+  readonly method: Method;
+  readonly path: string;
+  /** The heading it stands under in the documentation. */
+  readonly group: string;
+  /** One line. */
+  readonly summary: string;
+  readonly access: Who;
+  /** Default: `default`. */
+  readonly limit?: Limit;
+  readonly params?: ObjectType<P>;
+  readonly query?: ObjectType<Q>;
+  /** Without one, a body is not even read. */
+  readonly body?: Type<Body>;
+  readonly status: 200 | 201 | 204;
+  /** Absent for 204. */
+  readonly answer?: Answer<Row>;
+  /** The answer holds a token, which nothing on the way may keep. */
+  readonly secret?: boolean;
+  readonly handle: (call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>>) => Promise<Row>;
+  /** What its handler may throw beyond what the declaration implies. */
+  readonly failures?: readonly ErrorCode[];
+  /** Where the new resource is: the `Location` of a 201. */
+  readonly location?: (row: Row) => string;
+  /** The path of the next page with its query, or null. */
+  readonly next?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string | null;
+  /** On a GET, the version of the row that the answer shows, so that a write can be conditional on it. */
+  readonly version?: (row: Row) => number;
+  /** What `If-Match` compares, where that is less than the whole answer: text for a tag. */
+  readonly state?: (row: Row) => string;
+  /**
+   * On a GET, lets answers be cached: gives a text that is another one whenever the answer would be. It is part of the
+   * cache's key, so there is nothing to invalidate, and no write can race with it.
+   */
+  readonly cacheKey?: (call: Call<InferFields<P>, InferFields<Q>, unknown, WhoOf<Who>>) => Promise<string>;
+}
+
+type WhoOf<Who extends Access> = Who['kind'] extends 'user' | 'owner' ? Principal : null;
+
+type Erased = Declaration<Fields, Fields, unknown, unknown, Access>;
+type Defaulted = 'limit' | 'params' | 'query' | 'secret';
+
+/** A declaration whose own types are forgotten: what the journey works with. */
+export interface Endpoint extends Omit<Erased, Defaulted>, Required<Pick<Erased, Defaulted>> {
+  readonly handle: (call: Call) => Promise<unknown>;
+  readonly cacheKey?: (call: Call) => Promise<string>;
+  readonly next?: (row: unknown, call: Call) => string | null;
+}
+
+/**
+ * Declares an endpoint. Inside, the handler's types come from the schemas; outside they are forgotten, so that endpoints
+ * fit in one list. The pipeline puts in only what those same schemas gave.
+ */
+export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who extends Access>(
+  declaration: Declaration<P, Q, Body, Row, Who>,
+): Endpoint {
+  const defaults = { limit: 'default', params: object({}), query: object({}), secret: false };
+  return { ...defaults, ...declaration } as unknown as Endpoint;
+}
+
+/** A JSON answer. */
+export function json<Row>(type: Marshals<Row>): Answer<Row> {
+  return { contentType: 'application/json; charset=utf-8', type };
+}
+
+/** An answer that is text already. */
+export function plain(contentType: string, type: Type<string>): Answer<string> {
+  return { contentType, type };
+}

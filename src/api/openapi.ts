@@ -1,0 +1,160 @@
+// The documentation as OpenAPI 3.1, made from the declarations that route, check and marshal: it can't promise anything
+// else than what happens.
+
+import { statusOf } from '../http/failure.ts';
+import type { ErrorCode } from '../lib/errors.ts';
+import type { JsonSchema } from '../schema/schema.ts';
+import type { Endpoint } from './endpoint.ts';
+
+const ERROR_SCHEMA = {
+  type: 'object',
+  properties: {
+    status_code: { type: 'integer', examples: [404] },
+    error: { type: 'string', examples: ['Not Found'] },
+    description: { type: 'string' },
+    fields: { type: 'object', additionalProperties: { type: 'string' }, description: 'Problems by field.' },
+  },
+  required: ['status_code', 'error', 'description'],
+};
+
+const FAILURE_WORDS: Readonly<Record<number, string>> = {
+  400: 'The request is malformed, or fields are not valid.',
+  401: 'No valid token, or wrong credentials.',
+  403: 'It belongs to somebody else.',
+  404: 'There is nothing here.',
+  409: 'It is taken.',
+  412: 'It has changed since it was fetched.',
+  413: 'The body is too large.',
+  415: 'The body is neither JSON nor a form.',
+  429: 'Too many requests; `Retry-After` says when to come back.',
+  503: 'The work can not be done right now; `Retry-After` says when to come back.',
+};
+
+export interface OpenApiOptions {
+  readonly version: string;
+  /** The authentication schemes that are accepted. */
+  readonly prefixes: readonly string[];
+}
+
+/** The document: plain JSON. */
+export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: OpenApiOptions): JsonSchema {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const endpoint of endpoints) {
+    const path = endpoint.path.replace(/:(\w+)/g, '{$1}');
+    const hasGetter = endpoints.some(
+      ({ method, path: other }) => method === 'GET' && other === endpoint.path,
+    );
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, hasGetter) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Jot', version, description: 'Users and their posts, secured with JSON Web Tokens.' },
+    servers: [{ url: '/' }],
+    tags: [...new Set(endpoints.map(({ group }) => group))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: { Error: ERROR_SCHEMA },
+      securitySchemes: {
+        token: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'Authorization',
+          description: `\`${prefixes.join(' <token>` or `')} <token>\`, with a token from \`POST /auth\`.`,
+        },
+        operator: { type: 'http', scheme: 'bearer', description: 'The METRICS_TOKEN, if one is set.' },
+      },
+    },
+  };
+}
+
+function operation(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
+  const { group, summary, access, body } = endpoint;
+  const parameters = [
+    ...parameterList('path', endpoint.params.jsonSchema),
+    ...parameterList('query', endpoint.query.jsonSchema),
+  ];
+  const security = {
+    anyone: [],
+    user: [{ token: [] }],
+    owner: [{ token: [] }],
+    operator: [{ operator: [] }, {}],
+  };
+  return {
+    operationId: operationId(endpoint),
+    tags: [group],
+    summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: bodyContent(body.jsonSchema) } }),
+    responses: { ...success(endpoint), ...failures(endpoint, hasGetter) },
+    security: security[access.kind],
+  };
+}
+
+// `POST /users/:user_id/posts` is `post_users_user_id_posts`.
+function operationId({ method, path }: Endpoint): string {
+  return [method.toLowerCase(), ...path.split(/\W+/).filter((word) => word !== '')].join('_');
+}
+
+function parameterList(place: 'path' | 'query', { properties, required = [] }: JsonSchema): unknown[] {
+  return Object.entries(properties as Record<string, JsonSchema>).map(
+    ([name, { description, ...schema }]) => ({
+      name,
+      in: place,
+      required: (required as string[]).includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema,
+    }),
+  );
+}
+
+function bodyContent(schema: JsonSchema): JsonSchema {
+  return { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } };
+}
+
+function success({ status, answer, location, next, method, limit }: Endpoint): JsonSchema {
+  const isTagged = status === 200 && method !== 'POST' && limit !== 'free';
+  const header = (description: string) => ({ description, schema: { type: 'string' } });
+  const headers = {
+    ...(location === undefined ? {} : { Location: header('Where it is.') }),
+    ...(next === undefined ? {} : { Link: header('The next page, `rel="next"`, while there is more.') }),
+    ...(isTagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
+  };
+  const words = { 200: 'The answer.', 201: 'It was made.', 204: 'It is done.' };
+  const content = answer && { [answer.contentType.split(';')[0] ?? '']: { schema: answer.type.jsonSchema } };
+  return {
+    [status]: {
+      description: words[status],
+      ...(Object.keys(headers).length === 0 ? {} : { headers }),
+      ...(content === undefined ? {} : { content }),
+    },
+    ...(isTagged && method === 'GET' ? { 304: { description: 'It is what the client has already.' } } : {}),
+  };
+}
+
+function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
+  const { access, body, params, query, limit, method } = endpoint;
+  const needsUser = access.kind === 'user' || access.kind === 'owner';
+  const isConditional = limit !== 'free' && hasGetter && method !== 'POST';
+  const codes: (ErrorCode | false)[] = [
+    (body !== undefined || Object.keys(query.fields).length > 0) && 'validation_failed',
+    (needsUser || access.kind === 'operator') && 'invalid_token',
+    (access.kind === 'owner' || access.kind === 'operator') && 'forbidden',
+    Object.keys(params.fields).length > 0 && 'not_found',
+    isConditional && 'precondition_failed',
+    body !== undefined && 'content_too_large',
+    body !== undefined && 'unsupported_media_type',
+    limit !== 'free' && 'too_many_requests',
+    'unavailable',
+    ...(endpoint.failures ?? []),
+  ];
+  const statuses = new Set(codes.filter((code) => code !== false).map(statusOf));
+  return Object.fromEntries(
+    [...statuses].map((status) => [
+      status,
+      {
+        description: FAILURE_WORDS[status],
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    ]),
+  );
+}

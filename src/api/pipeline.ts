@@ -1,0 +1,206 @@
+// The journey of a request, on one page. The order is the point: what is cheap comes before what is dear, what anybody may
+// know before what only some may, and nothing is read from a caller before it is known who that is.
+//
+//   parse ── route ── identify ── admit ── authorize ── validate ── handle and marshal ── respond
+//
+// A throw anywhere leads to one error answer. `respond` is the only step that writes.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { clientAddress, type TrustedProxies } from '../http/address.ts';
+import { awaitsContinue } from '../http/body.ts';
+import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
+import { failureReply } from '../http/failure.ts';
+import { checkHead, parseTarget, requestIdOf } from '../http/incoming.ts';
+import { type Reply, send, sendRaw } from '../http/reply.ts';
+import type { ParserFailure } from '../http/server.ts';
+import { JotError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { type AdmitOptions, createAdmit, rateLimitHeaders } from './admit.ts';
+import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type StepName, Trace } from './explain.ts';
+import type { Admitted, Identified, Incoming, Matched, Received } from './journey.ts';
+import type { Metrics } from './metrics.ts';
+import { type AnswerCache, createRepresent } from './represent.ts';
+import { createRoutes } from './route.ts';
+import { createValidate } from './validate-call.ts';
+
+export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
+  readonly endpoints: readonly Endpoint[];
+  readonly identify: (matched: Matched) => Promise<Identified>;
+  /** What to say where there is no endpoint; null: 404. */
+  readonly elsewhere: JotError | null;
+  readonly cache: AnswerCache | null;
+  readonly bodyBytesMax: number;
+  readonly trustProxy: TrustedProxies;
+  readonly corsOrigin: AllowedOrigins;
+  /** What `WWW-Authenticate` says. */
+  readonly challenge: string;
+  readonly explain: boolean;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds on a clock that only runs forward. */
+  readonly elapsedMs: () => number;
+  /** Whether connections are to be closed after their answer. */
+  readonly isClosing: () => boolean;
+}
+
+export interface Pipeline {
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  handleParserFailure(failure: ParserFailure): void;
+}
+
+// However far it got.
+type Underway = Received & Partial<Admitted>;
+
+export function createPipeline(options: PipelineOptions): Pipeline {
+  const { log, metrics, now, elapsedMs, corsOrigin, bodyBytesMax } = options;
+  const { route, allowedMethods, getterOf } = createRoutes(options.endpoints, options.elsewhere);
+  const admit = createAdmit(options);
+  const authorize = createAuthorize(options);
+  const validate = createValidate(options);
+  const represent = createRepresent(options.cache, getterOf);
+
+  return {
+    async handle(request, response) {
+      const received = receive(request, response);
+      const reply = await answer(received).catch((error) => failed(error, received));
+      respond(received, reply);
+    },
+    handleParserFailure,
+  };
+
+  async function answer(received: Received): Promise<Reply> {
+    const incoming = enter('parse', parse, received);
+    if (incoming.method === 'OPTIONS') return enter('route', describeMethods, incoming);
+    const matched = enter('route', route, incoming);
+    const identified = await enter('identify', options.identify, matched);
+    const admitted = enter('admit', admit, identified);
+    const authorized = enter('authorize', authorize, admitted);
+    const valid = await enter('validate', validate, authorized);
+    return represent(valid);
+  }
+
+  function receive(request: IncomingMessage, response: ServerResponse): Received {
+    return {
+      request,
+      response,
+      requestId: requestIdOf(request.headers['x-request-id']),
+      address: clientAddress(request, options.trustProxy),
+      startMs: elapsedMs(),
+      trace: options.explain ? new Trace(elapsedMs) : null,
+    };
+  }
+
+  function describeMethods(incoming: Incoming): Reply {
+    const methods = allowedMethods(incoming.path);
+    return {
+      status: 204,
+      headers: ['Allow', methods.join(', '), ...preflightHeaders(corsOrigin, methods)],
+      body: null,
+    };
+  }
+
+  function failed(error: unknown, { requestId, trace }: Received): Reply {
+    if (error instanceof JotError) {
+      trace?.because(error.message);
+      if (error.details.cause !== undefined) {
+        log.warn('failed', { request_id: requestId, reason: String(error.details.cause) });
+      }
+      return failureReply(error, options.challenge);
+    }
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.error('unexpected error', { request_id: requestId, stack });
+    return failureReply(
+      new JotError('internal', `Something went wrong; request ${requestId}`),
+      options.challenge,
+    );
+  }
+
+  function respond(underway: Underway, reply: Reply): void {
+    const { request, response, requestId, trace, endpoint, charges = [] } = underway;
+    const timing = trace === null ? [] : ['Server-Timing', trace.toHeader()];
+    const headers = [
+      ...reply.headers,
+      ...rateLimitHeaders(charges, now()),
+      ...corsHeaders(corsOrigin, request.headers.origin),
+      ...['Cache-Control', cacheControl(endpoint)],
+      ...['X-Content-Type-Options', 'nosniff'],
+      ...['X-Request-Id', requestId],
+      ...timing,
+    ];
+    send(request, response, { ...reply, headers }, { close: options.isClosing(), bodyBytesMax });
+    record(underway, reply);
+  }
+
+  function record(
+    { request, requestId, startMs, address, endpoint, caller }: Underway,
+    { status }: Reply,
+  ): void {
+    const tookMs = elapsedMs() - startMs;
+    const method = request.method ?? '';
+    metrics.observe(method, endpoint?.path ?? '(none)', status, tookMs / 1000);
+    log.info('request', {
+      request_id: requestId,
+      method,
+      path: pathOf(request.url ?? ''),
+      status,
+      ms: Math.round(tookMs * 100) / 100,
+      address,
+      user: caller?.principal?.user.id,
+    });
+  }
+
+  function handleParserFailure({ socket, error, exchange }: ParserFailure): void {
+    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
+    const plain = failureReply(error, options.challenge);
+    const headers = [
+      ...plain.headers,
+      'Cache-Control',
+      'no-cache',
+      'X-Content-Type-Options',
+      'nosniff',
+      'X-Request-Id',
+      requestId,
+    ];
+    const reply = { ...plain, headers };
+    if (exchange === null) sendRaw(socket, reply);
+    else send(exchange.request, exchange.response, reply, { close: true, bodyBytesMax });
+    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
+    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
+  }
+}
+
+// Each step's name is noted before it runs, so that a throw is told under the name of the step it came from.
+function enter<From extends Received, To>(name: StepName, step: (from: From) => To, from: From): To {
+  from.trace?.begin(name);
+  return step(from);
+}
+
+function parse(received: Received): Incoming {
+  const { request, trace } = received;
+  checkHead(request);
+  if (request.httpVersionMinor > 0 && request.headers.expect !== undefined && !awaitsContinue(request)) {
+    throw new JotError('expectation_failed', 'The only expectation that is met is 100-continue');
+  }
+  const method = request.method ?? '';
+  const target = parseTarget(method, request.url ?? '');
+  trace?.because(`HTTP/${request.httpVersion}`);
+  return Object.assign(received, { method, ...target });
+}
+
+// A shared cache keeps nothing that took a token to get, and nobody keeps a token. Lists that anybody may read are
+// checked for changes before they are used again, so that a write is seen at once.
+function cacheControl(endpoint: Endpoint | undefined): string {
+  if (endpoint?.secret) return 'no-store';
+  const isPrivate = endpoint !== undefined && endpoint.access.kind !== 'anyone';
+  return isPrivate ? 'private, no-cache' : 'no-cache';
+}
+
+// The query stays out of the log: people put secrets into queries.
+function pathOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark === -1 ? url : url.slice(0, mark);
+}

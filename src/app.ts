@@ -1,0 +1,237 @@
+// The wiring: every part is made here and handed what it needs, and no part reaches for another. One call makes one server;
+// many live in one process without knowing of each other.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Endpoint } from './api/endpoint.ts';
+import { createIdentify } from './api/identify.ts';
+import type { Matched } from './api/journey.ts';
+import { Metrics } from './api/metrics.ts';
+import { openApi } from './api/openapi.ts';
+import { createPipeline, type Pipeline, type PipelineOptions } from './api/pipeline.ts';
+import type { Representation } from './api/represent.ts';
+import { Gate } from './auth/gate.ts';
+import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth/keys.ts';
+import { Passwords } from './auth/passwords.ts';
+import { Tokens } from './auth/tokens.ts';
+import { TtlCache } from './cache/ttl-cache.ts';
+import { type Config, type Environment, keyFilePath, parseConfig } from './config.ts';
+import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
+import { JotError } from './lib/errors.ts';
+import { createLog } from './lib/log.ts';
+import { VERSION } from './lib/version.ts';
+import { Limiter } from './limit/limiter.ts';
+import { LoginGuard } from './limit/login-guard.ts';
+import { auth } from './resources/auth.ts';
+import { posts } from './resources/posts.ts';
+import { sessions } from './resources/sessions.ts';
+import { system } from './resources/system.ts';
+import { users } from './resources/users.ts';
+import { openStore } from './store/open.ts';
+import type { Store, StoreStatus } from './store/store.ts';
+
+const CACHE_ENTRIES_MAX = 1_000;
+const HASH_QUEUE_MAX = 64;
+
+export interface AppOptions {
+  /** Settings by the names that the README lists, `{ PORT: '0', DATABASE_URL: 'memory:' }`; the rest has its default. */
+  readonly settings?: Environment;
+  /** Milliseconds since the epoch; default `Date.now`. */
+  readonly now?: () => number;
+  /** Milliseconds on a clock that only runs forward; default `performance.now`. */
+  readonly elapsedMs?: () => number;
+  /** Takes each line of the log; default: nobody does. */
+  readonly writeLog?: (line: string) => void;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+export interface App {
+  readonly config: Config;
+  /** Opens store and keys. Until then, and again after `close`, requests are answered with 503. */
+  open(): Promise<void>;
+  /** Listens where the settings say, and opens. @returns the address, `http://127.0.0.1:3000`. */
+  listen(): Promise<string>;
+  /** Answers one request, for use in a server of your own. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a server that does nothing yet.
+ *
+ * @throws JotError `validation_failed` for wrong settings, all of them named.
+ */
+export function createApp(options: AppOptions = {}): App {
+  const {
+    settings = {},
+    now = Date.now,
+    elapsedMs = () => performance.now(),
+    writeLog = () => undefined,
+  } = options;
+  const config = parseConfig(settings);
+  const log = createLog({ format: config.logFormat, write: writeLog, now });
+  const metrics = new Metrics();
+  const startMs = elapsedMs();
+  let endpoints: readonly Endpoint[] = [];
+  let store: Store | null = null;
+  let closing: Promise<void> | null = null;
+
+  const systemEndpoints = system({
+    version: VERSION,
+    endpoints: () => endpoints,
+    document: () => openApi(endpoints, { version: VERSION, prefixes: config.authPrefixes }),
+    readiness,
+    metrics,
+    uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
+  });
+  const server = new HttpServer({
+    handle,
+    onParserFailure: (failure) => pipeline.handleParserFailure(failure),
+    connectionsMax: config.connectionsMax,
+    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+  });
+  const common = {
+    ...config,
+    operatorToken: config.metricsToken,
+    challenge: `${config.authPrefixes[0]} realm="Login Required"`,
+    log,
+    metrics,
+    now,
+    elapsedMs,
+    isClosing: () => closing !== null,
+  };
+  let pipeline = startingPipeline(common, systemEndpoints);
+  for (const warning of config.warnings) log.warn(warning);
+
+  return { config, open, listen, handle, close };
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    pipeline.handle(request, response).catch((error) => {
+      log.error('an answer could not be sent', {
+        stack: error instanceof Error ? error.stack : String(error),
+      });
+      response.destroy();
+    });
+  }
+
+  async function open(): Promise<void> {
+    if (store !== null) return;
+    store = await openStore(config.databaseUrl, { now, log });
+    const parts = { config, store, keys: openKeys(config, now), now };
+    const { api, identify, cache, gauges } = createApi(parts);
+    metrics.addGauges([
+      ...gauges,
+      { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
+    ]);
+    endpoints = [...api, ...systemEndpoints];
+    const byCaller = limiter('default', config.rates.default, now);
+    const byAddress = limiter('auth', config.rates.auth, now);
+    pipeline = createPipeline({
+      ...common,
+      endpoints,
+      identify,
+      cache,
+      byCaller,
+      byAddress,
+      elsewhere: null,
+    });
+  }
+
+  async function listen(): Promise<string> {
+    const { address, port, family } = await server.listen(config.port, config.host);
+    await open().catch(async (error) => {
+      await server.close();
+      throw error;
+    });
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  }
+
+  function close(): Promise<void> {
+    closing ??= (async () => {
+      await server.close();
+      await store?.close();
+    })();
+    return closing;
+  }
+
+  function readiness(): StoreStatus {
+    if (closing !== null) return { ok: false, reason: 'Jot is shutting down' };
+    return store?.status() ?? { ok: false, reason: 'Jot is starting' };
+  }
+}
+
+type Common = Omit<
+  PipelineOptions,
+  'endpoints' | 'identify' | 'cache' | 'byCaller' | 'byAddress' | 'elsewhere'
+>;
+
+// Before the store is open there is nobody to identify and nothing to limit; health is all there is to ask for.
+function startingPipeline(common: Common, endpoints: readonly Endpoint[]): Pipeline {
+  const refusal = new JotError('unavailable', 'Jot is starting');
+  const identify = async (matched: Matched) =>
+    Object.assign(matched, { caller: { principal: null, refusal } });
+  const nothing = { cache: null, byCaller: null, byAddress: null };
+  return createPipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
+}
+
+function createApi({ config, store, keys, now }: ApiParts) {
+  const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
+  const tokens = new Tokens(keys, tokenSettings, now);
+  const gate = new Gate({ concurrency: config.hashConcurrency, queueMax: HASH_QUEUE_MAX });
+  const passwords = new Passwords(config.passwordCost, gate);
+  const sessionOptions = {
+    store,
+    lifetimeMs: Math.max(tokenSettings.refreshExpirationMs, tokenSettings.expirationMs),
+    reuseLeewayMs: config.refreshReuseLeewayMs,
+    now,
+  };
+  const api = [
+    ...auth({
+      ...sessionOptions,
+      tokens,
+      passwords,
+      loginGuard: new LoginGuard(config.rates.login, now),
+      expirationMs: tokenSettings.expirationMs,
+      tokenType: authPrefixes[0] ?? '',
+    }),
+    ...sessions(sessionOptions),
+    ...users({ store, passwords, passwordLengthMin, now }),
+    ...posts({ store, now }),
+  ];
+  const cache =
+    cacheTtlMs === null
+      ? null
+      : new TtlCache<string, Representation>({ ttl: cacheTtlMs, max: CACHE_ENTRIES_MAX, now });
+  const gauges = [
+    { name: 'jot_users', help: 'Users.', read: () => store.users.count() },
+    { name: 'jot_posts', help: 'Posts.', read: () => store.posts.count() },
+    {
+      name: 'jot_sessions',
+      help: 'Sessions, the expired ones among them.',
+      read: () => store.sessions.count(),
+    },
+    { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
+    { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
+    { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
+    { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
+  ];
+  return { api, identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }), cache, gauges };
+}
+
+interface ApiParts {
+  readonly config: Config;
+  readonly store: Store;
+  readonly keys: readonly SigningKey[];
+  readonly now: () => number;
+}
+
+// What is not kept needs no key that is: tokens for a store in memory end with it.
+function openKeys({ secrets, databaseUrl }: Config, now: () => number): SigningKey[] {
+  if (secrets.length > 0) return keysFromSecrets(secrets);
+  const path = keyFilePath(databaseUrl);
+  return path === null ? [randomKey()] : openKeyFile(path, now);
+}
+
+function limiter(name: string, rate: Config['rates']['default'], now: () => number): Limiter | null {
+  return rate === null ? null : new Limiter(name, rate, now);
+}

@@ -1,0 +1,238 @@
+// From the environment to a Config. Every setting has a reader that either gives a value or says what it expected; all of
+// the problems are reported together, so that nobody has to start the server five times to find five typos.
+
+import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
+import type { TokenSettings } from './auth/tokens.ts';
+import { TrustedProxies } from './http/address.ts';
+import type { AllowedOrigins } from './http/cors.ts';
+import { parseDuration } from './lib/duration.ts';
+import { JotError } from './lib/errors.ts';
+import type { LogFormat } from './lib/log.ts';
+import { parseRate, type Rate } from './limit/limiter.ts';
+import { filePath } from './store/open.ts';
+
+const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
+const CONNECTIONS_LIMIT = 1_000_000;
+const SECRET_BYTES_MIN = 32;
+const LIBUV_POOL_SIZE = 4;
+
+/** Names and values as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  readonly isProduction: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: string;
+  readonly bodyBytesMax: number;
+  readonly connectionsMax: number;
+  readonly corsOrigin: AllowedOrigins;
+  readonly trustProxy: TrustedProxies;
+  readonly explain: boolean;
+  readonly logFormat: LogFormat;
+  /** The schemes of `Authorization`; challenges name the first. */
+  readonly authPrefixes: readonly string[];
+  /** Empty: the keys are in the key file. */
+  readonly secrets: readonly string[];
+  readonly tokens: TokenSettings;
+  readonly refreshReuseLeewayMs: number;
+  readonly passwordLengthMin: number;
+  readonly passwordCost: Cost;
+  readonly hashConcurrency: number;
+  /** Null where it is off. */
+  readonly rates: { readonly default: Rate | null; readonly auth: Rate | null; readonly login: Rate | null };
+  readonly cacheTtlMs: number | null;
+  readonly metricsToken: string | null;
+  /** What works but should be known. */
+  readonly warnings: readonly string[];
+}
+
+/** A setting's text to its value; undefined when it is not what was expected. */
+type Reader<T> = (text: string) => T | undefined;
+
+interface Setting<T> {
+  readonly read: Reader<T>;
+  readonly expected: string;
+  /** Its value is never shown. */
+  readonly isSecret?: boolean;
+}
+
+/** @throws JotError `validation_failed`, whose message has a line for each wrong setting. */
+export function parseConfig(env: Environment): Config {
+  const problems: string[] = [];
+  const setting = <T>(name: string, fallback: T, { read, expected, isSecret = false }: Setting<T>): T => {
+    const text = env[name]?.trim() ?? '';
+    const value = text === '' ? fallback : read(text);
+    if (value !== undefined) return value;
+    const shown = isSecret ? 'not shown here' : JSON.stringify(text);
+    problems.push(`  ${name} is ${shown}; expected ${expected}`);
+    return fallback;
+  };
+
+  const isProduction = env.NODE_ENV === 'production';
+  const secrets = setting('JWT_SECRET_KEY', [], secretList(isProduction));
+  const config: Config = {
+    isProduction,
+    host: setting('HOST', '127.0.0.1', host),
+    port: setting('PORT', 3000, integer(0, 65_535)),
+    databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl),
+    bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT)),
+    connectionsMax: setting('MAX_CONNECTIONS', 10_000, integer(1, CONNECTIONS_LIMIT)),
+    corsOrigin: setting('CORS_ORIGIN', [], origins),
+    trustProxy: setting('TRUST_PROXY', new TrustedProxies([]), proxies),
+    explain: setting('EXPLAIN', !isProduction, oneOf({ on: true, off: false })),
+    logFormat: setting(
+      'LOG',
+      isProduction ? 'json' : 'text',
+      oneOf({ json: 'json', text: 'text', off: 'off' }),
+    ),
+    authPrefixes: setting('JWT_AUTH_HEADER_PREFIX', ['JWT', 'Bearer'], schemes),
+    secrets,
+    tokens: {
+      expirationMs: setting('JWT_EXPIRATION_DELTA', 5 * 60_000, duration(1)),
+      notBeforeMs: setting('JWT_NOT_BEFORE_DELTA', 0, duration(0)),
+      leewayMs: setting('JWT_LEEWAY', 10_000, duration(0)),
+      refreshExpirationMs: setting('JWT_REFRESH_EXPIRATION_DELTA', 30 * 86_400_000, duration(1)),
+    },
+    refreshReuseLeewayMs: setting('JWT_REFRESH_REUSE_LEEWAY', 10_000, duration(0)),
+    passwordLengthMin: setting('PASSWORD_MIN_LENGTH', isProduction ? 8 : 1, integer(1, 256)),
+    passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost),
+    hashConcurrency: setting(
+      'HASH_CONCURRENCY',
+      Math.min(2, poolSize(env) - 1),
+      integer(1, poolSize(env) - 1),
+    ),
+    rates: {
+      default: setting('RATE_LIMIT', parseRate('600/m'), rate),
+      auth: setting('RATE_LIMIT_AUTH', parseRate('60/m'), rate),
+      login: setting('RATE_LIMIT_LOGIN', parseRate('10/15m'), rate),
+    },
+    cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl),
+    metricsToken: setting('METRICS_TOKEN', null, metricsToken),
+    warnings: secrets.some(isShort) ? [`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`] : [],
+  };
+  if (problems.length > 0) throw new JotError('validation_failed', `Wrong settings:\n${problems.join('\n')}`);
+  return config;
+}
+
+/** Where the keys are kept when they are not a setting: beside the data; null when nothing is kept. */
+export function keyFilePath(databaseUrl: string): string | null {
+  return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
+}
+
+const host: Setting<string> = {
+  read: (text) => (/^[\w.:%-]+$/.test(text) ? text : undefined),
+  expected: 'a host name or an address to listen on',
+};
+
+const databaseUrl: Setting<string> = {
+  read: (text) => (text === 'memory:' || filePath(text) !== null ? text : undefined),
+  expected: '`file:<path>` or `memory:`',
+  // A database's URL may hold a password.
+  isSecret: true,
+};
+
+const origins: Setting<AllowedOrigins> = {
+  read: (text) =>
+    text === '*' ? '*' : listOf(text, (entry) => URL.canParse(entry) && new URL(entry).origin === entry),
+  expected: '`*`, or origins like `https://example.com` separated by commas',
+};
+
+const proxies: Setting<TrustedProxies> = {
+  read: (text) => {
+    try {
+      return new TrustedProxies(text.split(',').map((entry) => entry.trim()));
+    } catch {
+      return undefined;
+    }
+  },
+  expected: 'addresses and networks like `10.0.0.0/8` separated by commas',
+};
+
+const schemes: Setting<readonly string[]> = {
+  read: (text) => listOf(text, (entry) => /^[\w!#$%&'*+.^|~-]+$/.test(entry)),
+  expected: 'authentication schemes separated by commas',
+};
+
+const cost: Setting<Cost> = {
+  read: (text) => parseCost(text) ?? undefined,
+  expected: 'a scrypt cost like `ln=14,r=8,p=5` that needs at most 256 MiB',
+};
+
+const rate: Setting<Rate | null> = {
+  read: (text) => (text === 'off' ? null : (parseRate(text) ?? undefined)),
+  expected: '`<tokens>/<s, m, h, d or a duration>` or `off`',
+};
+
+const cacheTtl: Setting<number | null> = {
+  read: (text) => (text === 'off' ? null : duration(1).read(text)),
+  expected: 'a duration of more than 0 or `off`',
+};
+
+const metricsToken: Setting<string | null> = {
+  read: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
+  expected: 'visible ASCII characters without spaces',
+  isSecret: true,
+};
+
+function secretList(isProduction: boolean): Setting<readonly string[]> {
+  return {
+    read: (text) => listOf(text, (entry) => !(isProduction && isShort(entry))),
+    expected: isProduction
+      ? `secrets of ${SECRET_BYTES_MIN} bytes or more, separated by commas`
+      : 'secrets, separated by commas',
+    isSecret: true,
+  };
+}
+
+function integer(min: number, max: number): Setting<number> {
+  return {
+    read: (text) =>
+      /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined,
+    expected: `an integer from ${min} to ${max}`,
+  };
+}
+
+function bytes(max: number): Setting<number> {
+  return {
+    read: (text) => {
+      const parts = /^(\d{1,15})(|KiB|MiB)$/.exec(text);
+      const unit = { KiB: 1024, MiB: 1024 * 1024 }[parts?.[2] ?? ''] ?? 1;
+      const value = Number(parts?.[1]) * unit;
+      return value >= 1 && value <= max ? value : undefined;
+    },
+    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${max / 1024 / 1024}MiB`,
+  };
+}
+
+function duration(minMs: number): Setting<number> {
+  return {
+    read: (text) => {
+      const valueMs = parseDuration(text);
+      return valueMs !== null && valueMs >= minMs ? valueMs : undefined;
+    },
+    expected: `seconds, or a duration like \`90s\`, \`5m\`, \`12h\`, \`30d\`${minMs > 0 ? ', more than 0' : ''}`,
+  };
+}
+
+function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
+  return {
+    read: (text) => (Object.hasOwn(values, text) ? values[text] : undefined),
+    expected: `one of ${Object.keys(values).join(', ')}`,
+  };
+}
+
+function listOf(text: string, isEntry: (entry: string) => boolean): string[] | undefined {
+  const entries = text.split(',').map((entry) => entry.trim());
+  return entries.every((entry) => entry !== '' && isEntry(entry)) ? entries : undefined;
+}
+
+function isShort(secret: string): boolean {
+  return Buffer.byteLength(secret) < SECRET_BYTES_MIN;
+}
+
+// libuv's threads also serve the disk: at least one must stay free of hashing.
+function poolSize(env: Environment): number {
+  const size = Number(env.UV_THREADPOOL_SIZE);
+  return Number.isSafeInteger(size) && size > 1 ? size : LIBUV_POOL_SIZE;
+}

@@ -1,0 +1,45 @@
+// Reads a request's body, up to a limit that holds whatever the headers claim.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { JotError } from '../lib/errors.ts';
+
+/** Whether there is a body at all, an empty one included when its length is not announced (RFC 9112 §6.3). */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1); in HTTP/1.0 none does. */
+export function awaitsContinue({ headers, httpVersionMinor }: IncomingMessage): boolean {
+  return httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue';
+}
+
+/**
+ * The whole body.
+ *
+ * @throws JotError `content_too_large` as soon as that is certain; `bad_request` when the client went away.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bytesMax: number,
+): Promise<Buffer> {
+  const tooLarge = () => new JotError('content_too_large', `The body is larger than ${bytesMax} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
+  if (awaitsContinue(request)) response.writeContinue();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const settle = (outcome: () => void) => {
+      request.off('data', onData).off('end', onEnd).off('close', onClose);
+      outcome();
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > bytesMax) settle(() => reject(tooLarge()));
+      else chunks.push(chunk);
+    };
+    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const onClose = () => settle(() => reject(new JotError('bad_request', 'The body ended too early')));
+    request.on('data', onData).on('end', onEnd).on('close', onClose);
+  });
+}

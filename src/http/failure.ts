@@ -1,0 +1,72 @@
+// The one table from failures to HTTP, and the one shape of an error answer.
+
+import { wholeSeconds } from '../lib/duration.ts';
+import type { ErrorCode, JotError } from '../lib/errors.ts';
+import { type HeaderList, jsonReply, type Reply } from './reply.ts';
+
+const DEFAULT_RETRY_AFTER_SECONDS = 1;
+
+// The phrases are RFC 9110's, but for the authentication errors, which are Flask-JWT's, so that its clients work.
+const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: string]>> = {
+  bad_request: [400, 'Bad Request'],
+  validation_failed: [400, 'Bad Request'],
+  authorization_required: [401, 'Authorization Required'],
+  invalid_header: [401, 'Invalid JWT header'],
+  invalid_token: [401, 'Invalid token'],
+  user_gone: [401, 'Invalid JWT'],
+  invalid_credentials: [401, 'Bad Request'],
+  fresh_token_required: [401, 'Fresh Token Required'],
+  forbidden: [403, 'Forbidden'],
+  not_found: [404, 'Not Found'],
+  method_not_allowed: [405, 'Method Not Allowed'],
+  request_timeout: [408, 'Request Timeout'],
+  conflict: [409, 'Conflict'],
+  precondition_failed: [412, 'Precondition Failed'],
+  content_too_large: [413, 'Content Too Large'],
+  unsupported_media_type: [415, 'Unsupported Media Type'],
+  expectation_failed: [417, 'Expectation Failed'],
+  too_many_requests: [429, 'Too Many Requests'],
+  headers_too_large: [431, 'Request Header Fields Too Large'],
+  internal: [500, 'Internal Server Error'],
+  not_implemented: [501, 'Not Implemented'],
+  unavailable: [503, 'Service Unavailable'],
+  version_not_supported: [505, 'HTTP Version Not Supported'],
+};
+
+/** Every error answer has these three keys, a validation failure the fourth. */
+export interface ErrorBody {
+  readonly status_code: number;
+  readonly error: string;
+  readonly description: string;
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** The status that a failure is answered with. */
+export function statusOf(code: ErrorCode): number {
+  return statuses[code][0];
+}
+
+/** @param challenge What `WWW-Authenticate` says on a 401, unless the error brings its own. */
+export function failureReply({ code, message, details }: JotError, challenge: string): Reply {
+  const [status_code, error] = statuses[code];
+  const body: ErrorBody = {
+    status_code,
+    error,
+    description: message,
+    ...(details.fields === undefined ? {} : { fields: details.fields }),
+  };
+  return jsonReply(status_code, body, failureHeaders(status_code, details, challenge));
+}
+
+function failureHeaders(status: number, details: JotError['details'], challenge: string): HeaderList {
+  const headers: string[] = [];
+  if (status === 401) headers.push('WWW-Authenticate', details.challenge ?? challenge);
+  if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '));
+  if (details.accept !== undefined) headers.push(details.accept.header, details.accept.value);
+  if (status === 429 || status === 503) {
+    // Rounded up: to come back too early is to be refused again.
+    const seconds = Math.max(1, wholeSeconds(details.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
+    headers.push('Retry-After', String(seconds));
+  }
+  return headers;
+}

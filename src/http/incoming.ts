@@ -1,0 +1,88 @@
+// The head of a request, checked for what Node's parser lets through. The body stays on the socket: a caller of whom
+// nothing is known yet can't make the server hold it.
+
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { JotError } from '../lib/errors.ts';
+
+// Node's parser stops at 16 KiB of headers, which is room for thousands of short ones; each costs work further on.
+const HEADERS_MAX = 200;
+
+/** Path and query as they stand in the request, still percent-encoded. */
+export interface Target {
+  readonly path: string;
+  /** Without the `?`. */
+  readonly query: string;
+}
+
+/**
+ * @throws JotError `bad_request`, `version_not_supported`, `not_implemented`, `headers_too_large`.
+ */
+export function checkHead(request: IncomingMessage): void {
+  if (request.httpVersionMajor !== 1) {
+    throw new JotError('version_not_supported', `HTTP/${request.httpVersion} is not spoken here`);
+  }
+  checkRepeats(request.rawHeaders);
+  checkHost(request);
+  checkFraming(request);
+}
+
+/** @throws JotError `bad_request` for a target that is neither a path nor an http URL. */
+export function parseTarget(method: string, url: string): Target {
+  const target = url.startsWith('/') ? url : absoluteForm(url);
+  if (target === null) {
+    // RFC 9110 §9.3.7: `OPTIONS *` asks about the server as a whole.
+    if (url === '*' && method === 'OPTIONS') return { path: '*', query: '' };
+    throw new JotError('bad_request', 'The request target must be a path');
+  }
+  const mark = target.indexOf('?');
+  return mark === -1
+    ? { path: target, query: '' }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+/** The client's own request id if it is harmless, else a new one. */
+export function requestIdOf(given: string | string[] | undefined): string {
+  const isHarmless = typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given);
+  return isHarmless ? given : randomBytes(12).toString('base64url');
+}
+
+// Of two Host or Authorization headers Node keeps the first one and tells nobody; a proxy in front may have gone by the
+// second.
+function checkRepeats(rawHeaders: readonly string[]): void {
+  if (rawHeaders.length > 2 * HEADERS_MAX) {
+    throw new JotError('headers_too_large', `More than ${HEADERS_MAX} headers`);
+  }
+  const seen = { host: false, authorization: false };
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase();
+    if (name !== 'host' && name !== 'authorization') continue;
+    if (seen[name]) throw new JotError('bad_request', `More than one ${name} header`);
+    seen[name] = true;
+  }
+}
+
+// RFC 9112 §3.2: HTTP/1.1 needs exactly one Host, and a valid one (RFC 3986 §3.2.2: a name, an address, a port).
+function checkHost({ headers, httpVersionMinor }: IncomingMessage): void {
+  if (headers.host === undefined && httpVersionMinor === 0) return;
+  if (headers.host === undefined) throw new JotError('bad_request', 'The Host header is missing');
+  const isValid = /^(?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i.test(headers.host);
+  if (!isValid) throw new JotError('bad_request', 'The Host header is malformed');
+}
+
+// RFC 9112 §6.1: a transfer coding that is not understood is 501; in HTTP/1.0 there is none, and its length is a guess.
+function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return;
+  if (httpVersionMinor === 0) throw new JotError('bad_request', 'Transfer-Encoding in HTTP/1.0');
+  if (coding.toLowerCase() !== 'chunked')
+    throw new JotError('not_implemented', 'The transfer coding is not supported');
+}
+
+// RFC 9112 §3.2.2: a server must accept the absolute form, as a proxy gets it, and serve its path.
+function absoluteForm(url: string): string | null {
+  const parts = /^https?:\/\/[^/?#]+([^#]*)$/i.exec(url);
+  if (parts === null) return null;
+  const rest = parts[1] ?? '';
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}

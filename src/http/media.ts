@@ -1,0 +1,42 @@
+// From a body's bytes to an object of unknown values: as JSON (RFC 8259) or as a form, the two that `curl` sends.
+
+import type { IncomingHttpHeaders } from 'node:http';
+import { JotError } from '../lib/errors.ts';
+import { parseForm } from './form.ts';
+import { decodeText, parseJson } from './json.ts';
+
+const ACCEPTED = 'application/json, application/x-www-form-urlencoded';
+
+/** How a body is to be read, and what a value in it is: in a form everything is text. */
+export interface Media {
+  readonly source: 'json' | 'text';
+  parse(bytes: Buffer): Readonly<Record<string, unknown>>;
+}
+
+const json: Media = { source: 'json', parse: parseJson };
+const form: Media = { source: 'text', parse: (bytes) => parseForm(decodeText(bytes)) };
+
+/**
+ * What the headers say the body is.
+ *
+ * @throws JotError `unsupported_media_type`.
+ */
+export function mediaOf(headers: IncomingHttpHeaders): Media {
+  if ((headers['content-encoding'] ?? '') !== '') {
+    throw new JotError('unsupported_media_type', 'A content coding is not supported', {
+      accept: { header: 'Accept-Encoding', value: 'identity' },
+    });
+  }
+  const [type = '', ...parameters] = (headers['content-type'] ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase());
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
+  if (charset !== undefined && !/^"?utf-?8"?$/.test(charset)) throw unsupported('The charset must be UTF-8');
+  if (type === 'application/json' || /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\+json$/.test(type)) return json;
+  if (type === 'application/x-www-form-urlencoded') return form;
+  throw unsupported(type === '' ? 'The body needs a Content-Type' : 'The Content-Type is not supported');
+}
+
+function unsupported(message: string): JotError {
+  return new JotError('unsupported_media_type', message, { accept: { header: 'Accept', value: ACCEPTED } });
+}

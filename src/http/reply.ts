@@ -1,0 +1,93 @@
+// An answer as a value, and the only place that writes one.
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { awaitsContinue, hasBody } from './body.ts';
+
+// How much of a body that nobody wants is read before the connection is closed, and for how long.
+const DRAIN_BYTES_MAX = 4 * 1024 * 1024;
+const DRAIN_MS_MAX = 1_000;
+
+/** Header lines as name, value, name, value: the form that costs Node the least. */
+export type HeaderList = readonly string[];
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** Null for answers that have no content (204, 304). */
+  readonly body: string | null;
+}
+
+export interface SendOptions {
+  /** Close the connection afterwards. */
+  readonly close: boolean;
+  /** An unread body up to this length is read and dropped, so that the connection can be used again. */
+  readonly bodyBytesMax: number;
+}
+
+/** A JSON answer; the newline keeps a shell's prompt clean. */
+export function jsonReply(status: number, content: unknown, headers: HeaderList = []): Reply {
+  const body = `${JSON.stringify(content)}\n`;
+  return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body };
+}
+
+/** Writes the answer, unless one was written already or the client has gone. */
+export function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Reply,
+  options: SendOptions,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const rest = unreadBody(request, options.bodyBytesMax);
+  const close = options.close || rest !== 'none' ? ['Connection', 'close'] : [];
+  const bytes = Buffer.from(reply.body ?? '');
+  const length = reply.body === null ? [] : ['Content-Length', String(bytes.length)];
+  response.writeHead(reply.status, [...reply.headers, ...length, ...close]);
+  const content = request.method === 'HEAD' ? Buffer.alloc(0) : bytes;
+  if (rest === 'drain') drainThenEnd(request, response, content);
+  else response.end(content);
+}
+
+/** Writes an answer to a socket on which no request could be made out, and closes it. */
+export function sendRaw(socket: Socket, reply: Reply): void {
+  const lines = [
+    `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`,
+    `Date: ${new Date().toUTCString()}`,
+  ];
+  for (let index = 0; index < reply.headers.length; index += 2) {
+    lines.push(`${reply.headers[index]}: ${reply.headers[index + 1]}`);
+  }
+  const body = reply.body ?? '';
+  lines.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close');
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon());
+}
+
+// A small announced body is worth reading to keep the connection. A client that waits for `100 Continue` sends none, and
+// then nothing tells whether what comes next is the body after all.
+function unreadBody(request: IncomingMessage, bodyBytesMax: number): 'none' | 'drain' | 'cut' {
+  if (request.readableEnded || !hasBody(request)) return 'none';
+  if (awaitsContinue(request)) return 'cut';
+  return Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= bodyBytesMax
+    ? 'none'
+    : 'drain';
+}
+
+// Closing a socket that still has unread data makes the kernel send a reset, and a reset can overtake the answer. So the
+// answer goes out whole, and what the client is still sending is read and dropped for a while.
+function drainThenEnd(request: IncomingMessage, response: ServerResponse, content: Buffer): void {
+  let drained = 0;
+  const end = () => {
+    clearTimeout(timer);
+    request.off('data', onData).off('end', end).off('close', end);
+    response.end();
+  };
+  const onData = (chunk: Buffer) => {
+    drained += chunk.length;
+    if (drained > DRAIN_BYTES_MAX) end();
+  };
+  const timer = setTimeout(end, DRAIN_MS_MAX);
+  if (content.length > 0) response.write(content);
+  else response.flushHeaders();
+  request.on('data', onData).on('end', end).on('close', end);
+}

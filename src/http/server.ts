@@ -1,0 +1,191 @@
+// The socket side: limits on how slowly and how much a client may send, what to say when Node's parser gives up, and
+// ending well. Node does not enforce its own time-outs once a server is closing, and knows a socket that never sent a byte
+// as busy; so this keeps its own account of the connections.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { JotError } from '../lib/errors.ts';
+
+/** How long things may take, in milliseconds. */
+export interface Timeouts {
+  /** From the first byte to the end of the head. */
+  readonly headersMs: number;
+  /** From the first byte to the end of the body. */
+  readonly requestMs: number;
+  /** How often the two above are looked at. */
+  readonly checkIntervalMs: number;
+  /** How long requests under way have once the server is closing. */
+  readonly shutdownMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  checkIntervalMs: 1_000,
+  shutdownMs: 10_000,
+};
+
+const HEADER_BYTES_MAX = 16 * 1024;
+// Longer than the usual proxy keeps an idle connection, so that it is never this side that closes it under a request.
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/** A request whose body could not be read to the end has an exchange to answer on; one without a head has none. */
+export interface ParserFailure {
+  readonly socket: Socket;
+  readonly error: JotError;
+  readonly exchange: Exchange | null;
+}
+
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+export interface HttpServerOptions {
+  readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly onParserFailure: (failure: ParserFailure) => void;
+  readonly connectionsMax: number;
+  readonly timeouts: Timeouts;
+}
+
+interface Connection {
+  /** The newest one. */
+  exchange: Exchange | null;
+  unanswered: number;
+  /** How much had come in when the last answer was finished: more than that is the start of a request. */
+  bytesRead: number;
+}
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+  readonly #connections = new Map<Socket, Connection>();
+  #closing = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      headersTimeout: options.timeouts.headersMs,
+      requestTimeout: options.timeouts.requestMs,
+      connectionsCheckingInterval: options.timeouts.checkIntervalMs,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      // A missing Host is answered by the journey, in the error shape.
+      requireHostHeader: false,
+    });
+    this.#server.maxConnections = options.connectionsMax;
+    // Past its default of 2,000 lines Node drops headers without a word; the journey counts them.
+    this.#server.maxHeadersCount = 0;
+    const onRequest = (request: IncomingMessage, response: ServerResponse) =>
+      this.#onRequest(request, response);
+    this.#server
+      .on('connection', (socket: Socket) => this.#onConnection(socket))
+      .on('request', onRequest)
+      // Whether the body is wanted is known only after the head was judged; the reader of the body says so then.
+      .on('checkContinue', onRequest)
+      .on('checkExpectation', onRequest)
+      .on('connect', (request: IncomingMessage, socket: Socket) => this.#onConnect(request, socket))
+      .on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
+        this.#onClientError(error, socket),
+      );
+  }
+
+  get isClosing(): boolean {
+    return this.#closing;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Starts to listen; rejects with the system's error, `EADDRINUSE` for one. */
+  listen(port: number, host: string): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        resolve(this.#server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Accepts no more, cuts idle connections, waits for answers under way, and cuts what is left at the deadline. */
+  async close(): Promise<void> {
+    if (!this.#server.listening) return;
+    this.#closing = true;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const [socket, connection] of this.#connections) if (isIdle(socket, connection)) socket.destroy();
+    const deadline = setTimeout(() => {
+      for (const socket of this.#connections.keys()) socket.destroy();
+    }, this.#options.timeouts.shutdownMs);
+    await closed;
+    clearTimeout(deadline);
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#connections.set(socket, { exchange: null, unanswered: 0, bytesRead: 0 });
+    socket.once('close', () => this.#connections.delete(socket));
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const connection = this.#connections.get(socket);
+    if (connection !== undefined) {
+      connection.exchange = { request, response };
+      connection.unanswered++;
+      response.once('close', () => {
+        connection.unanswered--;
+        connection.bytesRead = socket.bytesRead;
+        if (this.#closing && isIdle(socket, connection)) socket.destroySoon();
+      });
+    }
+    this.#options.handle(request, response);
+  }
+
+  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already.
+  #onConnect(request: IncomingMessage, socket: Socket): void {
+    const error = new JotError('method_not_allowed', `${request.method} is not available here`, {
+      allow: [],
+    });
+    socket.on('error', () => socket.destroy());
+    const exchange = this.#connections.get(socket)?.exchange ?? null;
+    this.#afterAnswer(exchange, () => this.#options.onParserFailure({ socket, error, exchange: null }));
+  }
+
+  #onClientError(cause: NodeJS.ErrnoException, socket: Socket): void {
+    const error = parserError(cause);
+    if (error === null || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const exchange = this.#connections.get(socket)?.exchange ?? null;
+    const isInItsBody = exchange !== null && !exchange.request.complete;
+    if (isInItsBody && exchange.response.headersSent) socket.destroySoon();
+    else if (isInItsBody) this.#options.onParserFailure({ socket, error, exchange });
+    else this.#afterAnswer(exchange, () => this.#options.onParserFailure({ socket, error, exchange: null }));
+  }
+
+  // The broken request may have come behind one that is still being answered; answers must keep the order.
+  #afterAnswer(exchange: Exchange | null, then: () => void): void {
+    if (exchange === null || exchange.response.closed) then();
+    else exchange.response.once('close', then);
+  }
+}
+
+function isIdle(socket: Socket, { unanswered, bytesRead }: Connection): boolean {
+  return unanswered === 0 && socket.bytesRead === bytesRead;
+}
+
+// A connection that was reset gets no answer: nobody is there.
+function parserError({ code = '', reason }: NodeJS.ErrnoException & { reason?: string }): JotError | null {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new JotError('request_timeout', 'The request took too long to arrive');
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new JotError('headers_too_large', 'The request head is too large');
+  if (code === 'HPE_INVALID_VERSION' && reason === 'Invalid HTTP version')
+    return new JotError('version_not_supported', 'Only HTTP/1.1 and 1.0 are spoken here');
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return new JotError('content_too_large', 'The chunk extensions are too large');
+  }
+  return code.startsWith('HPE_') ? new JotError('bad_request', 'The request is not valid HTTP') : null;
+}

@@ -1,0 +1,37 @@
+// What a username and a password may be. Both are kept in Unicode's NFC, so that a name typed on a Mac, where an `é` may be
+// two characters, is the one typed elsewhere.
+
+import { text } from '../schema/schema.ts';
+
+const USERNAME_LENGTH_MAX = 64;
+// Far more than a passphrase, far less than what would make hashing it a burden.
+const PASSWORD_BYTES_MAX = 1024;
+
+export const username = text({
+  min: 1,
+  max: USERNAME_LENGTH_MAX,
+  normalize: 'NFC',
+  description: 'Unique without regard to case and compatibility forms.',
+  example: 'matt',
+  refine(value) {
+    if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
+    return value === value.trim() ? null : 'must not start or end with white space';
+  },
+});
+
+/** @param lengthMin In characters. */
+export function password(lengthMin: number) {
+  return text({
+    min: lengthMin,
+    normalize: 'NFC',
+    format: 'password',
+    description: `At most ${PASSWORD_BYTES_MAX} bytes of UTF-8.`,
+    example: 'correct horse battery staple',
+    refine(value) {
+      if (Buffer.byteLength(value) > PASSWORD_BYTES_MAX)
+        return `must be at most ${PASSWORD_BYTES_MAX} bytes long`;
+      // scrypt's HMAC fills keys up with zeros (RFC 2104 §2), so `foo` and `foo\0` would be one password.
+      return value.includes('\0') ? 'must not contain U+0000' : null;
+    },
+  });
+}

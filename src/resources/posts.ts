@@ -1,0 +1,156 @@
+// Posts: everything under /users/:user_id/posts belongs to that user alone.
+
+import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
+import { listQuery, nextPath } from '../api/paging.ts';
+import { JotError } from '../lib/errors.ts';
+import type { Page } from '../lib/page.ts';
+import { type Infer, id, object, page, partial, type Type, text, timestamp } from '../schema/schema.ts';
+import type { Id, Post, User } from '../store/collections.ts';
+import type { Store } from '../store/store.ts';
+
+const TITLE_LENGTH_MAX = 200;
+
+const fields = object({
+  title: text({ min: 1, max: TITLE_LENGTH_MAX, example: 'First' }),
+  body: text({ description: 'Any text; may be empty.', example: 'Hello' }),
+});
+
+export const postType = object({
+  id: id(),
+  title: fields.fields.title,
+  body: fields.fields.body,
+  created: timestamp(),
+  updated: timestamp(),
+  user: object({ id: id(), username: text({ example: 'matt' }) }),
+});
+
+/** A post with its user, as answers show it. */
+export type PostOfUser = Post & { readonly user: User };
+
+export interface PostsOptions {
+  readonly store: Store;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export function posts({ store, now }: PostsOptions): Endpoint[] {
+  const group = 'posts';
+  const listPath = '/users/:user_id/posts';
+  const postPath = '/users/:user_id/posts/:id';
+  const listParams = object({ user_id: id({ description: "The user's id." }) });
+  const postParams = object({ user_id: id({ description: "The user's id." }), id: id() });
+  const access = owner('user_id');
+
+  const write = (method: 'PUT' | 'PATCH', summary: string, body: Type<Partial<Infer<typeof fields>>>) =>
+    endpoint({
+      method,
+      path: postPath,
+      group,
+      summary,
+      access,
+      params: postParams,
+      body,
+      status: 200,
+      answer: json(postType),
+      handle: ({ principal, params, body: values, ifVersion }) =>
+        change(principal.user, params.id, values, ifVersion),
+    });
+
+  return [
+    endpoint({
+      method: 'GET',
+      path: listPath,
+      group,
+      summary: 'List your posts',
+      access,
+      params: listParams,
+      query: listQuery,
+      status: 200,
+      answer: json(page(postType)),
+      cacheKey: async ({ principal }) =>
+        `${principal.user.version} ${await store.posts.revision(principal.user.id)}`,
+      handle: ({ principal, query }) => postsOf(store, principal.user, query),
+      next: (found, { params, query }) => nextPath(postsPath(params.user_id), query, found),
+    }),
+
+    endpoint({
+      method: 'POST',
+      path: listPath,
+      group,
+      summary: 'Write a post',
+      access,
+      params: listParams,
+      body: fields,
+      status: 201,
+      answer: json(postType),
+      async handle({ principal: { user }, body }) {
+        const created = now();
+        const post = await store.posts.create({ ...body, user_id: user.id, created, updated: created });
+        return { ...post, user };
+      },
+      location: (post) => `${postsPath(post.user_id)}/${post.id}`,
+    }),
+
+    endpoint({
+      method: 'GET',
+      path: postPath,
+      group,
+      summary: 'Read a post',
+      access,
+      params: postParams,
+      status: 200,
+      answer: json(postType),
+      handle: async ({ principal: { user }, params }) => ({ ...(await getOwn(user, params.id)), user }),
+      version: (post) => post.version,
+    }),
+
+    write('PUT', 'Replace a post', fields),
+    write('PATCH', 'Change a post', partial(fields)),
+
+    endpoint({
+      method: 'DELETE',
+      path: postPath,
+      group,
+      summary: 'Delete a post',
+      access,
+      params: postParams,
+      status: 204,
+      async handle({ principal, params, ifVersion }) {
+        const { id: postId } = await getOwn(principal.user, params.id);
+        await store.posts.remove(postId, { ifVersion });
+      },
+    }),
+  ];
+
+  // Somebody else's post is no different from one that isn't there.
+  async function getOwn(user: User, postId: Id): Promise<Post> {
+    const post = await store.posts.find(postId);
+    if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
+    return post;
+  }
+
+  async function change(
+    user: User,
+    postId: Id,
+    values: Partial<Infer<typeof fields>>,
+    ifVersion: number | undefined,
+  ): Promise<PostOfUser> {
+    await getOwn(user, postId);
+    const post = await store.posts.update(postId, { ...values, updated: now() }, { ifVersion });
+    return { ...post, user };
+  }
+}
+
+export function postsPath(userId: Id): string {
+  return `/users/${userId}/posts`;
+}
+
+/** A page of a user's posts. */
+export async function postsOf(
+  store: Store,
+  user: User,
+  query: Infer<typeof listQuery>,
+): Promise<Page<PostOfUser>> {
+  const { rows, next } = await store.posts.list({ ...query, owner: user.id });
+  return { rows: rows.map((post) => ({ ...post, user })), next };
+}

@@ -1,0 +1,183 @@
+// Sessions: one for each login, kept until it is ended, refreshed too late, or refreshed by two parties.
+//
+// A refresh token works once. If it comes back, then either an answer was lost on the way or somebody has a copy, and
+// there is no telling who is who. Within a few seconds, and only for the newest token's predecessor, the benefit of the
+// doubt is given; otherwise the whole session ends, and its real owner signs in again (RFC 9700 §4.14.2).
+
+import { randomBytes } from 'node:crypto';
+import { anyUser, type Client, type Endpoint, endpoint, json } from '../api/endpoint.ts';
+import type { RefreshToken } from '../auth/tokens.ts';
+import { JotError } from '../lib/errors.ts';
+import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
+import type { Session, User } from '../store/collections.ts';
+import type { Operation, Store } from '../store/store.ts';
+
+// Of more logins than this the one refreshed longest ago ends.
+const SESSIONS_PER_USER_MAX = 100;
+// Rounds of a race that only one party can win each time.
+const ROTATION_TRIES_MAX = 20;
+
+export interface SessionsOptions {
+  readonly store: Store;
+  /** How long a session lives without being refreshed. */
+  readonly lifetimeMs: number;
+  readonly reuseLeewayMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+export function sessions({ store, now }: SessionsOptions): Endpoint[] {
+  const group = 'sessions';
+  const path = '/auth/sessions';
+  const sessionType = object({
+    id: text({ description: 'Opaque.' }),
+    created: timestamp(),
+    last_used: timestamp({ description: 'When it was started or last refreshed.' }),
+    expires: timestamp(),
+    user_agent: text(),
+    current: boolean({ description: 'It is the one that asks.' }),
+  });
+
+  return [
+    endpoint({
+      method: 'GET',
+      path,
+      group,
+      summary: 'List your sessions',
+      access: anyUser,
+      status: 200,
+      answer: json(array(sessionType)),
+      async handle({ principal: { user, session: current } }) {
+        const live = (await sessionsOf(store, user)).filter(({ expires }) => expires > now());
+        return live.map((session) => ({ ...session, id: session.sid, current: session.id === current.id }));
+      },
+    }),
+
+    endpoint({
+      method: 'DELETE',
+      path,
+      group,
+      summary: 'End all of your sessions',
+      access: anyUser,
+      status: 204,
+      handle: ({ principal }) => store.write([{ discardOwned: 'sessions', owner: principal.user.id }]),
+    }),
+
+    endpoint({
+      method: 'DELETE',
+      path: `${path}/:id`,
+      group,
+      summary: 'End one of your sessions',
+      access: anyUser,
+      params: object({ id: text() }),
+      status: 204,
+      async handle({ principal, params }) {
+        const session = await store.sessions.findBy('sid', params.id);
+        if (session?.user_id !== principal.user.id)
+          throw new JotError('not_found', 'There is no such session');
+        await store.sessions.remove(session.id);
+      },
+    }),
+  ];
+}
+
+/**
+ * Starts a session for a user whose password has just been checked.
+ *
+ * @throws JotError `precondition_failed`, `not_found` when the user has changed or gone since.
+ */
+export async function startSession(options: SessionsOptions, user: User, client: Client): Promise<Session> {
+  const { store, lifetimeMs, now } = options;
+  const created = now();
+  const sid = randomBytes(16).toString('base64url');
+  const stale = staleSessions(await sessionsOf(store, user), created);
+  const operations: Operation[] = [
+    { expect: 'users', id: user.id, ifVersion: user.version },
+    ...stale.map(({ id }) => ({ discard: 'sessions', id }) as const),
+    {
+      create: 'sessions',
+      values: {
+        sid,
+        user_id: user.id,
+        generation: 0,
+        user_agent: client.userAgent,
+        created,
+        last_used: created,
+        expires: created + lifetimeMs,
+      },
+    },
+  ];
+  await store.write(operations);
+  const session = await store.sessions.findBy('sid', sid);
+  if (session === null) throw revoked();
+  return session;
+}
+
+/**
+ * Spends a refresh token: the session moves on by one generation, or, within the leeway, stays where the token's own
+ * successor has taken it.
+ *
+ * @throws JotError `user_gone`, `invalid_token`; a token that was spent earlier ends its session.
+ */
+export async function refreshSession(
+  { store, lifetimeMs, reuseLeewayMs, now }: SessionsOptions,
+  token: RefreshToken,
+): Promise<Session> {
+  if ((await store.users.find(token.identity)) === null)
+    throw new JotError('user_gone', 'User does not exist');
+  for (let attempt = 0; attempt < ROTATION_TRIES_MAX; attempt++) {
+    const session = await store.sessions.findBy('sid', token.sid);
+    if (session?.user_id !== token.identity) throw revoked();
+    const behind = session.generation - token.generation;
+    if (behind === 1 && now() - session.last_used < reuseLeewayMs) return session;
+    if (behind !== 0) {
+      // A number from the future comes from a data file that was put back to an older state: nobody's theft.
+      if (behind > 0) await store.write([{ discard: 'sessions', id: session.id }]);
+      throw revoked();
+    }
+    const rotated = await rotate(store, session, now(), lifetimeMs);
+    if (rotated !== null) return rotated;
+  }
+  throw new JotError('unavailable', 'Too many refreshes of one session at once');
+}
+
+/** The user's sessions, oldest first. */
+async function sessionsOf(store: Store, user: User): Promise<readonly Session[]> {
+  const { rows } = await store.sessions.list({
+    owner: user.id,
+    after: 0,
+    limit: Number.MAX_SAFE_INTEGER - 1,
+    order: 'asc',
+  });
+  return rows;
+}
+
+// Null when somebody else was faster; whoever refreshes next sees what became of it.
+async function rotate(
+  store: Store,
+  session: Session,
+  nowMs: number,
+  lifetimeMs: number,
+): Promise<Session | null> {
+  const change = { generation: session.generation + 1, last_used: nowMs, expires: nowMs + lifetimeMs };
+  try {
+    return await store.sessions.update(session.id, change, { ifVersion: session.version });
+  } catch (error) {
+    const isLost =
+      error instanceof JotError && (error.code === 'precondition_failed' || error.code === 'not_found');
+    if (isLost) return null;
+    throw error;
+  }
+}
+
+// What has expired, and of what is left what makes too many with the new one.
+function staleSessions(all: readonly Session[], nowMs: number): Session[] {
+  const live = all
+    .filter(({ expires }) => expires > nowMs)
+    .sort((one, other) => other.last_used - one.last_used);
+  return [...all.filter(({ expires }) => expires <= nowMs), ...live.slice(SESSIONS_PER_USER_MAX - 1)];
+}
+
+function revoked(): JotError {
+  return new JotError('invalid_token', 'Token has been revoked');
+}

@@ -1,0 +1,85 @@
+// What an operator and a newcomer ask: what is here, is it alive, is it ready, how is it doing.
+
+import { anyone, type Endpoint, endpoint, json, operator, plain } from '../api/endpoint.ts';
+import type { Metrics } from '../api/metrics.ts';
+import { JotError } from '../lib/errors.ts';
+import { anything, array, integer, object, text } from '../schema/schema.ts';
+import type { StoreStatus } from '../store/store.ts';
+
+export interface SystemOptions {
+  readonly version: string;
+  /** Everything that is documented. */
+  readonly endpoints: () => readonly Endpoint[];
+  readonly document: () => unknown;
+  /** Whether requests would be served, and if not, why. */
+  readonly readiness: () => StoreStatus;
+  readonly metrics: Metrics;
+  /** Seconds since the start. */
+  readonly uptimeSeconds: () => number;
+}
+
+export function system({
+  version,
+  endpoints,
+  document,
+  readiness,
+  metrics,
+  uptimeSeconds,
+}: SystemOptions): Endpoint[] {
+  const common = { method: 'GET', group: 'system', access: anyone, limit: 'free', status: 200 } as const;
+  const status = text({ example: 'ok' });
+
+  return [
+    endpoint({
+      ...common,
+      path: '/',
+      summary: 'See what is here',
+      answer: json(
+        object({
+          name: text({ example: 'jot' }),
+          version: text({ example: '0.1.0' }),
+          documentation: text({ example: '/openapi.json' }),
+          endpoints: array(object({ method: text(), path: text(), summary: text() })),
+        }),
+      ),
+      handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
+    }),
+
+    endpoint({
+      ...common,
+      path: '/openapi.json',
+      summary: 'Read this documentation',
+      answer: json(anything({ description: 'An OpenAPI 3.1 document.' })),
+      handle: async () => document(),
+    }),
+
+    endpoint({
+      ...common,
+      path: '/healthz',
+      summary: 'Is the process alive?',
+      answer: json(object({ status, version: text(), uptime_seconds: integer({ min: 0 }) })),
+      handle: async () => ({ status: 'ok', version, uptime_seconds: Math.floor(uptimeSeconds()) }),
+    }),
+
+    endpoint({
+      ...common,
+      path: '/readyz',
+      summary: 'Would a request be served?',
+      answer: json(object({ status })),
+      async handle() {
+        const readied = readiness();
+        if (!readied.ok) throw new JotError('unavailable', readied.reason);
+        return { status: 'ok' };
+      },
+    }),
+
+    endpoint({
+      ...common,
+      path: '/metrics',
+      summary: 'Read the counts, for Prometheus',
+      access: operator,
+      answer: plain('text/plain; version=0.0.4; charset=utf-8', text()),
+      handle: () => metrics.render(),
+    }),
+  ];
+}

@@ -1,0 +1,121 @@
+// Several requests on one connection, sent without waiting: their answers come whole and in order.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startServer } from '../support/server.ts';
+import { assertError, Wire } from '../support/wire.ts';
+
+const HOST = 'Host: localhost\r\n';
+const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
+const NOWHERE = `GET /nowhere HTTP/1.1\r\n${HOST}\r\n`;
+
+// Takes longer than what only reads, so that its answer is not there yet when the next request is.
+function signUp(username: string, lines = ''): string {
+  const body = JSON.stringify({ username, password: 'secret' });
+  const head = `POST /users HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n${lines}`;
+  return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+}
+
+describe('pipelining', () => {
+  test('two requests are answered in order, the slow one first', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port, signUp('matt') + NOWHERE + HEALTH);
+    assert.equal((await wire.answer()).json.username, 'matt');
+    assertError(await wire.answer(), 404);
+    assert.equal((await wire.answer()).json.status, 'ok');
+    wire.end();
+    assert.equal(await wire.closed, 'end');
+  });
+
+  test('twenty writes in one piece are answered in order', async (t) => {
+    const { port } = await startServer(t);
+    const names = Array.from({ length: 20 }, (_, index) => `user${index}`);
+    const wire = await Wire.open(port, names.map((name) => signUp(name)).join(''));
+    for (const name of names) assert.equal((await wire.answer()).json.username, name);
+    wire.end();
+  });
+
+  test('a request in single bytes is answered as one in one piece is', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port);
+    for (const byte of Buffer.from(signUp('matt'))) await wire.flush(Buffer.of(byte));
+    assert.equal((await wire.answer()).status, 201);
+    wire.end();
+  });
+
+  for (const [name, garbage, status] of [
+    ['garbage', 'garbage\r\n\r\n', 400],
+    ['headers that are too large', `${HEALTH.slice(0, -2)}A: ${'b'.repeat(20_000)}\r\n\r\n`, 431],
+    ['a tunnel', `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, 405],
+  ] as const) {
+    test(`${name} behind good requests is ${status} after their answers, then the end`, async (t) => {
+      const { port, call } = await startServer(t);
+      const wire = await Wire.open(port, signUp('matt') + HEALTH + garbage + HEALTH);
+      assert.equal((await wire.answer()).status, 201);
+      assert.equal((await wire.answer()).status, 200);
+      const refusal = await wire.answer();
+      assertError(refusal, status);
+      assert.equal(refusal.headers.connection, 'close');
+      await wire.closed;
+      assert.equal(wire.unread, '');
+      assert.equal((await call('GET', '/users/1')).status, 401);
+    });
+  }
+
+  test('garbage behind an answer that was taken already is 400, then the end', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port, HEALTH);
+    assert.equal((await wire.answer()).status, 200);
+    wire.write('garbage\r\n\r\n');
+    assertError(await wire.answer(), 400);
+    assert.equal(await wire.closed, 'end');
+  });
+
+  test('what comes behind Connection: close is not answered', async (t) => {
+    const { port } = await startServer(t);
+    for (const [name, rest] of [
+      ['matt', HEALTH],
+      ['elie', 'garbage\r\n\r\n'],
+    ] as const) {
+      const wire = await Wire.open(port, signUp(name, 'Connection: close\r\n') + rest);
+      const { status, headers } = await wire.answer();
+      assert.deepEqual([status, headers.connection], [201, 'close']);
+      await wire.closed;
+      assert.equal(wire.unread, '');
+    }
+  });
+
+  test('an unread body that is not too large leaves the connection usable', async (t) => {
+    const { port } = await startServer(t);
+    const body = 'x'.repeat(10_000);
+    const head = `POST /nowhere HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n\r\n`;
+    const wire = await Wire.open(port, head + body + HEALTH);
+    assertError(await wire.answer(), 404);
+    assert.equal((await wire.answer()).status, 200);
+    wire.end();
+  });
+
+  test('a body that ends too early is 400 for a client that still listens', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port, signUp('matt').slice(0, -5));
+    wire.end();
+    const answer = await wire.answer();
+    assertError(answer, 400);
+    assert.equal(answer.headers.connection, 'close');
+    assert.equal(await wire.closed, 'end');
+  });
+
+  test('a client that goes away in its body harms nobody', async (t) => {
+    const { port, call, signUp: signUpOne } = await startServer(t);
+    const wire = await Wire.open(port, signUp('matt', 'Expect: 100-continue\r\n').slice(0, -5));
+    assert.equal((await wire.answer()).status, 100);
+    wire.reset();
+    await wire.closed;
+    await signUpOne('elie');
+    const { json } = await call('GET', '/users');
+    assert.deepEqual(
+      json.map(({ username }: { username: string }) => username),
+      ['elie'],
+    );
+  });
+});

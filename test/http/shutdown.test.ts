@@ -1,0 +1,181 @@
+// Ending well: what is idle is cut at once, what is under way is finished, what never ends is cut at a deadline. A request
+// is held under way by its own client, who was told to continue and has not sent the body yet.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { createApp } from '../../src/app.ts';
+import { startServer } from '../support/server.ts';
+import { assertError, Wire } from '../support/wire.ts';
+
+const HOST = 'Host: localhost\r\n';
+const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
+const BODY = '{"username":"matt","password":"secret"}';
+const SIGN_UP = [
+  'POST /users HTTP/1.1',
+  'Host: localhost',
+  'Content-Type: application/json',
+  `Content-Length: ${BODY.length}`,
+  'Expect: 100-continue',
+  '\r\n',
+].join('\r\n');
+
+// Longer than any test takes: whoever waits for it fails.
+const PATIENT = { timeouts: { shutdownMs: 60_000 } };
+const IMPATIENT = { timeouts: { shutdownMs: 200 } };
+const SOON = { timeout: 10_000 };
+
+async function held(port: number): Promise<Wire> {
+  const wire = await Wire.open(port, SIGN_UP);
+  assert.equal((await wire.answer()).status, 100);
+  return wire;
+}
+
+describe('App.close', SOON, () => {
+  test('cuts at once a socket that is idle after its answer', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wire = await Wire.open(port, HEALTH);
+    assert.equal((await wire.answer()).status, 200);
+    await app.close();
+    await wire.closed;
+    assert.equal(wire.unread, '');
+  });
+
+  test('cuts at once a socket that never sent a byte', async (t) => {
+    const { app, port, call } = await startServer(t, {}, PATIENT);
+    const wire = await Wire.open(port);
+    // Once a later connection was served, the server has taken this one too.
+    assert.equal((await call('GET', '/healthz')).status, 200);
+    await app.close();
+    await wire.closed;
+    assert.equal(wire.unread, '');
+  });
+
+  test('cuts idle sockets while it waits for what is under way', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const busy = await held(port);
+    const idle = await Wire.open(port, HEALTH);
+    assert.equal((await idle.answer()).status, 200);
+    const closed = app.close();
+    await idle.closed;
+    busy.write(BODY);
+    assert.equal((await busy.answer()).status, 201);
+    await closed;
+  });
+
+  test('finishes a request that is under way, and closes its connection', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wire = await held(port);
+    const closed = app.close();
+    wire.write(BODY);
+    const { status, headers, json } = await wire.answer();
+    assert.deepEqual([status, headers.connection, json.username], [201, 'close', 'matt']);
+    assert.equal(await wire.closed, 'end');
+    await closed;
+  });
+
+  test('answers requests that were sent before it, in order', async (t) => {
+    const { app, port, call } = await startServer(t, {}, PATIENT);
+    const wires = await Promise.all([held(port), held(port), held(port)]);
+    assert.equal((await call('GET', '/healthz')).status, 200);
+    const closed = app.close();
+    for (const wire of wires) wire.write(BODY);
+    const statuses = await Promise.all(wires.map(async (wire) => (await wire.answer()).status));
+    assert.deepEqual(statuses.sort(), [201, 409, 409]);
+    await closed;
+  });
+
+  test('refuses an error under way with Connection: close as well', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wire = await held(port);
+    const closed = app.close();
+    wire.write('x'.repeat(BODY.length));
+    const answer = await wire.answer();
+    assertError(answer, 400);
+    assert.equal(answer.headers.connection, 'close');
+    await closed;
+  });
+
+  test('cuts a request whose body never comes at the deadline', async (t) => {
+    const { app, port } = await startServer(t, {}, IMPATIENT);
+    const wire = await held(port);
+    wire.write(BODY.slice(0, 9));
+    await app.close();
+    await wire.closed;
+    await assert.rejects(wire.answer(), /^Error: No answer/);
+  });
+
+  test('cuts a request whose head never ends at the deadline', async (t) => {
+    const { app, port, call } = await startServer(t, {}, IMPATIENT);
+    const wire = await Wire.open(port, `GET /healthz HTTP/1.1\r\n${HOST}`);
+    assert.equal((await call('GET', '/healthz')).status, 200);
+    await app.close();
+    await wire.closed;
+    await assert.rejects(wire.answer(), /^Error: No answer/);
+  });
+
+  test('accepts no new connection, at once and afterwards', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wire = await held(port);
+    const closed = app.close();
+    assert.equal(await connectionError(port), 'ECONNREFUSED');
+    wire.write(BODY);
+    await closed;
+    assert.equal(await connectionError(port), 'ECONNREFUSED');
+  });
+
+  test('may be called twice, at once and afterwards', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wire = await held(port);
+    let ended = 0;
+    const closings = [app.close(), app.close()].map((closing) => closing.then(() => ended++));
+    assert.equal(await connectionError(port), 'ECONNREFUSED');
+    assert.equal(ended, 0);
+    wire.write(BODY);
+    assert.equal((await wire.answer()).status, 201);
+    await Promise.all(closings);
+    await app.close();
+    assert.equal(ended, 2);
+  });
+
+  test('of an app that never listened is fine', async () => {
+    const app = createApp({ settings: { DATABASE_URL: 'memory:', PORT: '0' } });
+    await app.close();
+  });
+});
+
+describe('GET /readyz', SOON, () => {
+  test('is 503 that says so while the server is closing, and 200 before', async (t) => {
+    const { app, port, call } = await startServer(t, {}, PATIENT);
+    assert.equal((await call('GET', '/readyz')).status, 200);
+    const busy = await held(port);
+    const probe = await Wire.open(port, HEALTH);
+    assert.equal((await probe.answer()).status, 200);
+    probe.write(`GET /readyz HTTP/1.1\r\n${HOST}`);
+    // Once a later request was answered, the server has read the start of this one.
+    assert.equal((await call('GET', '/healthz')).status, 200);
+    const closed = app.close();
+    probe.write('\r\n');
+    const answer = await probe.answer();
+    assertError(answer, 503);
+    assert.match(answer.json.description, /shutting down/);
+    assert.match(answer.headers['retry-after'] ?? '', /^[1-9]\d*$/);
+    assert.equal(answer.headers.connection, 'close');
+    assert.equal(await probe.closed, 'end');
+    busy.write(BODY);
+    assert.equal((await busy.answer()).status, 201);
+    await closed;
+  });
+});
+
+async function connectionError(port: number): Promise<string | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    socket.destroy();
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}

@@ -1,0 +1,136 @@
+// Clients that are slow, and clients that are too many. The server's own clock decides; what is waited for is its answer.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setInterval } from 'node:timers/promises';
+import { startServer } from '../support/server.ts';
+import { assertError, Wire } from '../support/wire.ts';
+
+const IMPATIENT = { timeouts: { headersMs: 200, requestMs: 400, checkIntervalMs: 50 } };
+const HOST = 'Host: localhost\r\n';
+const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
+const BODY = '{"username":"matt","password":"secret"}';
+
+function post(path: string, lines: string): string {
+  return `POST ${path} HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n${lines}\r\n`;
+}
+
+describe('A client that is slow is 408, and its connection is closed', { concurrency: true }, () => {
+  const length = `Content-Length: ${BODY.length}\r\n`;
+  for (const [name, request] of [
+    ['that never sends a byte', ''],
+    ['in its request line', 'GET /hea'],
+    ['in its headers', `GET /healthz HTTP/1.1\r\n${HOST}`],
+    ['before the first byte of its body', post('/users', length)],
+    ['in its body', post('/users', length) + BODY.slice(0, 9)],
+    ['in its chunks', `${post('/users', 'Transfer-Encoding: chunked\r\n')}2\r\n{}\r\n`],
+    ['in a chunk', `${post('/users', 'Transfer-Encoding: chunked\r\n')}ff\r\n{`],
+  ] as const) {
+    test(name, async (t) => {
+      const { port, call } = await startServer(t, {}, IMPATIENT);
+      const wire = await Wire.open(port, request);
+      const answer = await wire.answer();
+      assertError(answer, 408);
+      assert.equal(answer.headers.connection, 'close');
+      assert.equal(await wire.closed, 'end');
+      assert.equal((await call('GET', '/healthz')).status, 200);
+      assert.deepEqual((await call('GET', '/users')).json, []);
+    });
+  }
+
+  test('in its second request', async (t) => {
+    const { port } = await startServer(t, {}, IMPATIENT);
+    const wire = await Wire.open(port, HEALTH);
+    assert.equal((await wire.answer()).status, 200);
+    wire.write('GET /hea');
+    assertError(await wire.answer(), 408);
+    assert.equal(await wire.closed, 'end');
+  });
+
+  test('after it was told to continue', async (t) => {
+    const { port } = await startServer(t, {}, IMPATIENT);
+    const wire = await Wire.open(port, post('/users', `${length}Expect: 100-continue\r\n`));
+    assert.equal((await wire.answer()).status, 100);
+    assertError(await wire.answer(), 408);
+    assert.equal(await wire.closed, 'end');
+  });
+
+  for (const [name, request] of [
+    ['headers', `GET /healthz HTTP/1.1\r\n${HOST}A: `],
+    ['body', post('/users', 'Content-Length: 60000\r\n')],
+  ] as const) {
+    test(`that sends its ${name} byte by byte`, async (t) => {
+      const { port } = await startServer(t, {}, IMPATIENT);
+      const wire = await Wire.open(port, request);
+      const answered = wire.answer();
+      let isOver = false;
+      wire.closed.then(() => {
+        isOver = true;
+      });
+      for await (const _ of setInterval(10)) {
+        if (isOver || !(await wire.flush('x'))) break;
+      }
+      assertError(await answered, 408);
+    });
+  }
+});
+
+describe('A client that is slow and was answered already', { concurrency: true }, () => {
+  test('is cut without another answer when the rest of its body does not come', async (t) => {
+    const { port } = await startServer(t, {}, IMPATIENT);
+    const wire = await Wire.open(port, post('/nowhere', 'Content-Length: 10\r\n'), 'x');
+    assertError(await wire.answer(), 404);
+    assert.equal(await wire.closed, 'end');
+    assert.equal(wire.unread, '');
+  });
+
+  test('may rest between two requests', async (t) => {
+    const { port } = await startServer(t, {}, IMPATIENT);
+    const resting = await Wire.open(port, HEALTH);
+    assert.equal((await resting.answer()).status, 200);
+    // By the time this one is refused, the other has rested for longer than a head may take.
+    const silent = await Wire.open(port);
+    assertError(await silent.answer(), 408);
+    await silent.closed;
+    resting.write(HEALTH);
+    assert.equal((await resting.answer()).status, 200);
+    resting.end();
+  });
+});
+
+describe('MAX_CONNECTIONS', () => {
+  test('sockets are served, one more is closed without an answer', async (t) => {
+    const { port } = await startServer(t, { MAX_CONNECTIONS: '2' });
+    const first = await Wire.open(port, HEALTH);
+    assert.equal((await first.answer()).status, 200);
+    const second = await Wire.open(port, HEALTH);
+    assert.equal((await second.answer()).status, 200);
+
+    const third = await Wire.open(port);
+    await third.closed;
+    assert.equal(third.unread, '');
+    for (const wire of [first, second]) {
+      wire.write(HEALTH);
+      assert.equal((await wire.answer()).status, 200);
+    }
+
+    first.end();
+    assert.equal(await first.closed, 'end');
+    assert.equal(await isServedSoon(port), true);
+    second.end();
+  });
+});
+
+// The server takes note of a closed socket a moment after the client does.
+async function isServedSoon(port: number): Promise<boolean> {
+  for (let count = 0; count < 100; count++) {
+    const wire = await Wire.open(port, HEALTH);
+    const status = await wire.answer().then(
+      (answer) => answer.status,
+      () => null,
+    );
+    wire.end();
+    if (status === 200) return true;
+  }
+  return false;
+}

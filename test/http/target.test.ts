@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseTarget, requestIdOf } from '../../src/http/incoming.ts';
+
+describe('parseTarget takes', () => {
+  for (const [url, path, query, why] of [
+    ['/', '/', '', 'the shortest path'],
+    ['/users/1', '/users/1', '', 'a path'],
+    ['/users?limit=1&after=2', '/users', 'limit=1&after=2', 'a path and a query'],
+    ['/users?', '/users', '', 'an empty query'],
+    ['/?a?b', '/', 'a?b', 'only the first question mark separates'],
+    ['/%3f%20/%zz', '/%3f%20/%zz', '', 'nothing is decoded yet'],
+    ['//evil/x', '//evil/x', '', 'two slashes are a path, not a host'],
+    ['//', '//', '', 'nothing but slashes'],
+    ['/a/../b/./c', '/a/../b/./c', '', 'dots mean nothing here'],
+    ['/http://x/', '/http://x/', '', 'a URL inside a path'],
+    ['/*', '/*', '', 'a star in a path'],
+    ['http://host/users', '/users', '', 'the absolute form, as its path'],
+    ['http://host', '/', '', 'the absolute form without a path'],
+    ['http://host?a=1', '/', 'a=1', 'without a path, with a query'],
+    ['http://host:80/a?b=c', '/a', 'b=c', 'with a port and a query'],
+    ['HTTPS://HOST/A', '/A', '', 'the scheme in capitals, the path as it is'],
+    ['http://user@host/a', '/a', '', 'whoever it is addressed to'],
+    ['http://[::1]:80/a', '/a', '', 'an IPv6 host'],
+    ['http://host//evil/x', '//evil/x', '', 'two slashes behind a host'],
+    ['http://host/http://other/a', '/http://other/a', '', 'only the first host is one'],
+  ] as const) {
+    it(`${url}: ${why}`, () => assert.deepEqual(parseTarget('GET', url), { path, query }));
+  }
+
+  it('* for OPTIONS and for nothing else', () => {
+    assert.deepEqual(parseTarget('OPTIONS', '*'), { path: '*', query: '' });
+    refuses('*');
+    refuses('*', 'options');
+    refuses('*?', 'OPTIONS');
+  });
+});
+
+function refuses(url: string, method = 'GET'): void {
+  const message = 'The request target must be a path';
+  assert.throws(() => parseTarget(method, url), { name: 'JotError', code: 'bad_request', message });
+}
+
+describe('parseTarget refuses', () => {
+  for (const [url, why] of [
+    ['', 'nothing'],
+    ['users', 'no slash'],
+    ['?a=1', 'only a query'],
+    ['host:80', 'what CONNECT has'],
+    ['http:', 'only a scheme'],
+    ['http:/users', 'one slash'],
+    ['http://', 'no host'],
+    ['http:///users', 'an empty host'],
+    ['http://?a', 'an empty host before a query'],
+    ['ftp://host/users', 'another scheme'],
+    ['file:///etc/passwd', 'a file'],
+    ['javascript:alert(1)', 'a script'],
+    ['xhttp://host/', 'only the end of the scheme'],
+    [' /users', 'white space'],
+    ['http://host/a#b', 'a fragment, which no target has'],
+  ] as const) {
+    it(`${JSON.stringify(url)}: ${why}`, () => refuses(url));
+  }
+});
+
+describe('requestIdOf', () => {
+  for (const [given, why] of [
+    ['a', 'one character'],
+    ['A-z_0.9', 'every kind of character'],
+    ['x'.repeat(64), 'sixty-four characters'],
+    ['123e4567-e89b-12d3-a456-426614174000', 'a UUID'],
+  ] as const) {
+    it(`keeps ${given.slice(0, 40)}: ${why}`, () => assert.equal(requestIdOf(given), given));
+  }
+
+  for (const [given, why] of [
+    [undefined, 'there is none'],
+    ['', 'an empty one'],
+    ['x'.repeat(65), 'one character too many'],
+    ['a b', 'a space'],
+    ['a\n', 'a line end, which would forge a log line'],
+    ['a\r\nX-Evil: 1', 'a header of its own'],
+    ['a"b', 'a quote'],
+    ['a, b', 'two of them'],
+    ['é', 'outside ASCII'],
+    ['%41', 'a percent sign'],
+    [['a'], 'a list'],
+  ] as readonly (readonly [string | string[] | undefined, string])[]) {
+    it(`makes a new one for ${JSON.stringify(given)?.slice(0, 40)}: ${why}`, () => {
+      const made = requestIdOf(given);
+      assert.match(made, /^[\w-]{16}$/);
+      assert.notEqual(requestIdOf(given), made);
+    });
+  }
+});
