@@ -1,0 +1,129 @@
+// The README is run: every command in a `console` block, in one shell, against a server with default settings, and every
+// answer is compared, `…` standing for what differs each time. A `sleep` moves the server's clock instead.
+
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { describe, it, test } from 'node:test';
+import { parseConfig } from '../src/config.ts';
+import { startServer } from './support/server.ts';
+
+const root = new URL('../', import.meta.url);
+const readme = readFileSync(new URL('README.md', root), 'utf8');
+const DEFAULTS = { RATE_LIMIT: '600/m', RATE_LIMIT_AUTH: '60/m', RATE_LIMIT_LOGIN: '10/15m', EXPLAIN: 'on' };
+
+interface Step {
+  readonly command: string;
+  readonly expected: string;
+}
+
+function stepsOf(markdown: string): Step[] {
+  const blocks = [...markdown.matchAll(/```console\n(.*?)```/gs)].map(([, block = '']) => block);
+  return blocks.flatMap((block) =>
+    block
+      .split(/^\$ /m)
+      .slice(1)
+      .map((step) => {
+        const [command = '', ...expected] = step.trimEnd().split('\n');
+        return { command, expected: expected.join('\n') };
+      }),
+  );
+}
+
+function matches(actual: string, expected: string): boolean {
+  const pattern = expected.split('…').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${pattern.join('.+?')}$`, 's').test(actual);
+}
+
+// One shell for all commands, so that a variable set by one is there for the next.
+function startShell(): { shell: ChildProcess; run(command: string): Promise<string> } {
+  const shell = spawn('bash', ['--noprofile', '--norc'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const lines = createInterface({ input: shell.stdout })[Symbol.asyncIterator]();
+  return {
+    shell,
+    async run(command) {
+      shell.stdin.write(`${command}\necho; echo '@@@'\n`);
+      const output: string[] = [];
+      for (let line = await lines.next(); !line.done && line.value !== '@@@'; line = await lines.next()) {
+        output.push(line.value);
+      }
+      return output.join('\n').replaceAll('\r', '').trimEnd();
+    },
+  };
+}
+
+test('README: every command gives the answer that stands below it', async (t) => {
+  const server = await startServer(t, DEFAULTS);
+  const { shell, run } = startShell();
+  t.after(() => shell.stdin?.end());
+  const steps = stepsOf(readme);
+  assert.equal(steps.length > 30, true, 'the walk has more than thirty steps');
+  for (const { command, expected } of steps) {
+    const seconds = /^sleep (\d+)$/.exec(command)?.[1];
+    server.clock.ms += Number(seconds ?? 0) * 1000;
+    if (seconds !== undefined) continue;
+    const actual = await run(command.replaceAll('localhost:3000', `127.0.0.1:${server.port}`));
+    assert.equal(
+      matches(actual, expected),
+      true,
+      `$ ${command}\n${actual}\nbut the README says\n${expected}`,
+    );
+  }
+  shell.stdin?.end();
+  await once(shell, 'exit');
+});
+
+describe('README: the comparison itself', () => {
+  it('takes an answer that differs only where the README leaves it open', () => {
+    assert.equal(matches('{"id":1,"sid":"abc"}', '{"id":1,"sid":"…"}'), true);
+  });
+
+  it('notices an answer that differs elsewhere', () => {
+    assert.equal(matches('{"id":2,"sid":"abc"}', '{"id":1,"sid":"…"}'), false);
+    assert.equal(matches('{"id":1,"sid":"abc"} ', '{"id":1,"sid":"…"}'), false);
+  });
+});
+
+describe('README: the table of settings', () => {
+  const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\|/gm)].map(
+    ([, name = '', value = '']) => ({
+      name,
+      value,
+    }),
+  );
+  const source = readFileSync(new URL('src/config.ts', root), 'utf8');
+  const named = new Set(
+    [...source.matchAll(/(?:setting\(|env\.)\s*'?([A-Z][A-Z_]+)/g)].map(([, name]) => name),
+  );
+  named.delete('UV_THREADPOOL_SIZE');
+
+  it('names exactly the settings that there are', () => {
+    assert.deepEqual(rows.map(({ name }) => name).sort(), [...named].sort());
+  });
+
+  for (const { name, value } of rows) {
+    it(`tells the default of ${name}`, () => {
+      assert.deepEqual(parseConfig({ [name]: value }), parseConfig({}));
+    });
+  }
+});
+
+describe('README: what it says of the source', () => {
+  const paths = [...readme.matchAll(/`((?:src|test|scripts|data)\/[\w./-]*)`/g)].map(([, path = '']) => path);
+  const made = new Set(['data/jot.jsonl', 'data/jot.keys.json', 'src/resources/comments.ts']);
+
+  for (const path of new Set(paths)) {
+    if (made.has(path)) continue;
+    it(`names ${path}, which is there`, () => assert.equal(existsSync(new URL(path, root)), true));
+  }
+
+  for (const [, path = '', names = ''] of readme.matchAll(/`(src\/[\w./-]+\.ts)` ((?:`[#\w]+`(?:, )?)+)/g)) {
+    it(`names ${names} in ${path}, which are there`, () => {
+      const source = readFileSync(new URL(path, root), 'utf8');
+      const defined = (name: string) => ['(', '<'].some((opening) => source.includes(name + opening));
+      for (const [, name = ''] of names.matchAll(/`(.+?)`/g)) assert.equal(defined(name), true, name);
+    });
+  }
+});
