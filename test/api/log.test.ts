@@ -1,0 +1,235 @@
+// The log: one line for each request, no secret in any of them, and the whole story of what went wrong.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
+import { createIdentify } from '../../src/api/identify.ts';
+import { randomKey } from '../../src/auth/keys.ts';
+import { Tokens } from '../../src/auth/tokens.ts';
+import { parseConfig } from '../../src/config.ts';
+import { JotError } from '../../src/lib/errors.ts';
+import { object, text } from '../../src/schema/schema.ts';
+import { openStore } from '../../src/store/open.ts';
+import { assertFailure, assertFields } from '../support/answers.ts';
+import { createPerson } from '../support/person.ts';
+import { startPipeline } from '../support/pipeline.ts';
+import { type Answer, sendRaw, startServer } from '../support/server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const PASSWORD = 'pass-4711-word';
+
+/** An endpoint whose handler does nothing but that. */
+function throwing(what: () => unknown): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/throw',
+    group: 'test',
+    summary: 'Throw',
+    access: anyone,
+    status: 200,
+    answer: json(object({ value: text() })),
+    handle: async () => {
+      throw what();
+    },
+  });
+}
+
+describe('A line of the log', () => {
+  it('tells of each request, once, with method, path, status, address and user', async (t) => {
+    const server = await startServer(t, { TRUST_PROXY: '127.0.0.1' });
+    const matt = await createPerson(server, 'matt');
+    server.log.length = 0;
+    const headers = {
+      'X-Forwarded-For': '192.0.2.1',
+      'X-Request-Id': 'id-1',
+      Authorization: `JWT ${matt.access}`,
+    };
+    await server.call('GET', '/users/2?limit=1', { headers });
+    await server.call('GET', '/nothing');
+    const lines = server.log.map((line) => JSON.parse(line));
+    for (const line of lines) assert.equal(typeof line.ms, 'number');
+    const common = { time: '2026-11-23T12:00:00.000Z', level: 'info', message: 'request' };
+    const [first, second] = lines.map(({ ms: _, ...rest }) => rest);
+    const firstTold = { request_id: 'id-1', method: 'GET', path: '/users/2', status: 403 };
+    assert.deepEqual(first, { ...common, ...firstTold, address: '192.0.2.1', user: 1 });
+    const secondTold = { request_id: second.request_id, method: 'GET', path: '/nothing', status: 404 };
+    assert.deepEqual(second, { ...common, ...secondTold, address: '127.0.0.1' });
+    assert.equal(lines.length, 2);
+  });
+
+  it('tells of what is no request at all', async (t) => {
+    const { log, port } = await startServer(t);
+    const answer = await sendRaw(port, 'nonsense\r\n\r\n');
+    const line = JSON.parse(log.at(-1) ?? '');
+    assert.equal(line.message, 'request refused');
+    assert.equal(line.status, 400);
+    assert.ok(answer.includes(`X-Request-Id: ${line.request_id}`));
+    assert.equal(log.length, 1);
+  });
+
+  for (const LOG of ['json', 'text']) {
+    it(`is one line, whatever is in the request (${LOG})`, async (t) => {
+      const { call, log, port } = await startServer(t, { LOG });
+      const forged = 'matt\r\n2026-11-23 info request status=200';
+      for (const path of ['/signup', '/users']) {
+        const answer = await call('POST', path, { json: { username: forged, password: PASSWORD } });
+        assertFields(answer, { username: 'must not contain control characters' });
+      }
+      await call('POST', '/auth', { json: { username: forged, password: PASSWORD } });
+      await call('GET', '/%0d%0aevil');
+      await call('GET', '/users', { headers: { 'User-Agent': 'x\ty' } });
+      await sendRaw(port, 'GET /\x7f\x85\xe2\x80\xa8 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      assert.equal(log.length, 6);
+      for (const line of log) assert.match(line, /^[\x20-\x7e]+\n$/);
+    });
+  }
+
+  it('is not written with LOG=off', async (t) => {
+    const { call, log } = await startServer(t, { LOG: 'off' });
+    await call('GET', '/users');
+    assert.deepEqual(log, []);
+  });
+});
+
+describe('Passwords, tokens and hashes', () => {
+  for (const LOG of ['json', 'text']) {
+    it(`are in no line of the log and in no error (${LOG})`, async (t) => {
+      const server = await startServer(t, {
+        LOG,
+        DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl`,
+        RATE_LIMIT_LOGIN: '3/h',
+        METRICS_TOKEN: 'metrics-token-4711',
+        JWT_SECRET_KEY: 'secret-4711',
+      });
+      const matt = await createPerson(server, 'matt', PASSWORD);
+      const login = { json: { username: 'matt', password: PASSWORD } };
+      const typed = (body: string) => ({ body, headers: { 'Content-Type': 'application/json' } });
+      const errors: Answer[] = [
+        await server.call('POST', '/users', login),
+        await server.call('POST', '/users', { json: { username: PASSWORD, password: `${PASSWORD}\0` } }),
+        await server.call('POST', '/users', { json: { username: '', password: PASSWORD.repeat(100) } }),
+        await server.call('POST', '/auth', typed(`{"username": "matt", "password": "${PASSWORD}`)),
+        await server.call('POST', '/auth', typed(`{"password": "${PASSWORD}"} x`)),
+        await server.call('POST', '/auth', typed(`${PASSWORD}`)),
+        await server.call('POST', '/auth', { ...login, headers: { 'Content-Type': `text/${PASSWORD}` } }),
+        await server.call('POST', '/auth', { json: { username: 'elie', password: PASSWORD } }),
+        await server.call('POST', `/nothing?password=${PASSWORD}`),
+        await server.call('GET', `/users?limit=${PASSWORD}&token=${matt.access}`),
+        await server.call('GET', '/auth', { token: `${matt.access}x` }),
+        await server.call('GET', '/auth', { headers: { Authorization: `Basic ${PASSWORD}` } }),
+        await server.call('GET', '/auth', { token: matt.refresh }),
+        await server.call('POST', '/auth/refresh', { json: { refresh_token: matt.access } }),
+        await server.call('GET', '/metrics', { headers: { Authorization: `Bearer ${PASSWORD}` } }),
+        await matt.call('PUT', '/users/2', login),
+      ];
+      for (let count = 0; count < 4; count++) {
+        errors.push(
+          await server.call('POST', '/auth', { json: { username: 'matt', password: `${PASSWORD}.` } }),
+        );
+      }
+      await matt.call('PATCH', matt.path, { json: { password: `${PASSWORD}2` } });
+      await server.call('POST', '/auth/refresh', { json: { refresh_token: matt.refresh } });
+      await matt.call('POST', '/auth/logout');
+      await server.close();
+
+      assert.ok(errors.every(({ status }) => status >= 400));
+      assert.equal(errors.at(-1)?.status, 429);
+      const secrets = [matt.access, matt.refresh].flatMap((token) => token.split('.').slice(1));
+      const words = [...secrets, PASSWORD, 'secret-4711', 'metrics-token-4711', '$scrypt', 'password_hash'];
+      const said = [...server.log, ...errors.map((answer) => answer.text + JSON.stringify(answer.headers))];
+      assert.ok(server.log.length > errors.length);
+      for (const line of said) {
+        for (const word of words) assert.equal(line.includes(word), false, `${word} in ${line}`);
+      }
+    });
+  }
+
+  it('are not in the log when they are in the address either', async (t) => {
+    const { log, port } = await startServer(t);
+    const target = `http://matt:${PASSWORD}@localhost/users?password=${PASSWORD}`;
+    const answer = await sendRaw(
+      port,
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+    );
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    assert.equal(log.length, 1);
+    assert.equal(log.join().includes(PASSWORD), false, log.join());
+  });
+});
+
+describe('An unexpected error', () => {
+  it('is logged once, with its stack and the request id; the client sees only the id', async (t) => {
+    const { call, log } = await startPipeline(t, [throwing(() => new TypeError('inner workings'))]);
+    const answer = await call('GET', '/throw', { headers: { 'X-Request-Id': 'id-7' } });
+    assertFailure(answer, 500, 'Internal Server Error', 'Something went wrong; request id-7');
+    assert.equal(answer.headers['x-request-id'], 'id-7');
+    const lines = log.map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ message }) => message),
+      ['unexpected error', 'request'],
+    );
+    assert.deepEqual([lines[0].level, lines[0].request_id], ['error', 'id-7']);
+    assert.match(lines[0].stack, /^TypeError: inner workings\n +at .*log\.test\.ts/);
+    assert.deepEqual([lines[1].status, lines[1].request_id], [500, 'id-7']);
+  });
+
+  it('is told to a person with the stack below, indented', async (t) => {
+    const { call, log } = await startPipeline(t, [throwing(() => new Error('inner\nworkings'))], {
+      logFormat: 'text',
+    });
+    await call('GET', '/throw', { headers: { 'X-Request-Id': 'id-7' } });
+    assert.equal(log.length, 2);
+    const [first = '', ...below] = String(log[0]).trimEnd().split('\n');
+    assert.equal(first, '12:00:00.000 error unexpected error request_id=id-7');
+    assert.ok(below.length > 1);
+    for (const line of below) assert.match(line, /^ {4}/);
+  });
+
+  it('may be anything that is thrown', async (t) => {
+    for (const thrown of ['just text', undefined, null, { toString: () => 'an object' }]) {
+      const { call, log } = await startPipeline(t, [throwing(() => thrown)]);
+      assert.equal((await call('GET', '/throw')).status, 500);
+      assert.equal(JSON.parse(log[0] ?? '').stack, String(thrown));
+    }
+  });
+
+  it('may come from any step: a clock that fails while a token is read', async (t) => {
+    const { authPrefixes: prefixes, tokens: settings } = parseConfig({});
+    const key = randomKey();
+    const session = { sid: 'x', user_id: 1, generation: 0, last_used: 0 };
+    const token = new Tokens([key], settings, () => 0).access(session, true);
+    const broken = new Tokens([key], settings, () => {
+      throw new Error('no clock');
+    });
+    const store = await openStore('memory:');
+    const identify = createIdentify({ store, tokens: broken, prefixes, now: () => 0 });
+    const { call, log } = await startPipeline(t, [throwing(() => new Error('not reached'))], { identify });
+    const answer = await call('GET', '/throw', { token });
+    assert.equal(answer.status, 500);
+    assert.match(JSON.parse(log[0] ?? '').stack, /^Error: no clock\n/);
+    assert.equal(answer.text.includes('clock'), false);
+  });
+});
+
+describe('An expected failure', () => {
+  it('with a cause is answered with its message, and the cause is logged', async (t) => {
+    const cause = new Error('ENOSPC: no space left on device, write');
+    const failure = () => new JotError('unavailable', 'The change could not be written', { cause });
+    const { call, log } = await startPipeline(t, [throwing(failure)]);
+    const answer = await call('GET', '/throw', { headers: { 'X-Request-Id': 'id-8' } });
+    assertFailure(answer, 503, 'Service Unavailable', 'The change could not be written');
+    const [line, ...others] = log.map((each) => JSON.parse(each));
+    const { level, message, request_id, reason } = line;
+    assert.deepEqual(
+      { level, message, request_id, reason },
+      { level: 'warn', message: 'failed', request_id: 'id-8', reason: String(cause) },
+    );
+    assert.equal(others.length, 1);
+  });
+
+  it('without one is nothing to log but the request', async (t) => {
+    const { call, log } = await startPipeline(t, [throwing(() => new JotError('not_found', 'It is gone'))]);
+    assertFailure(await call('GET', '/throw'), 404, 'Not Found', 'It is gone');
+    assert.equal(log.length, 1);
+  });
+});

@@ -1,0 +1,201 @@
+// Every setting: what it is when nobody sets it, what it takes, what it refuses and in which words.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Config, type Environment, keyFilePath, parseConfig } from '../src/config.ts';
+import { JotError } from '../src/lib/errors.ts';
+import { authSettings } from './support/auth-settings.ts';
+import { serverSettings } from './support/server-settings.ts';
+
+const settings = [...serverSettings, ...authSettings];
+// What is read besides: the mode, and the size of libuv's pool.
+const TESTED_BELOW = ['NODE_ENV', 'UV_THREADPOOL_SIZE'];
+const LONG_SECRET = 'long enough for anybody: 32 bytes.';
+
+/** The message of the error that these settings stop the start with. */
+function problemsIn(env: Environment): string {
+  let message = '';
+  assert.throws(
+    () => parseConfig(env),
+    (error) => {
+      assert.ok(error instanceof JotError);
+      assert.equal(error.code, 'validation_failed');
+      message = error.message;
+      return true;
+    },
+  );
+  return message;
+}
+
+for (const { name, read, fallback, productionFallback, good, bad, expected, isSecret } of settings) {
+  describe(`parseConfig: ${name}`, () => {
+    it('has its default in development', () => {
+      assert.deepEqual(read(parseConfig({})), fallback);
+    });
+
+    it('has its default in production', () => {
+      const inProduction = productionFallback === undefined ? fallback : productionFallback;
+      assert.deepEqual(read(parseConfig({ NODE_ENV: 'production' })), inProduction);
+    });
+
+    for (const blank of ['', ' ', '\t\n']) {
+      it(`counts ${JSON.stringify(blank)} as unset`, () => {
+        assert.deepEqual(read(parseConfig({ [name]: blank })), fallback);
+      });
+    }
+
+    for (const [text, value, reason] of good) {
+      it(`takes ${JSON.stringify(text)}: ${reason}`, () => {
+        assert.deepEqual(read(parseConfig({ [name]: text })), value);
+        assert.deepEqual(read(parseConfig({ [name]: `  ${text}\n` })), value, 'white space around it');
+      });
+    }
+
+    for (const [text, reason] of bad) {
+      it(`refuses ${JSON.stringify(text)}: ${reason}`, () => {
+        const shown = isSecret ? 'not shown here' : JSON.stringify(text);
+        const line = `  ${name} is ${shown}; expected ${expected}`;
+        assert.equal(problemsIn({ [name]: text }), `Wrong settings:\n${line}`);
+      });
+    }
+  });
+}
+
+describe('parseConfig', () => {
+  it('reads no setting that has no row in the table above', () => {
+    const names = new Set<string>();
+    const env = new Proxy<Environment>({}, { get: (_, name) => void names.add(String(name)) });
+    parseConfig(env);
+    const inTable = settings.map(({ name }) => name);
+    assert.deepEqual([...names].sort(), [...inTable, ...TESTED_BELOW].sort());
+  });
+
+  it('is in production only where NODE_ENV says exactly that', () => {
+    assert.equal(parseConfig({ NODE_ENV: 'production' }).isProduction, true);
+    for (const other of [undefined, '', 'development', 'test', 'PRODUCTION']) {
+      assert.equal(parseConfig({ NODE_ENV: other }).isProduction, false, other);
+    }
+  });
+
+  it('names all of the problems in one error, a line for each, and nothing that is right', () => {
+    const message = problemsIn({
+      PORT: 'http',
+      HOST: '0.0.0.0',
+      MAX_BODY: '64kb',
+      JWT_LEEWAY: '10 s',
+      RATE_LIMIT: '600',
+      CACHE_TTL: '60s',
+      METRICS_TOKEN: 'has spaces',
+    });
+    assert.deepEqual(message.split('\n'), [
+      'Wrong settings:',
+      '  PORT is "http"; expected an integer from 0 to 65535',
+      '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 16MiB',
+      '  JWT_LEEWAY is "10 s"; expected seconds, or a duration like `90s`, `5m`, `12h`, `30d`',
+      '  RATE_LIMIT is "600"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
+      '  METRICS_TOKEN is not shown here; expected visible ASCII characters without spaces',
+    ]);
+  });
+
+  it('names every setting there is when all of them are wrong', () => {
+    const wrong = settings.map(({ name, bad }) => [name, bad[0]?.[0]]);
+    const lines = problemsIn(Object.fromEntries(wrong)).split('\n').slice(1);
+    const named = lines.map((line) => line.trim().split(' ')[0]);
+    assert.deepEqual(named.sort(), settings.map(({ name }) => name).sort());
+  });
+
+  it('shows no control character of a value as it is', () => {
+    const message = problemsIn({ HOST: 'a\u001b[2J\r\nINJECTED' });
+    assert.equal(message.split('\n')[1]?.includes('"a\\u001b[2J\\r\\nINJECTED"'), true);
+  });
+
+  for (const [name, value] of [
+    ['JWT_SECRET_KEY', 'hunter2-one,,hunter2-two'],
+    ['METRICS_TOKEN', 'hunter2 with spaces'],
+    ['DATABASE_URL', 'postgres://jot:hunter2@db.example/jot'],
+  ] as const) {
+    it(`never shows the value of ${name}, which is a secret`, () => {
+      assert.doesNotMatch(problemsIn({ [name]: value, PORT: 'x' }), /hunter2/);
+    });
+  }
+
+  it('shows the value of a setting that is no secret', () => {
+    assert.match(problemsIn({ HOST: 'not a host' }), /not a host/);
+  });
+});
+
+describe('parseConfig: secrets that are too short', () => {
+  const rows: readonly [text: string, isShort: boolean, reason: string][] = [
+    ['x'.repeat(31), true, 'one byte is missing'],
+    ['x'.repeat(32), false, 'exactly enough'],
+    ['é'.repeat(16), false, '32 bytes of UTF-8, though only 16 characters'],
+    ['é'.repeat(15), true, '30 bytes of UTF-8'],
+    [`${LONG_SECRET},short`, true, 'the second one is too short: it verifies, so it can be guessed'],
+    [`short,${LONG_SECRET}`, true, 'the first one is too short'],
+    [`${LONG_SECRET},another ${LONG_SECRET}`, false, 'two that are long enough'],
+  ];
+  for (const [text, isShort, reason] of rows) {
+    it(`${isShort ? 'refuses' : 'takes'} in production: ${reason}`, () => {
+      const env = { NODE_ENV: 'production', JWT_SECRET_KEY: text };
+      if (!isShort) {
+        assert.deepEqual(parseConfig(env).secrets, text.split(','));
+        assert.deepEqual(parseConfig(env).warnings, []);
+        return;
+      }
+      assert.equal(
+        problemsIn(env),
+        'Wrong settings:\n' +
+          '  JWT_SECRET_KEY is not shown here; expected secrets of 32 bytes or more, separated by commas',
+      );
+    });
+
+    it(`${isShort ? 'warns' : 'does not warn'} elsewhere: ${reason}`, () => {
+      const { secrets, warnings } = parseConfig({ JWT_SECRET_KEY: text });
+      assert.deepEqual(secrets, text.split(','));
+      assert.deepEqual(warnings, isShort ? ['JWT_SECRET_KEY holds a secret under 32 bytes'] : []);
+    });
+  }
+
+  it('has nothing to warn of where the keys are in the key file', () => {
+    assert.deepEqual(parseConfig({}).warnings, []);
+    assert.deepEqual(parseConfig({ NODE_ENV: 'production' }).warnings, []);
+  });
+});
+
+// One of libuv's threads has to stay free of hashing, or the disk waits for passwords.
+describe('parseConfig: HASH_CONCURRENCY and the size of the thread pool', () => {
+  const hashesAtOnce = (env: Environment): Config['hashConcurrency'] => parseConfig(env).hashConcurrency;
+
+  it('may be one below a larger pool, and no more', () => {
+    assert.equal(hashesAtOnce({ UV_THREADPOOL_SIZE: '16', HASH_CONCURRENCY: '15' }), 15);
+    const message = problemsIn({ UV_THREADPOOL_SIZE: '16', HASH_CONCURRENCY: '16' });
+    assert.match(message, /HASH_CONCURRENCY is "16"; expected an integer from 1 to 15$/);
+  });
+
+  it('takes a pool size that is none as the usual four', () => {
+    for (const size of ['', 'many', '-1', '1.5']) {
+      assert.equal(hashesAtOnce({ UV_THREADPOOL_SIZE: size, HASH_CONCURRENCY: '3' }), 3, size);
+      const message = problemsIn({ UV_THREADPOOL_SIZE: size, HASH_CONCURRENCY: '4' });
+      assert.match(message, /expected an integer from 1 to 3$/);
+    }
+  });
+
+  it('leaves a thread free by default in a pool of two as well', () => {
+    assert.equal(hashesAtOnce({ UV_THREADPOOL_SIZE: '2' }), 1);
+  });
+});
+
+describe('keyFilePath', () => {
+  const rows: readonly [url: string, path: string | null, reason: string][] = [
+    ['file:data/jot.jsonl', 'data/jot.keys.json', 'beside the data file'],
+    ['file:/var/lib/jot/jot.jsonl', '/var/lib/jot/jot.keys.json', 'an absolute path'],
+    ['file:///var/lib/jot/jot.jsonl', '/var/lib/jot/jot.keys.json', 'the same with an empty authority'],
+    ['file:notes', 'notes.keys.json', 'another extension, or none, stays'],
+    ['file:notes.jsonl.old', 'notes.jsonl.old.keys.json', 'only the end counts'],
+    ['file:a.jsonl/b', 'a.jsonl/b.keys.json', 'a folder that is named like a data file'],
+    ['memory:', null, 'nothing is kept, so no keys are'],
+  ];
+  for (const [url, path, reason] of rows) {
+    it(`gives ${path} for ${url}: ${reason}`, () => assert.equal(keyFilePath(url), path));
+  }
+});

@@ -1,0 +1,301 @@
+// The `jot` command as its user meets it: a real process with real signals, ports and files.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { VERSION } from '../src/lib/version.ts';
+import { type CommandOptions, jot, type Served, serve } from './support/command.ts';
+import { type CallOptions, send } from './support/server.ts';
+import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+
+const MATT = { username: 'matt', password: 'foo' };
+const USAGE = /^Usage: jot \[command\]\n/;
+
+/** Settings for a server whose file is in that folder. */
+function settingsFor(folder: string, more: Record<string, string> = {}): CommandOptions {
+  const env = {
+    PORT: '0',
+    DATABASE_URL: `file:${folder}/jot.jsonl`,
+    PASSWORD_COST: 'ln=1,r=1,p=1',
+    LOG: 'off',
+  };
+  return { env: { ...env, ...more } };
+}
+
+async function signUp({ port }: Served): Promise<void> {
+  const { status } = await send(port, 'POST', '/signup', { json: MATT });
+  assert.equal(status, 201);
+}
+
+async function signIn({ port }: Served): Promise<string> {
+  const { status, json } = await send(port, 'POST', '/auth', { json: MATT });
+  assert.equal(status, 200);
+  return json.access_token;
+}
+
+async function statusOf({ port }: Served, path: string, options?: CallOptions): Promise<number> {
+  return (await send(port, 'GET', path, options)).status;
+}
+
+/** Asks the server to end; it does so in order. */
+async function stop({ command }: Served): Promise<void> {
+  command.kill('SIGTERM');
+  assert.deepEqual(await command.ended.then(({ code, signal, stderr }) => ({ code, signal, stderr })), {
+    code: 0,
+    signal: null,
+    stderr: '',
+  });
+}
+
+function kidOf(token: string): unknown {
+  return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid;
+}
+
+/** A request whose body does not come: the server has begun to wait for it once this resolves. */
+async function hangingRequest(t: Cleanup, { port }: Served, body: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => socket.destroy());
+  t.after(() => socket.destroy());
+  socket.write('POST /signup HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
+  socket.write(`Expect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`);
+  const [first] = await once(socket, 'data');
+  assert.match(String(first), /^HTTP\/1\.1 100 Continue\r\n/);
+  return socket;
+}
+
+/** A connection on which nothing happens, and that is cut as soon as the server begins to end. */
+async function idleConnection({ port }: Served): Promise<{ readonly cut: Promise<unknown> }> {
+  const socket = connect(port, '127.0.0.1').resume();
+  await once(socket, 'connect');
+  socket.on('error', () => socket.destroy());
+  return { cut: new Promise((resolve) => socket.once('close', resolve)) };
+}
+
+// Each test has a folder and processes of its own, and waits most of the time.
+describe('jot', { concurrency: 4 }, () => {
+  describe('serve', () => {
+    it('says in one line where it is ready, and is', async (t) => {
+      const folder = temporaryFolder(t);
+      const served = await serve(t, settingsFor(folder));
+      assert.match(served.url, /^http:\/\/127\.0\.0\.1:\d+$/);
+      assert.equal(await statusOf(served, '/readyz'), 200);
+      await stop(served);
+      const { stdout } = await served.command.ended;
+      assert.match(stdout, /^Jot is ready at [^\n]+\n$/);
+    });
+
+    it('logs on standard output: what to know at the start, and each request', async (t) => {
+      const options = settingsFor(temporaryFolder(t), { LOG: 'json', JWT_SECRET_KEY: 'short' });
+      const served = await serve(t, options);
+      const warned = JSON.parse(await served.command.line(/"level":"warn"/));
+      assert.match(warned.message, /JWT_SECRET_KEY holds a secret under 32 bytes/);
+      assert.equal(await statusOf(served, '/users'), 200);
+      const logged = JSON.parse(await served.command.line(/"path":"\/users"/));
+      assert.equal(logged.status, 200);
+    });
+
+    it('keeps what it was given, and sessions too, across a restart', async (t) => {
+      const options = settingsFor(temporaryFolder(t));
+      const first = await serve(t, options);
+      await signUp(first);
+      const token = await signIn(first);
+      await stop(first);
+
+      const second = await serve(t, options);
+      const { status, json } = await send(second.port, 'GET', '/auth', { token });
+      assert.deepEqual([status, json.username], [200, 'matt']);
+    });
+  });
+
+  describe('.env', () => {
+    it('is read in the working directory, and the environment wins', async (t) => {
+      const folder = temporaryFolder(t);
+      const lines = ['PORT=0', 'DATABASE_URL="file:from-file.jsonl" # relative', 'LOG=off', 'CORS_ORIGIN=*'];
+      writeFileSync(`${folder}/.env`, lines.join('\n'));
+      const served = await serve(t, { cwd: folder, env: { DATABASE_URL: 'file:from-environment.jsonl' } });
+      const { headers } = await send(served.port, 'GET', '/users');
+      assert.equal(headers['access-control-allow-origin'], '*');
+      assert.ok(readdirSync(folder).includes('from-environment.jsonl'));
+      assert.ok(!readdirSync(folder).includes('from-file.jsonl'));
+    });
+
+    it('that can not be read stops the start with one line', async (t) => {
+      const folder = temporaryFolder(t);
+      mkdirSync(`${folder}/.env`);
+      const { code, stderr } = await jot(t, [], { cwd: folder, ...settingsFor(folder) }).ended;
+      assert.equal(code, 1);
+      assert.match(stderr, /^jot: [^\n]*EISDIR[^\n]*\n$/);
+    });
+  });
+
+  describe('what stops the start', () => {
+    it('names every wrong setting, wherever it comes from, and exits with 1', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/.env`, 'HOST=a b\nMETRICS_TOKEN=not a token\n');
+      const options = settingsFor(folder, { PORT: 'http', RATE_LIMIT: '1' });
+      const { code, stdout, stderr } = await jot(t, [], { cwd: folder, ...options }).ended;
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.deepEqual(stderr.split('\n'), [
+        'jot: Wrong settings:',
+        '  HOST is "a b"; expected a host name or an address to listen on',
+        '  PORT is "http"; expected an integer from 0 to 65535',
+        '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
+        '  METRICS_TOKEN is not shown here; expected visible ASCII characters without spaces',
+        '',
+      ]);
+      assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');
+    });
+
+    it('says in one line that the port is in use, and exits with 1', async (t) => {
+      const folder = temporaryFolder(t);
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      t.after(() => other.close());
+      const { port } = other.address() as AddressInfo;
+      const { code, stdout, stderr } = await jot(t, [], settingsFor(folder, { PORT: String(port) })).ended;
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, new RegExp(`^jot: [^\n]*address already in use[^\n]*:${port}\n$`));
+    });
+
+    it('says who holds the data file, exits with 1, and the holder lives on', async (t) => {
+      const folder = temporaryFolder(t);
+      const first = await serve(t, settingsFor(folder));
+      const { code, stdout, stderr } = await jot(t, [], settingsFor(folder)).ended;
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^jot: [^\n]+\n$/);
+      assert.ok(stderr.includes(`process ${first.command.pid}`), stderr);
+      assert.ok(stderr.includes(`${folder}/jot.jsonl`), stderr);
+
+      await signUp(first);
+      assert.equal((await send(first.port, 'GET', '/users')).json.length, 1);
+      await stop(first);
+    });
+
+    it('says where the data file is damaged, exits with 1, and leaves it as it is', async (t) => {
+      const folder = temporaryFolder(t);
+      const damaged = '{"format":"jot","version":1,"seq":0,"next":{},"crc":"00000000"}\n';
+      writeFileSync(`${folder}/jot.jsonl`, damaged);
+      const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
+      assert.equal(code, 1);
+      assert.match(stderr, /^jot: [^\n]*line 1\b[^\n]*\n$/);
+      assert.deepEqual(
+        [readFileSync(`${folder}/jot.jsonl`, 'utf8'), readdirSync(folder)],
+        [damaged, ['jot.jsonl']],
+      );
+    });
+  });
+
+  describe('how it ends', () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      it(`exits with 0 on ${signal} and leaves data and keys, but no lock`, async (t) => {
+        const folder = temporaryFolder(t);
+        const served = await serve(t, settingsFor(folder));
+        assert.equal(readdirSync(folder).length, 3, 'there is a lock meanwhile');
+        served.command.kill(signal);
+        const { code, stderr } = await served.command.ended;
+        assert.deepEqual([code, stderr], [0, '']);
+        assert.deepEqual(readdirSync(folder).sort(), ['jot.jsonl', 'jot.keys.json']);
+      });
+    }
+
+    it('finishes the request under way, and then closes its connection', async (t) => {
+      const folder = temporaryFolder(t);
+      const served = await serve(t, settingsFor(folder));
+      const body = JSON.stringify(MATT);
+      const socket = await hangingRequest(t, served, body);
+      const { cut } = await idleConnection(served);
+      served.command.kill('SIGTERM');
+      await cut;
+
+      let answer = '';
+      socket.setEncoding('utf8').on('data', (text) => {
+        answer += text;
+      });
+      socket.write(body);
+      await once(socket, 'close');
+      assert.match(answer, /^HTTP\/1\.1 201 Created\r\n/);
+      assert.match(answer, /\r\nConnection: close\r\n/i);
+      assert.equal((await served.command.ended).code, 0);
+
+      assert.match(readFileSync(`${folder}/jot.jsonl`, 'utf8'), /"username":"matt"/);
+    });
+
+    it('exits at once on a second signal, whatever hangs', async (t) => {
+      const served = await serve(t, settingsFor(temporaryFolder(t)));
+      await hangingRequest(t, served, JSON.stringify(MATT));
+      const { cut } = await idleConnection(served);
+      served.command.kill('SIGTERM');
+      await cut;
+      served.command.kill('SIGINT');
+      // Had it waited for the request and its deadline, it would have ended in order, with 0.
+      assert.equal((await served.command.ended).code, 1);
+    });
+
+    it('that was killed starts again at once, with everything that it had answered for', async (t) => {
+      const folder = temporaryFolder(t);
+      const first = await serve(t, settingsFor(folder));
+      await signUp(first);
+      const token = await signIn(first);
+      first.command.kill('SIGKILL');
+      assert.equal((await first.command.ended).signal, 'SIGKILL');
+      assert.equal(readdirSync(folder).length, 3, 'its lock is still there');
+
+      const second = await serve(t, settingsFor(folder));
+      assert.equal(await statusOf(second, '/users/1', { token }), 200);
+      await stop(second);
+      assert.deepEqual(readdirSync(folder).sort(), ['jot.jsonl', 'jot.keys.json']);
+    });
+  });
+
+  describe('keys rotate', () => {
+    it('makes another key sign, and tokens of the older one stay valid', async (t) => {
+      const folder = temporaryFolder(t);
+      const first = await serve(t, settingsFor(folder));
+      await signUp(first);
+      const before = await signIn(first);
+      const { code, stdout, stderr } = await jot(t, ['keys', 'rotate'], settingsFor(folder)).ended;
+      assert.deepEqual([code, stderr], [0, '']);
+      assert.match(stdout, /^[^\n]+\n$/);
+      await stop(first);
+
+      const second = await serve(t, settingsFor(folder));
+      assert.equal(await statusOf(second, '/auth', { token: before }), 200);
+      const after = await signIn(second);
+      assert.notEqual(kidOf(after), kidOf(before));
+      assert.ok(stdout.includes(`key ${kidOf(after)} `), stdout);
+    });
+
+    const rows: readonly [reason: string, env: Record<string, string>, says: RegExp][] = [
+      ['there is no key file yet', {}, /jot\.keys\.json: it is not there/],
+      ['a store in memory has none', { DATABASE_URL: 'memory:' }, /memory/],
+    ];
+    for (const [reason, env, says] of rows) {
+      it(`exits with 1 and makes no file: ${reason}`, async (t) => {
+        const folder = temporaryFolder(t);
+        const { code, stdout, stderr } = await jot(t, ['keys', 'rotate'], settingsFor(folder, env)).ended;
+        assert.deepEqual([code, stdout, readdirSync(folder)], [1, '', []]);
+        assert.match(stderr, says);
+        assert.doesNotMatch(stderr, /\n\s+at /, 'no stack');
+      });
+    }
+  });
+
+  describe('help, version and what it does not know', () => {
+    const rows: readonly [args: string[], code: number, stdout: RegExp, stderr: RegExp][] = [
+      [['help'], 0, USAGE, /^$/],
+      [['version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
+      [['--version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
+      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"\n\nUsage: jot/],
+      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: there is no command "keys rotate now"\n/],
+    ];
+    for (const [args, code, stdout, stderr] of rows) {
+      it(`${args.join(' ')} exits with ${code}, whatever the settings are`, async (t) => {
+        const ended = await jot(t, args, { env: { PORT: 'not a port' } }).ended;
+        assert.equal(ended.code, code);
+        assert.match(ended.stdout, stdout);
+        assert.match(ended.stderr, stderr);
+      });
+    }
+  });
+});

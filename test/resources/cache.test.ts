@@ -1,0 +1,279 @@
+// The cache in front of the lists: what is answered from it, and that nobody can tell but by `X-Cache`.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
+import type { Representation } from '../../src/api/represent.ts';
+import { TtlCache } from '../../src/cache/ttl-cache.ts';
+import { integer, object } from '../../src/schema/schema.ts';
+import { headerOf, nextOf } from '../support/answers.ts';
+import { createPerson, type Person } from '../support/person.ts';
+import { startPipeline } from '../support/pipeline.ts';
+import { type Answer, START_MS, sendRaw, startServer, type TestServer } from '../support/server.ts';
+
+function outcomeOf({ headers }: Answer): unknown {
+  return headers['x-cache'];
+}
+
+/** What one after the other is answered with. */
+async function outcomes(...calls: (() => Promise<Answer>)[]): Promise<unknown[]> {
+  const found = [];
+  for (const call of calls) found.push(outcomeOf(await call()));
+  return found;
+}
+
+/** A number that /metrics shows. */
+async function metric({ call }: TestServer, name: string): Promise<number> {
+  const { text } = await call('GET', '/metrics');
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+}
+
+describe('X-Cache', () => {
+  it('is MISS and then HIT on GET /users and the posts lists, with the same answer', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    for (const title of ['First', 'Second']) await matt.post(title);
+    await server.signUp('elie');
+    for (const path of ['/users?limit=1', `${matt.posts}?limit=1`]) {
+      const miss = await matt.call('GET', path);
+      const hit = await matt.call('GET', path);
+      assert.deepEqual([outcomeOf(miss), outcomeOf(hit)], ['MISS', 'HIT']);
+      assert.equal(hit.status, 200);
+      assert.equal(hit.text, miss.text);
+      assert.equal(hit.headers.etag, miss.headers.etag);
+      assert.equal(nextOf(hit), nextOf(miss));
+      assert.notEqual(nextOf(hit), null);
+    }
+  });
+
+  it('is on a 304 and for HEAD as well', async (t) => {
+    const { call } = await startServer(t);
+    const first = await call('HEAD', '/users');
+    assert.deepEqual([outcomeOf(first), first.text], ['MISS', '']);
+    const headers = { 'If-None-Match': headerOf(first, 'etag') };
+    const second = await call('GET', '/users', { headers });
+    assert.deepEqual([second.status, outcomeOf(second)], [304, 'HIT']);
+  });
+
+  it('is on nothing else', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const path = await matt.post();
+    const others = ['/auth', '/auth/sessions', matt.path, path, '/healthz', '/nothing', '/users?limit=0'];
+    for (const target of others) {
+      assert.equal(outcomeOf(await matt.call('GET', target)), undefined, target);
+    }
+    assert.equal(outcomeOf(await server.call('GET', matt.posts)), undefined);
+  });
+
+  it('is MISS for each page, whose answers are kept apart', async (t) => {
+    const { call, signUp } = await startServer(t);
+    for (const name of ['matt', 'elie', 'tim']) await signUp(name);
+    const queries = ['', '?limit=1', '?limit=1&after=1', '?order=desc', '?after=1'];
+    const texts = new Set<string>();
+    for (const outcome of ['MISS', 'HIT']) {
+      for (const query of queries) {
+        const answer = await call('GET', `/users${query}`);
+        assert.equal(outcomeOf(answer), outcome);
+        texts.add(answer.text);
+      }
+    }
+    assert.equal(texts.size, queries.length);
+  });
+
+  it('is HIT for another spelling of the same page', async (t) => {
+    const { call } = await startServer(t);
+    const get = (query: string) => () => call('GET', `/users${query}`);
+    const same = ['', '?limit=50', '?order=asc&after=0', '?after=%30', '?x=y'].map(get);
+    assert.deepEqual(await outcomes(...same), ['MISS', 'HIT', 'HIT', 'HIT', 'HIT']);
+  });
+});
+
+describe('CACHE_TTL', () => {
+  it('is 60 s by default, by the clock', async (t) => {
+    const { call, clock } = await startServer(t);
+    const get = () => call('GET', '/users');
+    assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
+    clock.ms += 59_999;
+    assert.deepEqual(await outcomes(get), ['HIT']);
+    clock.ms += 1;
+    assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
+  });
+
+  it('is what it is set to', async (t) => {
+    const { call, clock } = await startServer(t, { CACHE_TTL: '5s' });
+    const get = () => call('GET', '/users');
+    assert.deepEqual(await outcomes(get), ['MISS']);
+    clock.ms += 4_999;
+    assert.deepEqual(await outcomes(get), ['HIT']);
+    clock.ms += 1;
+    assert.deepEqual(await outcomes(get), ['MISS']);
+  });
+
+  it('off means that nothing is kept, and that there is no X-Cache', async (t) => {
+    const server = await startServer(t, { CACHE_TTL: 'off' });
+    const matt = await createPerson(server, 'matt');
+    for (const path of ['/users', matt.posts, '/users']) {
+      const answer = await matt.call('GET', path);
+      assert.deepEqual([answer.status, outcomeOf(answer)], [200, undefined]);
+    }
+    assert.equal(await metric(server, 'jot_cache_entries'), 0);
+  });
+});
+
+describe('A write', () => {
+  // Each changes what a list shows, and back again where it can, so that an old answer would be found under an old key.
+  const writes: [
+    name: string,
+    list: string,
+    write: (matt: Person, server: TestServer) => Promise<unknown>,
+  ][] = [
+    ['a signup', '/users', (_, server) => server.signUp('tim')],
+    ['a new name', '/users', (matt) => matt.call('PATCH', matt.path, { json: { username: 'matthew' } })],
+    [
+      'a user who goes',
+      '/users',
+      async (_, server) => {
+        const { access } = await server.signIn('elie');
+        await server.call('DELETE', '/users/2', { token: access });
+      },
+    ],
+    ['a new post', '/users/1/posts', (matt) => matt.post('Second')],
+    [
+      'a changed post',
+      '/users/1/posts',
+      (matt) => matt.call('PATCH', '/users/1/posts/1', { json: { body: 'x' } }),
+    ],
+    ['a deleted post', '/users/1/posts', (matt) => matt.call('DELETE', '/users/1/posts/1')],
+    [
+      'a new name',
+      '/users/1/posts',
+      (matt) => matt.call('PATCH', matt.path, { json: { username: 'matthew' } }),
+    ],
+  ];
+  for (const [name, list, write] of writes) {
+    it(`is seen by the very next read of ${list}: ${name}`, async (t) => {
+      const server = await startServer(t);
+      const matt = await createPerson(server, 'matt');
+      await server.signUp('elie');
+      await matt.post('First');
+      const get = () => matt.call('GET', list);
+      assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
+      const before = await get();
+      await write(matt, server);
+      const after = await get();
+      assert.equal(outcomeOf(after), 'MISS');
+      assert.notEqual(after.text, before.text);
+      assert.equal(outcomeOf(await get()), 'HIT');
+    });
+  }
+
+  it('that is taken back is seen too: a list that is as it was, and one that is empty again', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const titles = async () =>
+      (await matt.call('GET', matt.posts)).json.map(({ title }: { title: string }) => title);
+    const rename = (title: string) => matt.call('PATCH', `${matt.posts}/1`, { json: { title } });
+    assert.deepEqual(await titles(), []);
+    await matt.post('First');
+    assert.deepEqual(await titles(), ['First']);
+    await rename('Second');
+    assert.deepEqual(await titles(), ['Second']);
+    await rename('First');
+    assert.deepEqual(await titles(), ['First']);
+    await matt.call('DELETE', `${matt.posts}/1`);
+    assert.deepEqual(await titles(), []);
+    await matt.post('Third');
+    assert.deepEqual(await titles(), ['Third']);
+  });
+
+  it('to the posts of one user leaves what is kept for another', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const elie = await createPerson(server, 'elie');
+    await elie.post();
+    await elie.call('GET', elie.posts);
+    await matt.post();
+    assert.equal(outcomeOf(await elie.call('GET', elie.posts)), 'HIT');
+    assert.equal(outcomeOf(await server.call('GET', '/users')), 'MISS');
+    await matt.post();
+    assert.equal(outcomeOf(await server.call('GET', '/users')), 'HIT');
+  });
+});
+
+describe("One user's answer", () => {
+  it('never reaches another, nor anybody without a token', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const elie = await createPerson(server, 'elie');
+    await matt.post('Diary');
+    for (const outcome of ['MISS', 'HIT'])
+      assert.equal(outcomeOf(await matt.call('GET', matt.posts)), outcome);
+    assert.equal((await elie.call('GET', matt.posts)).status, 403);
+    assert.equal((await server.call('GET', matt.posts)).status, 401);
+    assert.deepEqual((await elie.call('GET', elie.posts)).json, []);
+  });
+});
+
+describe('The memory of the cache', () => {
+  it('holds 1,000 answers at most', async (t) => {
+    const server = await startServer(t, { LOG: 'off' });
+    const get = (after: number, more = '') => `GET /users?after=${after} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+    const requests = Array.from({ length: 1_100 }, (_, index) => get(index)).join('');
+    await sendRaw(server.port, requests, get(1_100, 'Connection: close\r\n'));
+    assert.equal(await metric(server, 'jot_cache_entries'), 1_000);
+    const statusOf = async (after: number) => outcomeOf(await server.call('GET', `/users?after=${after}`));
+    assert.equal(await statusOf(1_100), 'HIT');
+    assert.equal(await statusOf(0), 'MISS');
+  });
+
+  it('holds no answer of more than 64 KiB, and the longest that is not', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const get = () => matt.call('GET', matt.posts);
+    await matt.post('Long', 'b'.repeat(40_000));
+    assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
+    const { length } = (await get()).text;
+    const frame = (await matt.call('GET', `${matt.posts}/1`)).text.trim().replace(/b{40000}/, '').length;
+    await matt.post('Fits', 'b'.repeat(65_536 - length - ','.length - frame));
+    assert.equal((await get()).text.length, 65_536);
+    assert.deepEqual(await outcomes(get), ['HIT']);
+    await matt.call('PATCH', `${matt.posts}/2`, { json: { title: 'Fits.' } });
+    assert.equal((await get()).text.length, 65_537);
+    assert.deepEqual(await outcomes(get, get), ['MISS', 'MISS']);
+  });
+});
+
+describe('Many misses at once', () => {
+  it('compute once', async (t) => {
+    const gates: (() => void)[] = [];
+    const slow = endpoint({
+      method: 'GET',
+      path: '/slow',
+      group: 'test',
+      summary: 'Take a while',
+      access: anyone,
+      status: 200,
+      answer: json(object({ count: integer() })),
+      cacheKey: async () => 'same',
+      async handle() {
+        await new Promise<void>((resolve) => gates.push(resolve));
+        return { count: gates.length };
+      },
+    });
+    const cache = new TtlCache<string, Representation>({ ttl: 1_000, max: 10, now: () => START_MS });
+    const { port, call } = await startPipeline(t, [slow], { cache });
+    // In one piece, so that all of them are under way before any of them can be answered.
+    const get = (more = '') => `GET /slow HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+    const answers = sendRaw(port, `${get().repeat(4)}${get('Connection: close\r\n')}`);
+    while (gates.length === 0) await call('GET', '/nothing');
+    for (const open of gates) open();
+    const text = await answers;
+    assert.deepEqual(text.match(/"count":\d+/g), Array(5).fill('"count":1'));
+    assert.deepEqual(text.match(/X-Cache: \w+/g)?.sort(), [
+      ...Array(4).fill('X-Cache: HIT'),
+      'X-Cache: MISS',
+    ]);
+    assert.equal(gates.length, 1);
+  });
+});

@@ -1,0 +1,286 @@
+// Sessions: listed, ended, limited in number, and kept over a restart.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { assertFailure, assertUnauthorized, partsOf } from '../support/answers.ts';
+import { createPerson } from '../support/person.ts';
+import { type CallOptions, startServer, type TestServer } from '../support/server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const REVOKED = ['Invalid token', 'Token has been revoked'] as const;
+const DAY_MS = 86_400_000;
+
+function sidOf(token: string): string {
+  return partsOf(token).payload.sid;
+}
+
+async function statusWith({ call }: TestServer, token: string): Promise<number> {
+  return (await call('GET', '/auth', { token })).status;
+}
+
+async function refresh({ call }: TestServer, refresh_token: string) {
+  const { status, json } = await call('POST', '/auth/refresh', { json: { refresh_token } });
+  return { status, access: json.access_token, refresh: json.refresh_token };
+}
+
+async function sidsOf({ call }: TestServer, token: string): Promise<string[]> {
+  const { json } = await call('GET', '/auth/sessions', { token });
+  return json.map(({ id }: { id: string }) => id);
+}
+
+describe('GET /auth/sessions', () => {
+  it("lists the user's own, oldest first, and says which one asks", async (t) => {
+    const server = await startServer(t);
+    await server.signUp('matt');
+    const login = (userAgent: string) =>
+      server.call('POST', '/auth', {
+        json: { username: 'matt', password: 'secret' },
+        headers: { 'User-Agent': userAgent },
+      });
+    const first = (await login('curl/8.5.0')).json;
+    server.clock.ms += 3_600_000;
+    const second = (await login('x'.repeat(300))).json;
+    await createPerson(server, 'elie');
+    server.clock.ms += 60_000;
+    const refreshed = await refresh(server, first.refresh_token);
+
+    const { status, headers, json } = await server.call('GET', '/auth/sessions', { token: refreshed.access });
+    assert.equal(status, 200);
+    assert.equal(headers['cache-control'], 'private, no-cache');
+    assert.deepEqual(json, [
+      {
+        id: sidOf(first.access_token),
+        created: 'Mon, 23 Nov 2026 12:00:00 -0000',
+        last_used: 'Mon, 23 Nov 2026 13:01:00 -0000',
+        expires: 'Wed, 23 Dec 2026 13:01:00 -0000',
+        user_agent: 'curl/8.5.0',
+        current: true,
+      },
+      {
+        id: sidOf(second.access_token),
+        created: 'Mon, 23 Nov 2026 13:00:00 -0000',
+        last_used: 'Mon, 23 Nov 2026 13:00:00 -0000',
+        expires: 'Wed, 23 Dec 2026 13:00:00 -0000',
+        user_agent: 'x'.repeat(256),
+        current: false,
+      },
+    ]);
+  });
+
+  it('shows a client that does not name itself, and no expired session', async (t) => {
+    const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
+    await server.signUp('matt');
+    await server.signIn('matt');
+    server.clock.ms += DAY_MS - 1;
+    const { access } = await server.signIn('matt');
+    assert.equal((await sidsOf(server, access)).length, 2);
+    server.clock.ms += 1;
+    const { json } = await server.call('GET', '/auth/sessions', { token: access });
+    assert.deepEqual(
+      json.map(({ id, user_agent }: { id: string; user_agent: string }) => [id, user_agent]),
+      [[sidOf(access), '']],
+    );
+  });
+
+  it('lives as long as the access token when that outlives the refresh token', async (t) => {
+    const server = await startServer(t, { JWT_EXPIRATION_DELTA: '2d', JWT_REFRESH_EXPIRATION_DELTA: '1d' });
+    const matt = await createPerson(server, 'matt');
+    server.clock.ms += 2 * DAY_MS - 1;
+    assert.deepEqual(await sidsOf(server, matt.access), [sidOf(matt.access)]);
+  });
+});
+
+describe('POST /auth/logout', () => {
+  it('ends this session and no other, for access and refresh token alike', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const other = await server.signIn('matt');
+    const answer = await matt.call('POST', '/auth/logout');
+    assert.equal(answer.status, 204);
+    assert.equal(answer.text, '');
+    assertUnauthorized(await matt.call('GET', '/auth'), ...REVOKED);
+    assertUnauthorized(await matt.call('POST', '/auth/logout'), ...REVOKED);
+    assert.equal((await refresh(server, matt.refresh)).status, 401);
+    assert.equal(await statusWith(server, other.access), 200);
+    assert.deepEqual(await sidsOf(server, other.access), [sidOf(other.access)]);
+  });
+});
+
+describe('DELETE /auth/sessions/:id', () => {
+  it('ends that session', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const other = await server.signIn('matt');
+    const path = `/auth/sessions/${sidOf(other.access)}`;
+    assert.equal((await matt.call('DELETE', path)).status, 204);
+    assert.equal(await statusWith(server, other.access), 401);
+    assert.equal(await statusWith(server, matt.access), 200);
+    assertFailure(await matt.call('DELETE', path), 404, 'Not Found', 'There is no such session');
+  });
+
+  it('ends the one that asks, too', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    assert.equal((await matt.call('DELETE', `/auth/sessions/${sidOf(matt.access)}`)).status, 204);
+    assertUnauthorized(await matt.call('GET', '/auth'), ...REVOKED);
+  });
+
+  it("answers the same 404 for somebody else's and for one that isn't there", async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const elie = await createPerson(server, 'elie');
+    for (const id of [sidOf(elie.access), 'nothing', '1', 'a%2Fb']) {
+      const answer = await matt.call('DELETE', `/auth/sessions/${id}`);
+      assertFailure(answer, 404, 'Not Found', 'There is no such session');
+    }
+    assert.equal(await statusWith(server, elie.access), 200);
+  });
+});
+
+describe('DELETE /auth/sessions', () => {
+  it("ends every session of the user's, and nobody else's", async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const other = await server.signIn('matt');
+    const elie = await createPerson(server, 'elie');
+    assert.equal((await matt.call('DELETE', '/auth/sessions')).status, 204);
+    for (const { access } of [matt, other]) assert.equal(await statusWith(server, access), 401);
+    for (const each of [matt, other]) assert.equal((await refresh(server, each.refresh)).status, 401);
+    assert.equal(await statusWith(server, elie.access), 200);
+    assert.equal((await server.signIn('matt')).access.split('.').length, 3);
+  });
+});
+
+describe('A password change', () => {
+  for (const method of ['PUT', 'PATCH']) {
+    it(`by ${method} ends every other session, and not the one that made it`, async (t) => {
+      const server = await startServer(t);
+      const matt = await createPerson(server, 'matt');
+      const other = await server.signIn('matt');
+      const elie = await createPerson(server, 'elie');
+      const json = { username: 'matt', password: 'new' };
+      assert.equal((await matt.call(method, matt.path, { json })).status, 200);
+      assertUnauthorized(await server.call('GET', '/auth', { token: other.access }), ...REVOKED);
+      assert.equal((await refresh(server, other.refresh)).status, 401);
+      assert.equal(await statusWith(server, matt.access), 200);
+      assert.equal((await refresh(server, matt.refresh)).status, 200);
+      assert.equal(await statusWith(server, elie.access), 200);
+    });
+  }
+
+  it('is none when only the name changes', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const other = await server.signIn('matt');
+    assert.equal((await matt.call('PATCH', matt.path, { json: { username: 'matthew' } })).status, 200);
+    assert.equal(await statusWith(server, other.access), 200);
+  });
+});
+
+describe('A token from a refresh', () => {
+  const calls: [method: string, options: CallOptions][] = [
+    ['PUT', { json: { username: 'matt', password: 'new' } }],
+    ['PATCH', { json: { username: 'matthew' } }],
+    ['DELETE', {}],
+  ];
+  for (const [method, options] of calls) {
+    it(`can't ${method} /users/:id; one from a login can`, async (t) => {
+      const server = await startServer(t);
+      const matt = await createPerson(server, 'matt');
+      const { access } = await refresh(server, matt.refresh);
+      const refused = await server.call(method, matt.path, { ...options, token: access });
+      assertUnauthorized(refused, 'Fresh Token Required', 'Sign in again to do this');
+      assert.deepEqual((await server.call('GET', '/users')).json, [{ id: 1, username: 'matt' }]);
+      assert.equal((await server.call('GET', matt.path, { token: access })).status, 200);
+      assert.ok((await matt.call(method, matt.path, options)).status < 300);
+    });
+  }
+
+  it('can do everything else', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const { access } = await refresh(server, matt.refresh);
+    const json = { title: 'First', body: '' };
+    assert.equal((await server.call('POST', matt.posts, { token: access, json })).status, 201);
+    assert.equal((await server.call('DELETE', `${matt.posts}/1`, { token: access })).status, 204);
+    assert.equal((await server.call('POST', '/auth/logout', { token: access })).status, 204);
+  });
+});
+
+describe('Sessions and a restart', () => {
+  it('go on with the same data file, and ended ones stay ended', async (t) => {
+    const settings = { DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl` };
+    const before = await startServer(t, settings);
+    const matt = await createPerson(before, 'matt');
+    const rotated = await refresh(before, (await before.signIn('matt')).refresh);
+    const [loggedOut, ended] = [await before.signIn('matt'), await before.signIn('matt')];
+    await before.call('POST', '/auth/logout', { token: loggedOut.access });
+    await matt.call('DELETE', `/auth/sessions/${sidOf(ended.access)}`);
+    await before.close();
+
+    const after = await startServer(t, settings);
+    assert.equal(await statusWith(after, matt.access), 200);
+    assert.equal(await statusWith(after, rotated.access), 200);
+    assert.equal((await refresh(after, rotated.refresh)).status, 200);
+    for (const gone of [loggedOut, ended]) {
+      assertUnauthorized(await after.call('GET', '/auth', { token: gone.access }), ...REVOKED);
+      assert.equal((await refresh(after, gone.refresh)).status, 401);
+    }
+    assert.equal((await sidsOf(after, matt.access)).length, 2);
+    await after.close();
+  });
+
+  it('end with a store in memory, and with another key', async (t) => {
+    const before = await startServer(t);
+    const matt = await createPerson(before, 'matt');
+    await before.close();
+    const after = await startServer(t);
+    await createPerson(after, 'matt');
+    const answer = await after.call('GET', '/auth', { token: matt.access });
+    assertUnauthorized(answer, 'Invalid token', 'Signature verification failed');
+  });
+});
+
+describe('More sessions than a user can have', () => {
+  it('end the one that was refreshed longest ago', async (t) => {
+    const server = await startServer(t);
+    await server.signUp('matt');
+    const elie = await createPerson(server, 'elie');
+    const logins = [];
+    for (let count = 0; count < 100; count++) {
+      server.clock.ms += 1_000;
+      logins.push(await server.signIn('matt'));
+    }
+    const [first, second, third] = logins as [Login, Login, Login];
+    assert.equal((await sidsOf(server, third.access)).length, 100);
+    server.clock.ms += 1_000;
+    const refreshed = await refresh(server, first.refresh);
+
+    const newest = await server.signIn('matt');
+    assert.equal((await sidsOf(server, newest.access)).length, 100);
+    assert.equal(await statusWith(server, refreshed.access), 200);
+    assertUnauthorized(await server.call('GET', '/auth', { token: second.access }), ...REVOKED);
+    assert.equal(await statusWith(server, third.access), 200);
+    assert.equal(await statusWith(server, elie.access), 200);
+    await server.signIn('matt');
+    assert.equal(await statusWith(server, third.access), 401);
+  });
+
+  it('are no problem when they have expired: the next login prunes them', async (t) => {
+    const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
+    await server.signUp('matt');
+    const kept = async () => {
+      const { text } = await server.call('GET', '/metrics');
+      return Number(/^jot_sessions (\d+)$/m.exec(text)?.[1]);
+    };
+    for (let count = 0; count < 5; count++) await server.signIn('matt');
+    server.clock.ms += DAY_MS - 1;
+    await server.signIn('matt');
+    assert.equal(await kept(), 6);
+    server.clock.ms += 1;
+    await server.signIn('matt');
+    assert.equal(await kept(), 2);
+  });
+});
+
+type Login = Awaited<ReturnType<TestServer['signIn']>>;

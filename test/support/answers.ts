@@ -1,0 +1,53 @@
+// What tests say about answers again and again.
+
+import assert from 'node:assert/strict';
+import type { Answer } from './server.ts';
+
+/** The answer is this error, whole: nothing else is in its body. */
+export function assertFailure(
+  answer: Answer,
+  status: number,
+  error: string,
+  description: string,
+  more: object = {},
+): void {
+  assert.deepEqual(answer.json, { status_code: status, error, description, ...more });
+  assert.equal(answer.status, status);
+}
+
+/** The answer is 400 and names exactly these fields. */
+export function assertFields(answer: Answer, fields: Readonly<Record<string, string>>): void {
+  const description = `Not valid: ${Object.keys(fields).join(', ')}`;
+  assertFailure(answer, 400, 'Bad Request', description, { fields });
+}
+
+/** The answer is 401 and says what the table of tokens says. */
+export function assertUnauthorized(answer: Answer, error: string, description: string): void {
+  assertFailure(answer, 401, error, description);
+  assert.equal(answer.headers['www-authenticate'], 'JWT realm="Login Required"');
+}
+
+/** Where `Link` says that the next page is; null where it says nothing. */
+export function nextOf({ headers }: Answer): string | null {
+  const { link } = headers;
+  if (link === undefined) return null;
+  const target = /^<([^<>]+)>; rel="next"$/.exec(String(link))?.[1];
+  assert.ok(target !== undefined, `not a link to the next page: ${link}`);
+  return target;
+}
+
+/** A header that must be there, once. */
+export function headerOf({ headers }: Answer, name: string): string {
+  const value = headers[name];
+  assert.equal(typeof value, 'string', `the answer has no ${name}`);
+  return String(value);
+}
+
+/** What can be read in a token by anyone. */
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects by asserting it.
+export function partsOf(token: string): { readonly header: any; readonly payload: any } {
+  const [header = '', payload = ''] = token
+    .split('.')
+    .map((part) => Buffer.from(part, 'base64url').toString());
+  return { header: JSON.parse(header), payload: JSON.parse(payload) };
+}

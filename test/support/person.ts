@@ -1,0 +1,38 @@
+// Somebody who has signed up and in, and calls with the token from that login.
+
+import type { Answer, CallOptions, TestServer } from './server.ts';
+
+export interface Person {
+  readonly id: number;
+  readonly username: string;
+  readonly access: string;
+  readonly refresh: string;
+  /** `/users/:id` */
+  readonly path: string;
+  /** `/users/:id/posts` */
+  readonly posts: string;
+  /** With this person's access token. */
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Writes a post; gives its path. */
+  post(title?: string, body?: string): Promise<string>;
+}
+
+export async function createPerson(
+  server: TestServer,
+  username: string,
+  password = 'secret',
+): Promise<Person> {
+  const id = await server.signUp(username, password);
+  const { access, refresh } = await server.signIn(username, password);
+  const path = `/users/${id}`;
+  const posts = `${path}/posts`;
+  const call: Person['call'] = (method, target, options = {}) =>
+    server.call(method, target, { token: access, ...options });
+  return {
+    ...{ id, username, access, refresh, path, posts, call },
+    async post(title = 'A title', body = 'Some text') {
+      const { headers } = await call('POST', posts, { json: { title, body } });
+      return String(headers.location);
+    },
+  };
+}
