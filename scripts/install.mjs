@@ -1,7 +1,7 @@
 // Installs the development dependencies from the lock file when they are missing or older than it. Plain
 // JavaScript: it runs before anything that could read TypeScript is there.
 
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -19,11 +19,10 @@ export function install() {
   // NODE_ENV=production would leave out exactly the packages that are wanted here; and none of them needs
   // its install script, so none gets to run one.
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  execFileSync(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    shell: process.platform === 'win32',
-  });
+  const { status } = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status === 0) return;
+  process.stderr.write('That failed. Node 22.18 and later start Jot without it.\n');
+  process.exit(1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) install();
