@@ -71,7 +71,10 @@ export class Draft implements View {
     }
     if ('remove' in operation)
       this.#remove(operation.remove, this.#expect(operation.remove, operation.id, operation.ifVersion));
-    if ('expect' in operation) this.#expect(operation.expect, operation.id, operation.ifVersion);
+    if ('expect' in operation) {
+      const { expect, id, ifVersion, failure } = operation;
+      this.#expect(expect, id, ifVersion, failure);
+    }
     if ('discard' in operation) {
       const row = this.find(operation.discard, operation.id);
       if (row !== undefined) this.#remove(operation.discard, row);
@@ -94,11 +97,11 @@ export class Draft implements View {
     return this.#put(name, row, null);
   }
 
-  #expect(name: CollectionName, id: Id, ifVersion?: number): Entity {
+  #expect(name: CollectionName, id: Id, ifVersion?: number, failure?: JotError): Entity {
     const row = this.find(name, id);
-    if (row === undefined) throw new JotError('not_found', 'There is nothing here (any more)');
+    if (row === undefined) throw failure ?? new JotError('not_found', 'There is nothing here (any more)');
     if (ifVersion !== undefined && row.version !== ifVersion) {
-      throw new JotError('precondition_failed', 'It was changed in the meantime; fetch it again');
+      throw failure ?? new JotError('precondition_failed', 'It was changed in the meantime; fetch it again');
     }
     return row;
   }

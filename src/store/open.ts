@@ -38,7 +38,7 @@ export async function openStore(
 /** The path in a `file:` URL; null for any other. */
 export function filePath(url: string): string | null {
   const path = url.startsWith('file:') ? url.slice('file:'.length) : '';
-  if (path === '') return null;
-  // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089).
-  return path.startsWith('///') ? path.slice(2) : path;
+  // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089 §2); a host between the slashes is none of ours.
+  const local = path.startsWith('///') ? path.slice(2) : path;
+  return local === '' || local.startsWith('//') ? null : local;
 }

@@ -4,6 +4,7 @@
 // A write is a list of operations that happen together or not at all. It is data, not a callback, so a store can run it
 // in memory, put it on one line of a file, or send it as one transaction. The promise that resolves means: durable.
 
+import type { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import type { CollectionName, Entity, Id, Rows } from './collections.ts';
 
@@ -21,7 +22,12 @@ export interface ListQuery {
 /** A row before the store has given it id and version. */
 export type Values<Row extends Entity> = Omit<Row, keyof Entity>;
 
-export interface UpdateOptions {
+/** What else has to hold, or happen, in the same write. */
+export interface WriteOptions {
+  readonly guards?: readonly Operation[];
+}
+
+export interface UpdateOptions extends WriteOptions {
   /** Only if the row still has this version. */
   readonly ifVersion?: number | undefined;
   /** Leave the version as it is: what changed is not the row's meaning. */
@@ -36,14 +42,14 @@ export interface Repository<Row extends Entity> {
   findBy(index: string, key: string): Promise<Row | null>;
   list(query: ListQuery): Promise<Page<Row>>;
   /** @throws JotError `conflict`. */
-  create(values: Values<Row>): Promise<Row>;
+  create(values: Values<Row>, options?: WriteOptions): Promise<Row>;
   /** @throws JotError `not_found`, `precondition_failed`, `conflict`. */
   update(id: Id, change: Partial<Values<Row>>, options?: UpdateOptions): Promise<Row>;
   /** Removes the row and everything it owns. @throws JotError `not_found`, `precondition_failed`. */
   remove(id: Id, options?: UpdateOptions): Promise<void>;
   /**
-   * A number that is another one after every change to the list (of this owner) and never comes back; 0 whenever the list is
-   * empty.
+   * A number that is another one after every change to the list (of this owner) and never comes back; 0 before there ever was
+   * a row in it, and once its owner is gone.
    */
   revision(owner?: Id): Promise<number>;
   /** How many rows there are. */
@@ -59,13 +65,13 @@ type OperationOn<Name extends CollectionName> =
       readonly update: Name;
       readonly id: Id;
       readonly change: Partial<Values<Rows[Name]>>;
-    } & UpdateOptions)
+    } & Omit<UpdateOptions, 'guards'>)
   | { readonly remove: Name; readonly id: Id; readonly ifVersion?: number | undefined }
   /** Like `remove`, but a row that has gone already is no failure. */
   | { readonly discard: Name; readonly id: Id }
   | { readonly discardOwned: Name; readonly owner: Id; readonly exceptId?: Id }
-  /** Changes nothing; the whole write fails unless the row is there with this version. */
-  | { readonly expect: Name; readonly id: Id; readonly ifVersion: number };
+  /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
+  | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: JotError };
 
 /** Whether writes would work, and if not, why. */
 export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -131,7 +131,8 @@ function repository<Name extends CollectionName>(
   writer: Writer,
 ): Repository<Rows[Name]> {
   type Row = Rows[Name];
-  const write = async (operation: object) => (await writer.write([operation as Operation])) as Row;
+  const write = async (operation: object, guards: readonly Operation[] = []) =>
+    (await writer.write([...guards, operation as Operation])) as Row;
   const find = (id: Id) => (tables.find(name, id) as Row | undefined) ?? null;
   return {
     find: async (id) => find(id),
@@ -145,9 +146,11 @@ function repository<Name extends CollectionName>(
       return id === undefined ? null : find(id);
     },
     list: async (query: ListQuery) => tables.list(name, query) as Page<Row>,
-    create: (values) => write({ create: name, values }),
-    update: (id, change, options: UpdateOptions = {}) => write({ update: name, id, change, ...options }),
-    remove: async (id, { ifVersion } = {}) => void (await write({ remove: name, id, ifVersion })),
+    create: (values, { guards } = {}) => write({ create: name, values }, guards),
+    update: (id, change, { guards, ...options }: UpdateOptions = {}) =>
+      write({ update: name, id, change, ...options }, guards),
+    remove: async (id, { guards, ifVersion } = {}) =>
+      void (await write({ remove: name, id, ifVersion }, guards)),
     revision: async (owner) => tables.revision(name, owner),
     count: async () => tables.count(name),
   };

@@ -100,9 +100,7 @@ export class Tables implements View {
     for (const effect of change) {
       if ('put' in effect) this.#put(effect.put, effect.row);
       else if ('remove' in effect) this.#remove(effect.remove, effect.id);
-      else
-        for (const id of [...this.ownedIds(effect.removeOwned, effect.owner)])
-          this.#remove(effect.removeOwned, id);
+      else this.#removeOwned(effect.removeOwned, effect.owner);
     }
   }
 
@@ -120,17 +118,28 @@ export class Tables implements View {
     table.lists.set(owner, list);
   }
 
+  // The list stays when its last row goes, and with it the number of its last change.
   #remove(name: CollectionName, id: Id): void {
     const table = this.#tables[name];
     const row = table.rows.get(id);
     if (row === undefined) return;
     unindex(table, name, row);
     table.rows.delete(id);
-    const owner = ownerOf(name, row);
-    const list = table.lists.get(owner);
-    list?.ids.remove(id);
-    if (list?.ids.length === 0) table.lists.delete(owner);
-    else if (list !== undefined) list.revision = ++this.#revision;
+    const list = table.lists.get(ownerOf(name, row));
+    if (list === undefined) return;
+    list.ids.remove(id);
+    list.revision = ++this.#revision;
+  }
+
+  // The list goes as a whole: taking the rows off it one by one would cost the square of their number.
+  #removeOwned(name: CollectionName, owner: Id): void {
+    const table = this.#tables[name];
+    for (const id of this.ownedIds(name, owner)) {
+      const row = table.rows.get(id);
+      if (row !== undefined) unindex(table, name, row);
+      table.rows.delete(id);
+    }
+    table.lists.delete(owner);
   }
 }
 

@@ -10,10 +10,12 @@ import { JotError } from '../../lib/errors.ts';
 import type { StoreStatus } from '../store.ts';
 import type { Journal } from '../table-store.ts';
 import type { Change } from '../tables.ts';
-import type { DataFile } from './file-system.ts';
+import { type DataFile, writeWhole } from './file-system.ts';
 import { encodeChange } from './record.ts';
 
 const RETRY_AFTER_SECONDS = 5;
+// As much as a change usually is, so that success means something.
+const PROBE = Buffer.alloc(64 * 1024, ' ');
 
 export interface FileJournalOptions {
   readonly file: DataFile;
@@ -44,8 +46,9 @@ export class FileJournal implements Journal {
   async append(changes: readonly Change[]): Promise<void> {
     if (this.#broken !== null) throw unavailable(this.#broken);
     const time = this.#options.now();
+    const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
-      encodeChange({ seq: this.#seq + 1 + index, time, changes: change }),
+      encodeChange({ seq: first + index, first, time, changes: change }),
     );
     const bytes = Buffer.from(lines.join(''));
     this.#write(bytes);
@@ -56,6 +59,7 @@ export class FileJournal implements Journal {
   }
 
   status(): StoreStatus {
+    if (this.#broken === null && this.#trouble !== null) this.#probe();
     const reason = this.#broken ?? this.#trouble;
     return reason === null ? { ok: true } : { ok: false, reason };
   }
@@ -70,16 +74,23 @@ export class FileJournal implements Journal {
 
   #write(bytes: Buffer): void {
     try {
-      for (let written = 0; written < bytes.length; ) {
-        const count = this.#options.file.write(bytes.subarray(written), this.#length + written);
-        if (count === 0) throw new Error('no space left on the device');
-        written += count;
-      }
+      writeWhole(this.#options.file, bytes, this.#length);
     } catch (error) {
       this.#trouble = `The data file can't be written: ${(error as Error).message}`;
       this.#cutBack();
       throw unavailable(this.#trouble, error);
     }
+  }
+
+  // Whoever asks for the status may be what keeps writes away, so the asking itself finds out whether there is room again.
+  #probe(): void {
+    try {
+      writeWhole(this.#options.file, PROBE, this.#length);
+      this.#trouble = null;
+    } catch (error) {
+      this.#trouble = `The data file can't be written: ${(error as Error).message}`;
+    }
+    this.#cutBack();
   }
 
   #cutBack(): void {

@@ -9,7 +9,14 @@ import type { Store } from '../store.ts';
 import { createTableStore } from '../table-store.ts';
 import { Tables } from '../tables.ts';
 import { FileJournal } from './file-journal.ts';
-import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
+import {
+  type DataFile,
+  type FileSystem,
+  ignoreMissing,
+  readWhole,
+  realFileSystem,
+  writeWhole,
+} from './file-system.ts';
 import { load } from './load.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { encodeHeader } from './record.ts';
@@ -108,8 +115,7 @@ async function setTornAside(
   tornBytes: number,
   { now, fileSystem = realFileSystem }: FileStoreOptions,
 ): Promise<string> {
-  const torn = Buffer.alloc(tornBytes);
-  await file.read(torn, goodBytes);
+  const torn = await readWhole(file, goodBytes, tornBytes);
   const asidePath = `${path}.torn-${new Date(now()).toISOString().replaceAll(':', '')}`;
   const aside = await fileSystem.open(asidePath, { create: true });
   await closingOnError(aside, () => writeAll(aside, torn));
@@ -130,14 +136,6 @@ async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise
 }
 
 async function writeAll(file: DataFile, bytes: Buffer): Promise<void> {
-  for (let written = 0; written < bytes.length; ) {
-    const count = file.write(bytes.subarray(written), written);
-    if (count === 0) throw new Error('no space left on the device');
-    written += count;
-  }
+  writeWhole(file, bytes, 0);
   await file.sync();
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

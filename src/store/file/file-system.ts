@@ -3,6 +3,7 @@
 
 import { fdatasync, fsync, ftruncateSync, writeSync } from 'node:fs';
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 /** An open file. Positions and lengths are bytes. */
@@ -26,10 +27,34 @@ export interface FileSystem {
   open(path: string, options: { readonly create: boolean }): Promise<DataFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Makes the folder and those above it, with mode 0700, where they are missing. */
+  /** Makes the folder and those above it, with mode 0700, where they are missing; durably. */
   makeFolder(path: string): Promise<void>;
   /** A file's name is durable only when its folder is. */
   syncFolder(path: string): Promise<void>;
+}
+
+/** Writes all of the bytes. A nearly full disk takes some of them without an error. */
+export function writeWhole(file: DataFile, bytes: Uint8Array, position: number): void {
+  for (let written = 0; written < bytes.length; ) {
+    const count = file.write(bytes.subarray(written), position + written);
+    if (count === 0) throw new Error('no space left on the device');
+    written += count;
+  }
+}
+
+/** Reads `length` bytes from a position on, or what there is of them. */
+export async function readWhole(file: DataFile, position: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let count = 0;
+  for (let read = -1; read !== 0 && count < length; count += read) {
+    read = await file.read(bytes.subarray(count), position + count);
+  }
+  return bytes.subarray(0, count);
+}
+
+/** Passes on every error but that there is no such file. */
+export function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 const dataSync = promisify(fdatasync);
@@ -51,14 +76,21 @@ export const realFileSystem: FileSystem = {
   rename,
   remove: unlink,
   async makeFolder(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    const first = await mkdir(path, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    // Each new folder's name is in the one above it.
+    const top = dirname(resolve(first));
+    for (let folder = resolve(path); folder !== top; folder = dirname(folder))
+      await syncFolder(dirname(folder));
   },
-  async syncFolder(path) {
-    const handle = await open(path, 'r');
-    try {
-      await fullSync(handle.fd);
-    } finally {
-      await handle.close();
-    }
-  },
+  syncFolder,
 };
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await fullSync(handle.fd);
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,6 +1,7 @@
 // Reads a data file from start to end, in blocks, so that its size does not matter. A crash can leave only one kind of
-// damage: an unfinished end. Anything else was done by something else, and guessing would lose data: the start stops and
-// names the place.
+// damage: in the changes that were on their way to the disk together when it came, and that nobody was told of. A killed
+// process leaves the last line unfinished; a power cut may leave any part of them, in any order. Damage before that was done
+// by something else, and guessing would lose data: the start stops and names the place.
 
 import { JotError } from '../../lib/errors.ts';
 import type { Tables } from '../tables.ts';
@@ -21,7 +22,6 @@ interface Line {
   readonly bytes: Buffer;
   /** Where it starts in the file. */
   readonly offset: number;
-  readonly isLast: boolean;
   /** Without a newline at the end. */
   readonly isUnfinished: boolean;
 }
@@ -35,21 +35,40 @@ export async function load(file: DataFile, path: string, tables: Tables): Promis
   let seq = 0;
   let lines = 0;
   let goodBytes = 0;
+  let torn: { error: JotError; seq: number } | null = null;
   for await (const block of readLines(file)) {
     for (const line of block) {
+      if (torn !== null) {
+        // Whatever is whole behind it must have been on its way together with it.
+        if (isLater(line, torn.seq)) throw torn.error;
+        continue;
+      }
       try {
         if (line.isUnfinished) throw new TornError('it is not finished');
         seq = lines === 0 ? loadHeader(line.bytes, tables) : loadChange(line.bytes, seq + 1, tables);
       } catch (error) {
         if (!(error instanceof DamageError)) throw error;
-        if (line.isLast && lines > 0 && error instanceof TornError) return { seq, goodBytes };
-        throw damaged(path, lines + 1, line.offset, error);
+        const place = damaged(path, lines + 1, line.offset, error);
+        if (lines === 0 || !(error instanceof TornError)) throw place;
+        torn = { error: place, seq: seq + 1 };
+        continue;
       }
       lines++;
       goodBytes = line.offset + line.bytes.length + 1;
     }
   }
   return { seq, goodBytes };
+}
+
+// A batch begins only once the one before it is on the disk. So a change whose batch began behind the torn line proves that
+// the torn line was once whole.
+function isLater({ bytes, isUnfinished }: Line, seq: number): boolean {
+  try {
+    return !isUnfinished && decodeChange(bytes).first > seq;
+  } catch (error) {
+    if (error instanceof DamageError) return false;
+    throw error;
+  }
 }
 
 function loadHeader(line: Buffer, tables: Tables): number {
@@ -81,25 +100,18 @@ async function* readLines(file: DataFile): AsyncGenerator<Line[]> {
     if (length === 0) break;
     position += length;
     const bytes = Buffer.concat([rest, block.subarray(0, length)]);
-    const { lines, used } = splitLines(bytes, position - bytes.length, size);
+    const { lines, used } = splitLines(bytes, position - bytes.length);
     yield lines;
     rest = bytes.subarray(used);
   }
-  if (rest.length > 0)
-    yield [{ bytes: rest, offset: position - rest.length, isLast: true, isUnfinished: true }];
+  if (rest.length > 0) yield [{ bytes: rest, offset: position - rest.length, isUnfinished: true }];
 }
 
-function splitLines(bytes: Buffer, blockOffset: number, size: number): { lines: Line[]; used: number } {
+function splitLines(bytes: Buffer, blockOffset: number): { lines: Line[]; used: number } {
   const lines: Line[] = [];
   let start = 0;
   for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-    const isLast = blockOffset + end + 1 === size;
-    lines.push({
-      bytes: bytes.subarray(start, end),
-      offset: blockOffset + start,
-      isLast,
-      isUnfinished: false,
-    });
+    lines.push({ bytes: bytes.subarray(start, end), offset: blockOffset + start, isUnfinished: false });
     start = end + 1;
   }
   return { lines, used: start };

@@ -15,6 +15,7 @@ import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
+import { ignoreMissing } from './file-system.ts';
 
 // The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -105,8 +106,4 @@ function ask(path: string): Promise<string | null> {
     });
     socket.once('close', (hadError) => !hadError && resolve(answer === '' ? 'another process' : answer));
   });
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

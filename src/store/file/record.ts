@@ -4,6 +4,7 @@
 //   `seq` is the number of the last change that this line stands for (0 in a new file), `next` the next id to give out in
 //   each collection.
 // Every later line is one change, all of it or nothing: {"seq":1,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
+//   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":3,"first":1,...}
 //   `seq` counts up by one from line to line, `time` is milliseconds since the epoch, and `changes` are applied in order:
 //     {"put":"users","row":{...}}        the row is now this one, new or not
 //     {"remove":"posts","id":4}          the row is gone
@@ -26,6 +27,8 @@ export interface Header {
 
 export interface ChangeRecord {
   readonly seq: number;
+  /** The first change that went to the disk together with this one; absent: this one. */
+  readonly first?: number;
   readonly time: number;
   readonly changes: Change;
 }
@@ -46,8 +49,8 @@ export function encodeHeader({ seq, next }: Header): string {
 }
 
 /** The line of one change, newline included. */
-export function encodeChange({ seq, time, changes }: ChangeRecord): string {
-  return sealed({ seq, time, changes });
+export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord): string {
+  return sealed({ seq, ...(first === seq ? {} : { first }), time, changes });
 }
 
 /** @throws DamageError for anything but the first line of a file in this version. */
@@ -61,8 +64,8 @@ export function decodeHeader(line: Buffer): Header {
     );
   }
   const { seq, next } = unsealed(line);
-  for (const name of Object.keys(next as object)) requireKnown(name);
-  return { seq: Number(seq), next: next as Header['next'] };
+  for (const name of Object.keys(next ?? {})) requireKnown(name);
+  return { seq: Number(seq), next: (next ?? {}) as Header['next'] };
 }
 
 function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
@@ -74,19 +77,27 @@ function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
 }
 
 /**
- * @param seq The number that the change must have.
+ * @param seq The number that the change must have; without it any will do.
  * @throws DamageError for anything but that change, whole.
  */
-export function decodeChange(line: Buffer, seq: number): ChangeRecord {
-  const record = unsealed(line) as unknown as ChangeRecord;
-  if (record.seq !== seq) throw new DamageError(`it is change ${String(record.seq)} where ${seq} should be`);
-  for (const effect of record.changes) requireKnown(Object.values(effect)[0]);
-  return record;
+export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord> {
+  const record = unsealed(line);
+  const number = Number(record.seq);
+  if (seq !== undefined && number !== seq)
+    throw new DamageError(`it is change ${String(record.seq)} where ${seq} should be`);
+  if (!Array.isArray(record.changes)) throw new DamageError('it holds no list of changes');
+  for (const effect of record.changes) requireKnown(Object.values(effect ?? {})[0]);
+  return {
+    seq: number,
+    first: Number(record.first ?? number),
+    time: Number(record.time),
+    changes: record.changes,
+  };
 }
 
 function requireKnown(name: unknown): void {
   if (collectionNames.includes(name as CollectionName)) return;
-  throw new DamageError(`it is about "${String(name)}", a collection that this Jot does not know`);
+  throw new DamageError(`it is about "${String(name)}", a collection that this Jot does not have`);
 }
 
 function sealed(content: object): string {

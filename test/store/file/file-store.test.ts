@@ -195,7 +195,7 @@ describe('openFileStore refuses', () => {
       sealedLine({ format: 'jot', version: 2, seq: 0, next: {} }),
       'line 1, byte 0: its format is version 2, and this Jot reads version 1',
     ],
-    ['a whole line that is no change', header + first + noChange + third, 'record.changes is not iterable'],
+    ['a whole line that is no change', header + first + noChange + third, 'it holds no list of changes'],
   ];
   for (const [what, content, reason] of files) {
     it(`${what}, says where, leaves the file as it is and lets go of it`, async (t) => {

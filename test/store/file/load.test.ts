@@ -167,7 +167,7 @@ describe('load of a damaged file', () => {
 
   it('stops at a collection that it does not know', async (t) => {
     const line = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] });
-    const why = 'it is about "comments", a collection that this Jot does not know';
+    const why = 'it is about "comments", a collection that this Jot does not have';
     await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
   });
 
@@ -185,11 +185,33 @@ describe('load of a damaged file', () => {
       t,
       header + first + strange,
       where,
-      'it is about "comments", a collection that this Jot does not know',
+      'it is about "comments", a collection that this Jot does not have',
     );
     const gap = sealedLine({ seq: 3, time: TIME, changes: [] });
     await stops(t, header + first + gap, where, 'it is change 3 where 2 should be');
     await loadFrom(t, header + first + second);
+  });
+
+  it('takes damage inside of the last changes that went to the disk together for torn: nobody was told of them', async (t) => {
+    const batch = (first: number) =>
+      [2, 3, 4].map((seq) =>
+        sealedLine({ seq, ...(seq === first ? {} : { first }), time: TIME, changes: [] }),
+      );
+    const [two = '', three = '', four = ''] = batch(2);
+    const zeroed = '\0'.repeat(three.length);
+    const { seq, goodBytes } = await loadFrom(t, header + first + two + zeroed + four);
+    assert.deepEqual([seq, goodBytes], [2, Buffer.byteLength(header + first + two)]);
+    const noneLeft = await loadFrom(t, header + first + zeroed + zeroed.slice(0, 9));
+    assert.deepEqual([noneLeft.seq, noneLeft.goodBytes], [1, Buffer.byteLength(header + first)]);
+  });
+
+  it('stops at damage in front of a change that came to the disk later', async (t) => {
+    const [two = '', three = ''] = [2, 3].map((seq) => sealedLine({ seq, time: TIME, changes: [] }));
+    const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
+    await stops(t, header + first + two.replace('2', '9') + three, where, 'its checksum does not match');
+    const later = sealedLine({ seq: 4, first: 3, time: TIME, changes: [] });
+    await stops(t, header + first + two.replace('2', '9') + later, where, 'its checksum does not match');
+    await loadFrom(t, header + first + two + three);
   });
 
   it('passes on what is no damage, as a disk that fails to read', async (t) => {

@@ -80,7 +80,7 @@ describe('decodeHeader', () => {
     ],
     [
       { format: 'jot', version: 1, seq: 0, next: { users: 1, comments: 1 } },
-      'it is about "comments", a collection that this Jot does not know',
+      'it is about "comments", a collection that this Jot does not have',
       'what is in it would be lost',
     ],
   ];
@@ -128,7 +128,7 @@ describe('decodeChange', () => {
   for (const effect of unknown) {
     it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
       const line = sealedLine({ ...RECORD, changes: [...RECORD.changes, effect] });
-      const message = 'it is about "comments", a collection that this Jot does not know';
+      const message = 'it is about "comments", a collection that this Jot does not have';
       assert.throws(() => decodeChange(bytesOf(line), 7), { name: 'DamageError', message });
     });
   }
