@@ -66,6 +66,15 @@ function chargeAll(buckets: readonly [Limiter | null, string][]): {
   return { charges: takes.map(({ limiter, key }) => limiter.look(key)), refused };
 }
 
+/** The same refusal, but with a time after which no other bucket refuses either: this request may have emptied one. */
+export function untilAllAllow({ code, message, details }: JotError, charges: readonly Charge[]): JotError {
+  const waits = charges
+    .filter(({ remaining }) => remaining === 0)
+    .map(({ nextTokenSeconds }) => nextTokenSeconds);
+  const retryAfterSeconds = Math.max(details.retryAfterSeconds ?? 0, ...waits);
+  return new JotError(code, message, { ...details, retryAfterSeconds });
+}
+
 /**
  * What a client is told of its buckets: the IETF draft "RateLimit header fields for HTTP", and for the one closest to
  * empty the older headers that Flask-Limiter sends.

@@ -49,7 +49,9 @@ describe('RATE_LIMIT_LOGIN', () => {
     const guesses = Array.from({ length: 20 }, () => server.call('POST', '/auth', { json: WRONG }));
     const statuses = (await Promise.all(guesses)).map(({ status }) => status);
     assert.equal(statuses.filter((status) => status === 401).length, 3);
-    assert.equal(statuses.filter((status) => status === 429).length, 17);
+    // While the three are being checked nobody can tell whether they fail, so it may also be: come back in a moment.
+    assert.equal(statuses.filter((status) => status === 429 || status === 503).length, 17);
+    assert.equal((await server.call('POST', '/auth', { json: WRONG })).status, 429);
   });
 
   it('counts every way to fail', async (t) => {
