@@ -6,14 +6,7 @@ import { isLoopback } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Admitted, Authorized, Principal } from './journey.ts';
 
-const PROXY_HEADERS = [
-  'forwarded',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
-];
+const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
 
 export interface AuthorizeOptions {
   /** What an operator gives as Bearer; null: operators are who calls from this machine. */
@@ -50,15 +43,19 @@ function requireOwner({ params }: Admitted, param: string, principal: Principal)
 // A proxy on this machine calls from this machine, for anybody: then only a token can tell.
 function requireOperator({ request }: Admitted, token: string | null): void {
   if (token !== null) {
-    if (isSameText(request.headers.authorization ?? '', `Bearer ${token}`)) return;
-    throw new JotError('authorization_required', 'Needs the METRICS_TOKEN as Bearer', {
-      challenge: 'Bearer',
-    });
+    requireToken(request.headers.authorization, token);
+    return;
   }
-  const isProxied = PROXY_HEADERS.some((name) => request.headers[name] !== undefined);
+  const isProxied = Object.keys(request.headers).some((name) => PROXY_HEADER.test(name));
   const isLocal = isLoopback(request.socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '');
   if (isProxied || !isLocal)
     throw new JotError('forbidden', 'Only from this machine, or with a METRICS_TOKEN');
+}
+
+function requireToken(header: string | undefined, token: string): void {
+  const given = /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  if (isSameText(given, token)) return;
+  throw new JotError('authorization_required', 'Needs the METRICS_TOKEN as Bearer', { challenge: 'Bearer' });
 }
 
 // Digests have one length, so the comparison's time tells nothing about the token's.

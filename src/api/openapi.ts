@@ -56,9 +56,9 @@ export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: O
       schemas: { Error: ERROR_SCHEMA },
       securitySchemes: {
         token: {
-          type: 'apiKey',
-          in: 'header',
-          name: 'Authorization',
+          ...(prefixes.some((prefix) => prefix.toLowerCase() === 'bearer')
+            ? { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' }
+            : { type: 'apiKey', in: 'header', name: 'Authorization' }),
           description: `\`${prefixes.join(' <token>` or `')} <token>\`, with a token from \`POST /auth\`.`,
         },
         operator: { type: 'http', scheme: 'bearer', description: 'The METRICS_TOKEN, if one is set.' },

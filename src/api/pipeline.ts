@@ -15,7 +15,7 @@ import { type Reply, send, sendRaw } from '../http/reply.ts';
 import type { ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { type AdmitOptions, createAdmit, rateLimitHeaders } from './admit.ts';
+import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
@@ -103,13 +103,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     };
   }
 
-  function failed(error: unknown, { requestId, trace }: Received): Reply {
+  function failed(error: unknown, { requestId, trace, charges = [] }: Underway): Reply {
     if (error instanceof JotError) {
       trace?.because(error.message);
       if (error.details.cause !== undefined) {
         log.warn('failed', { request_id: requestId, reason: String(error.details.cause) });
       }
-      return failureReply(error, options.challenge);
+      return failureReply(
+        error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error,
+        options.challenge,
+      );
     }
     const stack = error instanceof Error ? error.stack : String(error);
     log.error('unexpected error', { request_id: requestId, stack });
@@ -121,6 +124,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
 
   function respond(underway: Underway, reply: Reply): void {
     const { request, response, requestId, trace, endpoint, charges = [] } = underway;
+    // The parser may have given up on the body meanwhile, and that was answered.
+    if (response.headersSent) return;
     const timing = trace === null ? [] : ['Server-Timing', trace.toHeader()];
     const headers = [
       ...reply.headers,
@@ -135,17 +140,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     record(underway, reply);
   }
 
-  function record(
-    { request, requestId, startMs, address, endpoint, caller }: Underway,
-    { status }: Reply,
-  ): void {
+  function record(underway: Underway, { status }: Reply): void {
+    const { request, requestId, startMs, address, endpoint, path, caller } = underway;
     const tookMs = elapsedMs() - startMs;
     const method = request.method ?? '';
     metrics.observe(method, endpoint?.path ?? '(none)', status, tookMs / 1000);
     log.info('request', {
       request_id: requestId,
       method,
-      path: pathOf(request.url ?? ''),
+      // The query stays out of the log, and so does a target that was not understood: people put secrets there.
+      path: path ?? '(none)',
       status,
       ms: Math.round(tookMs * 100) / 100,
       address,
@@ -197,10 +201,4 @@ function cacheControl(endpoint: Endpoint | undefined): string {
   if (endpoint?.secret) return 'no-store';
   const isPrivate = endpoint !== undefined && endpoint.access.kind !== 'anyone';
   return isPrivate ? 'private, no-cache' : 'no-cache';
-}
-
-// The query stays out of the log: people put secrets into queries.
-function pathOf(url: string): string {
-  const mark = url.indexOf('?');
-  return mark === -1 ? url : url.slice(0, mark);
 }

@@ -39,7 +39,7 @@ export function createRepresent(
       const { representation, headers } = await readThrough(valid);
       return conditionalReply(endpoint, representation, headers, ifMatch, ifNoneMatch);
     }
-    // RFC 9110 §13.1: a condition is about the resource at this path, and a POST does not say which one it is about.
+    // What a POST makes is not what is at its path, so a condition on that would say nothing about it; it is left alone.
     const isConditional = endpoint.method !== 'POST' && (ifMatch !== undefined || ifNoneMatch !== undefined);
     const getter = isConditional ? getterOf(endpoint) : null;
     if (getter === null) return fullReply(endpoint, await represent(endpoint, valid.call, trace), []);
@@ -99,7 +99,7 @@ async function represent(endpoint: Endpoint, call: Call, trace: Trace | null): P
   return { body, tag: isTagged ? tag : null, stateTag, version: endpoint.version?.(row), headers };
 }
 
-// RFC 9110 §13.2.2: `If-Match` first; `If-None-Match` compares weakly, since equal is all a reader wants to know.
+// RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.
 function conditionalReply(
   endpoint: Endpoint,
   representation: Representation,

@@ -47,7 +47,8 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
   return address;
 }
 
-/** What a client is counted by: its IPv4 address, or the /64 network that an IPv6 customer is given (RFC 6177). */
+/** What a client is counted by: its IPv4 address, or its IPv6 network of 64 bits: a single host may use every address in
+ * it (RFC 4862). A site often has several of those (RFC 6177), and then as many buckets. */
 export function addressKey(address: string): string {
   if (isIP(address) !== 6) return address;
   const network = ipv6Groups(address).slice(0, 4);

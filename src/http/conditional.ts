@@ -19,7 +19,9 @@ export function contentHash(content: string): string {
  */
 export function someTag(header: string, matches: (opaque: string, isWeak: boolean) => boolean): boolean {
   if (header.trim() === '*') return true;
-  for (const [, weak, opaque = ''] of header.matchAll(/(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g)) {
+  for (const [, weak, opaque = ''] of header.matchAll(
+    /(?:^|,)\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?=,|$)/g,
+  )) {
     if (matches(opaque, weak !== undefined)) return true;
   }
   return false;

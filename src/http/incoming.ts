@@ -79,9 +79,10 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
     throw new JotError('not_implemented', 'The transfer coding is not supported');
 }
 
-// RFC 9112 §3.2.2: a server must accept the absolute form, as a proxy gets it, and serve its path.
+// RFC 9112 §3.2.2: a server must accept the absolute form, as a proxy gets it, and serve its path. One with a user in it is an
+// error or an attempt to look like another address (RFC 9110 §4.2.4).
 function absoluteForm(url: string): string | null {
-  const parts = /^https?:\/\/[^/?#]+([^#]*)$/i.exec(url);
+  const parts = /^https?:\/\/[^/?#@]+([/?][^#]*)?$/i.exec(url);
   if (parts === null) return null;
   const rest = parts[1] ?? '';
   return rest.startsWith('/') ? rest : `/${rest}`;

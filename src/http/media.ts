@@ -30,11 +30,16 @@ export function mediaOf(headers: IncomingHttpHeaders): Media {
   const [type = '', ...parameters] = (headers['content-type'] ?? '')
     .split(';')
     .map((part) => part.trim().toLowerCase());
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
-  if (charset !== undefined && !/^"?utf-?8"?$/.test(charset)) throw unsupported('The charset must be UTF-8');
+  const charsets = parameters.flatMap((parameter) => /^charset\s*=\s*(.*)$/.exec(parameter)?.[1] ?? []);
+  if (!charsets.every((charset) => /^(utf-?8|"utf-?8")$/.test(charset)))
+    throw unsupported('The charset must be UTF-8');
   if (type === 'application/json' || /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+\+json$/.test(type)) return json;
   if (type === 'application/x-www-form-urlencoded') return form;
-  throw unsupported(type === '' ? 'The body needs a Content-Type' : 'The Content-Type is not supported');
+  throw unsupported(
+    type === ''
+      ? 'The body needs a Content-Type'
+      : `The Content-Type must be ${ACCEPTED.replace(',', ' or')}`,
+  );
 }
 
 function unsupported(message: string): JotError {

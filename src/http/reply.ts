@@ -39,13 +39,13 @@ export function send(
   options: SendOptions,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const rest = unreadBody(request, options.bodyBytesMax);
-  const close = options.close || rest !== 'none' ? ['Connection', 'close'] : [];
+  const drain = mustDrain(request, options.bodyBytesMax);
+  const close = options.close || drain ? ['Connection', 'close'] : [];
   const bytes = Buffer.from(reply.body ?? '');
   const length = reply.body === null ? [] : ['Content-Length', String(bytes.length)];
   response.writeHead(reply.status, [...reply.headers, ...length, ...close]);
   const content = request.method === 'HEAD' ? Buffer.alloc(0) : bytes;
-  if (rest === 'drain') drainThenEnd(request, response, content);
+  if (drain) drainThenEnd(request, response, content);
   else response.end(content);
 }
 
@@ -63,14 +63,12 @@ export function sendRaw(socket: Socket, reply: Reply): void {
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon());
 }
 
-// A small announced body is worth reading to keep the connection. A client that waits for `100 Continue` sends none, and
-// then nothing tells whether what comes next is the body after all.
-function unreadBody(request: IncomingMessage, bodyBytesMax: number): 'none' | 'drain' | 'cut' {
-  if (request.readableEnded || !hasBody(request)) return 'none';
-  if (awaitsContinue(request)) return 'cut';
-  return Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY) <= bodyBytesMax
-    ? 'none'
-    : 'drain';
+// A small announced body is worth reading to keep the connection. A client that asked for `100 Continue` and got none may
+// send its body or not, and nothing tells whether what comes next is the body after all.
+function mustDrain(request: IncomingMessage, bodyBytesMax: number): boolean {
+  if (request.readableEnded || !hasBody(request)) return false;
+  const length = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  return awaitsContinue(request) || length > bodyBytesMax;
 }
 
 // Closing a socket that still has unread data makes the kernel send a reset, and a reset can overtake the answer. So the

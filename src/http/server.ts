@@ -12,7 +12,9 @@ export interface Timeouts {
   readonly headersMs: number;
   /** From the first byte to the end of the body. */
   readonly requestMs: number;
-  /** How often the two above are looked at. */
+  /** Without any progress in either direction, a client that does not read its answer for one. */
+  readonly stallMs: number;
+  /** How often the first two are looked at. */
   readonly checkIntervalMs: number;
   /** How long requests under way have once the server is closing. */
   readonly shutdownMs: number;
@@ -21,6 +23,7 @@ export interface Timeouts {
 export const DEFAULT_TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
+  stallMs: 30_000,
   checkIntervalMs: 1_000,
   shutdownMs: 10_000,
 };
@@ -73,8 +76,9 @@ export class HttpServer {
       // A missing Host is answered by the journey, in the error shape.
       requireHostHeader: false,
     });
+    this.#server.timeout = options.timeouts.stallMs;
     this.#server.maxConnections = options.connectionsMax;
-    // Past its default of 2,000 lines Node drops headers without a word; the journey counts them.
+    // Past its default Node drops headers without a word; the journey counts them instead.
     this.#server.maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
@@ -88,10 +92,6 @@ export class HttpServer {
       .on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
         this.#onClientError(error, socket),
       );
-  }
-
-  get isClosing(): boolean {
-    return this.#closing;
   }
 
   get connections(): number {
@@ -153,12 +153,17 @@ export class HttpServer {
   }
 
   #onClientError(cause: NodeJS.ErrnoException, socket: Socket): void {
+    const exchange = this.#connections.get(socket)?.exchange ?? null;
+    if (cause.code === 'HPE_CLOSED_CONNECTION') {
+      // What comes behind a `Connection: close` is nothing to answer, but the request before it is.
+      this.#afterAnswer(exchange, () => socket.destroySoon());
+      return;
+    }
     const error = parserError(cause);
     if (error === null || !socket.writable) {
       socket.destroy();
       return;
     }
-    const exchange = this.#connections.get(socket)?.exchange ?? null;
     const isInItsBody = exchange !== null && !exchange.request.complete;
     if (isInItsBody && exchange.response.headersSent) socket.destroySoon();
     else if (isInItsBody) this.#options.onParserFailure({ socket, error, exchange });

@@ -18,7 +18,7 @@ function head(path: string, expect: string, length = BODY.length, version = '1.1
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
-describe('Expect: 100-continue', () => {
+describe('Expect: 100-continue', { concurrency: true }, () => {
   for (const expect of ['100-continue', '100-Continue']) {
     test(`${expect} is 100, and then the answer`, async (t) => {
       const { port } = await startServer(t);

@@ -29,6 +29,7 @@ describe('firstMisfit', () => {
     ['{"a":1,', 'a comma without a key'],
     ['[', 'an array that does not end'],
     ['[1,', 'a comma without a value'],
+    ['["a', 'a string that does not end'],
     ['{}^x', 'something behind it'],
     ['{}^{}', 'another one behind it'],
     ['{} ^]', 'a bracket behind it'],
@@ -59,9 +60,9 @@ describe('firstMisfit', () => {
     ['[1^e]', 'no digit in the exponent'],
     ['[^-]', 'a sign alone'],
     ['[^NaN]', 'not a number'],
-    ['[^"\n"]', 'a line end in a string'],
-    ['[^"\\x"]', 'an escape that is none'],
-    ['[^"\\u00g0"]', 'a bad Unicode escape'],
+    ['["^\n"]', 'a line end in a string'],
+    ['["^\\x"]', 'an escape that is none'],
+    ['["^\\u00g0"]', 'a bad Unicode escape'],
     ['[\u00a0]', 'white space of another kind'],
   ] as const) {
     it(`in ${JSON.stringify(marked.replace('^', ''))}: ${why}`, () => {

@@ -45,7 +45,7 @@ describe('mediaOf takes', () => {
 });
 
 describe('mediaOf refuses', () => {
-  const type = 'The Content-Type is not supported';
+  const type = 'The Content-Type must be application/json or application/x-www-form-urlencoded';
   const charset = 'The charset must be UTF-8';
   for (const [given, message, why] of [
     [undefined, 'The body needs a Content-Type', 'none named'],

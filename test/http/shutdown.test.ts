@@ -24,7 +24,7 @@ const SIGN_UP = [
 // Longer than any test takes: whoever waits for it fails.
 const PATIENT = { timeouts: { shutdownMs: 60_000 } };
 const IMPATIENT = { timeouts: { shutdownMs: 200 } };
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 30_000 };
 
 async function held(port: number): Promise<Wire> {
   const wire = await Wire.open(port, SIGN_UP);
@@ -142,6 +142,16 @@ describe('App.close', SOON, () => {
   test('of an app that never listened is fine', async () => {
     const app = createApp({ settings: { DATABASE_URL: 'memory:', PORT: '0' } });
     await app.close();
+  });
+});
+
+describe('App.listen', SOON, () => {
+  test('on a port that is taken rejects, and harms neither', async (t) => {
+    const { port, call } = await startServer(t);
+    const second = createApp({ settings: { DATABASE_URL: 'memory:', PORT: String(port) } });
+    await assert.rejects(second.listen(), { code: 'EADDRINUSE' });
+    await second.close();
+    assert.equal((await call('GET', '/healthz')).status, 200);
   });
 });
 

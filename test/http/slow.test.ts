@@ -1,12 +1,13 @@
 // Clients that are slow, and clients that are too many. The server's own clock decides; what is waited for is its answer.
 
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
-import { startServer } from '../support/server.ts';
+import { startServer, type TestServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
-const IMPATIENT = { timeouts: { headersMs: 200, requestMs: 400, checkIntervalMs: 50 } };
+const IMPATIENT = { timeouts: { headersMs: 400, requestMs: 800, checkIntervalMs: 50 } };
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
 const BODY = '{"username":"matt","password":"secret"}';
@@ -134,3 +135,29 @@ async function isServedSoon(port: number): Promise<boolean> {
   }
   return false;
 }
+
+describe('A client that does not read its answers', () => {
+  /** How many sockets the server has beside the one that asks. */
+  async function others({ call }: TestServer): Promise<number> {
+    const { text } = await call('GET', '/metrics');
+    return Number(/^jot_connections (\d+)$/m.exec(text)?.[1]) - 1;
+  }
+
+  test('is cut off once nothing moves any more, and others are served', async (t) => {
+    const server = await startServer(t, { MAX_BODY: '1MiB' }, { timeouts: { stallMs: 300 } });
+    await server.signUp('matt');
+    const { access } = await server.signIn('matt');
+    const post = { token: access, json: { title: 'Long', body: 'x'.repeat(900_000) } };
+    for (let count = 0; count < 8; count++) await server.call('POST', '/users/1/posts', post);
+    const socket = connect(server.port, '127.0.0.1').pause();
+    // Being cut off is what it is here for.
+    socket.on('error', () => socket.destroy());
+    t.after(() => socket.destroy());
+    await new Promise((resolve) => socket.once('connect', resolve));
+    assert.equal(await others(server), 1);
+    const request = `GET /users/1/posts HTTP/1.1\r\nHost: a\r\nAuthorization: JWT ${access}\r\n\r\n`;
+    await new Promise((resolve) => socket.write(request.repeat(4), resolve));
+    while ((await others(server)) > 0);
+    assert.equal((await server.call('GET', '/healthz')).status, 200);
+  });
+});
