@@ -5,7 +5,8 @@
 // setting or from a file that is made on the first start.
 
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
 import { decodeBase64url } from './base64url.ts';
 
@@ -64,7 +65,7 @@ export function openKeyFile(path: string, now: () => number): SigningKey[] {
  */
 export function rotateKeyFile(path: string, now: () => number): string {
   const text = readIfThere(path);
-  if (text === null) throw unusable(path, 'it is not there; the first start makes it');
+  if (text === null) throw unusable(path, 'there is none yet; the first start of the server makes it');
   const key = randomKey();
   writeKeyFile(path, [storedKey(key, now), ...parseKeyFile(path, text)]);
   return key.kid;
@@ -112,9 +113,20 @@ function writeKeyFile(path: string, keys: StoredKey[]): void {
   try {
     writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flush: true });
     renameSync(beside, path);
+    syncFolder(dirname(path));
   } catch (error) {
     rmSync(beside, { force: true });
     throw unusable(path, (error as Error).message);
+  }
+}
+
+// The file's new name is durable only when its folder is.
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 

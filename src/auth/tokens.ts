@@ -10,6 +10,7 @@ import type { SigningKey } from './keys.ts';
 
 const ACCESS_TYPE = 'JWT';
 const REFRESH_TYPE = 'refresh+jwt';
+const TYPE_NAMES = { [ACCESS_TYPE]: 'an access token', [REFRESH_TYPE]: 'a refresh token' };
 
 export interface TokenSettings {
   readonly expirationMs: number;
@@ -93,10 +94,9 @@ export class Tokens {
     return { ...subject(claims), generation: Number(claims.generation) };
   }
 
-  #read(token: string, type: string): VerifiedToken {
+  #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
     const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#settings.leewayMs / 1000 });
-    if (verified.header.typ !== type)
-      throw new JwtError(`A token of another type than ${type} is not accepted here`);
+    if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
     return verified;
   }
 }

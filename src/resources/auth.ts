@@ -12,7 +12,7 @@ import { type Infer, integer, lenient, object, text } from '../schema/schema.ts'
 import { type Session, type User, usernameKey } from '../store/collections.ts';
 import { password } from './credentials.ts';
 import { postsPath } from './posts.ts';
-import { refreshSession, type SessionsOptions, startSession } from './sessions.ts';
+import { orNullIfChanged, refreshSession, type SessionsOptions, startSession } from './sessions.ts';
 import { userState, userType, withPosts } from './users.ts';
 
 export interface AuthOptions extends SessionsOptions {
@@ -24,6 +24,8 @@ export interface AuthOptions extends SessionsOptions {
   readonly tokenType: string;
 }
 
+const START_TRIES_MAX = 5;
+
 // Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
 const credentials = object({
   username: lenient(text({ normalize: 'NFC', example: 'matt' })),
@@ -34,7 +36,7 @@ const tokenPair = object({
   access_token: text({ description: 'For the `Authorization` header.' }),
   refresh_token: text({ description: 'Buys the next pair, once.' }),
   token_type: text({ example: 'JWT' }),
-  expires_in: integer({ description: 'Seconds until the access token expires.', example: 300 }),
+  expires_in: integer({ min: 0, description: 'Seconds until the access token expires.', example: 300 }),
 });
 
 export function auth(options: AuthOptions): Endpoint[] {
@@ -100,17 +102,19 @@ export function auth(options: AuthOptions): Endpoint[] {
   async function signIn(given: Infer<typeof credentials>, client: Client): Promise<Session> {
     const name = usernameKey(given.username ?? '');
     const attempt = loginGuard.attempt(name, addressKey(client.address));
-    try {
-      const user = await check(given.password, await store.users.findBy('username', name));
-      const session = user === null ? null : await startIfUnchanged(user, client);
-      if (session === null) throw new JotError('invalid_credentials', 'Invalid credentials');
+    const user = await check(given.password, await store.users.findBy('username', name)).catch((error) => {
       attempt.forgive();
-      return session;
-    } catch (error) {
-      const isFailedLogin = error instanceof JotError && error.code === 'invalid_credentials';
-      if (!isFailedLogin) attempt.forgive();
       throw error;
+    });
+    if (user === null) {
+      attempt.fail();
+      throw invalidCredentials();
     }
+    // The password was right: whatever happens now, it was no guess.
+    attempt.forgive();
+    const session = await startIfUnchanged(user, client);
+    if (session === null) throw invalidCredentials();
+    return session;
   }
 
   // A password that can't be anybody's is refused without hashing it, whoever was named.
@@ -118,20 +122,29 @@ export function auth(options: AuthOptions): Endpoint[] {
     if (given === undefined) return null;
     const { ok, stale } = await passwords.verify(given, user?.password_hash ?? null);
     if (!ok || user === null) return null;
-    if (stale) await rehash(user, given);
-    return user;
+    return stale ? rehash(user, given) : user;
   }
 
-  // The password stays the same one, so the version does too.
-  async function rehash(user: User, given: string): Promise<void> {
+  // The password stays the same one, so the version does too. If somebody was faster, that is settled by what they made of it.
+  async function rehash(user: User, given: string): Promise<User> {
     const password_hash = await passwords.hash(given);
-    const update = { update: 'users', id: user.id, change: { password_hash }, keepVersion: true } as const;
-    await orNullIfChanged(store.write([{ ...update, ifVersion: user.version }]));
+    const options = { keepVersion: true, ifVersion: user.version };
+    return (await orNullIfChanged(store.users.update(user.id, { password_hash }, options))) ?? user;
   }
 
-  // A login that began before a password change must not outlast it.
-  function startIfUnchanged(user: User, client: Client): Promise<Session | null> {
-    return orNullIfChanged(startSession(options, user, client));
+  // A login that began before a password change must not outlast it. A new name in the meantime is no reason to fail.
+  async function startIfUnchanged(user: User, client: Client): Promise<Session | null> {
+    let current: User | null = user;
+    for (
+      let attempt = 0;
+      attempt < START_TRIES_MAX && current?.password_hash === user.password_hash;
+      attempt++
+    ) {
+      const session = await orNullIfChanged(startSession(options, current, client));
+      if (session !== null) return session;
+      current = await store.users.find(user.id);
+    }
+    return null;
   }
 
   function read(token: string): RefreshToken {
@@ -153,13 +166,6 @@ export function auth(options: AuthOptions): Endpoint[] {
   }
 }
 
-async function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
-  try {
-    return await write;
-  } catch (error) {
-    const isChanged =
-      error instanceof JotError && (error.code === 'precondition_failed' || error.code === 'not_found');
-    if (isChanged) return null;
-    throw error;
-  }
+function invalidCredentials(): JotError {
+  return new JotError('invalid_credentials', 'Invalid credentials');
 }

@@ -1,12 +1,14 @@
 // Posts: everything under /users/:user_id/posts belongs to that user alone.
 
 import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
+import type { Principal } from '../api/journey.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import { type Infer, id, object, page, partial, type Type, text, timestamp } from '../schema/schema.ts';
 import type { Id, Post, User } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
+import { stillSignedIn } from './sessions.ts';
 
 const TITLE_LENGTH_MAX = 200;
 
@@ -53,7 +55,7 @@ export function posts({ store, now }: PostsOptions): Endpoint[] {
       status: 200,
       answer: json(postType),
       handle: ({ principal, params, body: values, ifVersion }) =>
-        change(principal.user, params.id, values, ifVersion),
+        change(principal, params.id, values, ifVersion),
     });
 
   return [
@@ -83,9 +85,11 @@ export function posts({ store, now }: PostsOptions): Endpoint[] {
       body: fields,
       status: 201,
       answer: json(postType),
-      async handle({ principal: { user }, body }) {
+      async handle({ principal, body }) {
+        const { user } = principal;
         const created = now();
-        const post = await store.posts.create({ ...body, user_id: user.id, created, updated: created });
+        const values = { ...body, user_id: user.id, created, updated: created };
+        const post = await store.posts.create(values, { guards: [stillSignedIn(principal)] });
         return { ...post, user };
       },
       location: (post) => `${postsPath(post.user_id)}/${post.id}`,
@@ -117,7 +121,7 @@ export function posts({ store, now }: PostsOptions): Endpoint[] {
       status: 204,
       async handle({ principal, params, ifVersion }) {
         const { id: postId } = await getOwn(principal.user, params.id);
-        await store.posts.remove(postId, { ifVersion });
+        await store.posts.remove(postId, { ifVersion, guards: [stillSignedIn(principal)] });
       },
     }),
   ];
@@ -130,14 +134,15 @@ export function posts({ store, now }: PostsOptions): Endpoint[] {
   }
 
   async function change(
-    user: User,
+    principal: Principal,
     postId: Id,
     values: Partial<Infer<typeof fields>>,
     ifVersion: number | undefined,
   ): Promise<PostOfUser> {
+    const { user } = principal;
     await getOwn(user, postId);
-    const post = await store.posts.update(postId, { ...values, updated: now() }, { ifVersion });
-    return { ...post, user };
+    const options = { ifVersion, guards: [stillSignedIn(principal)] };
+    return { ...(await store.posts.update(postId, { ...values, updated: now() }, options)), user };
   }
 }
 

@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { anyUser, type Client, type Endpoint, endpoint, json } from '../api/endpoint.ts';
+import type { Principal } from '../api/journey.ts';
 import type { RefreshToken } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
@@ -82,9 +83,17 @@ export function sessions({ store, now }: SessionsOptions): Endpoint[] {
 }
 
 /**
+ * What a write on someone's behalf depends on: that the session it is made in has not been ended while the request was on
+ * its way, however slowly its body came.
+ */
+export function stillSignedIn({ session }: Principal): Operation {
+  return { expect: 'sessions', id: session.id, failure: revoked() };
+}
+
+/**
  * Starts a session for a user whose password has just been checked.
  *
- * @throws JotError `precondition_failed`, `not_found` when the user has changed or gone since.
+ * @throws JotError `precondition_failed`, `not_found` when the user, or already the session, has changed or gone since.
  */
 export async function startSession(options: SessionsOptions, user: User, client: Client): Promise<Session> {
   const { store, lifetimeMs, now } = options;
@@ -109,7 +118,7 @@ export async function startSession(options: SessionsOptions, user: User, client:
   ];
   await store.write(operations);
   const session = await store.sessions.findBy('sid', sid);
-  if (session === null) throw revoked();
+  if (session === null) throw new JotError('not_found', 'The session has been ended already');
   return session;
 }
 
@@ -160,12 +169,17 @@ async function rotate(
   lifetimeMs: number,
 ): Promise<Session | null> {
   const change = { generation: session.generation + 1, last_used: nowMs, expires: nowMs + lifetimeMs };
+  return orNullIfChanged(store.sessions.update(session.id, change, { ifVersion: session.version }));
+}
+
+/** Null instead of a failure that says: the row is another one by now, or gone. */
+export async function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
   try {
-    return await store.sessions.update(session.id, change, { ifVersion: session.version });
+    return await write;
   } catch (error) {
-    const isLost =
+    const isChanged =
       error instanceof JotError && (error.code === 'precondition_failed' || error.code === 'not_found');
-    if (isLost) return null;
+    if (isChanged) return null;
     throw error;
   }
 }

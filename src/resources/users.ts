@@ -21,6 +21,7 @@ import { type User, usernameKey } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 import { password, username } from './credentials.ts';
 import { type PostOfUser, postsOf, postsPath, postType } from './posts.ts';
+import { stillSignedIn } from './sessions.ts';
 
 /** A user with a page of posts, as answers show it. */
 export type UserWithPosts = User & { readonly posts: Page<PostOfUser> };
@@ -133,7 +134,8 @@ export function users({ store, passwords, passwordLengthMin, now }: UsersOptions
       access,
       params,
       status: 204,
-      handle: ({ principal, ifVersion }) => store.users.remove(principal.user.id, { ifVersion }),
+      handle: ({ principal, ifVersion }) =>
+        store.users.remove(principal.user.id, { ifVersion, guards: [stillSignedIn(principal)] }),
     }),
   ];
 
@@ -145,15 +147,17 @@ export function users({ store, passwords, passwordLengthMin, now }: UsersOptions
   }
 
   async function change(
-    { user, session }: Principal,
+    principal: Principal,
     values: Partial<Infer<typeof credentials>>,
     ifVersion: number | undefined,
   ): Promise<UserWithPosts> {
+    const { user, session } = principal;
     const { username: name, password: secret } = values;
     if (name !== undefined) await requireFree(name, user);
     const nameChange = name === undefined ? {} : { username: name };
     const passwordChange = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
     const operations: Operation[] = [
+      stillSignedIn(principal),
       { update: 'users', id: user.id, change: { ...nameChange, ...passwordChange }, ifVersion },
     ];
     // Whoever else is signed in may be the reason for the change.

@@ -121,7 +121,7 @@ describe('rotateKeyFile', () => {
 
   it('refuses where there is no file, and makes none', () => {
     const path = pathOf();
-    const message = `Can't use the key file ${path}: it is not there; the first start makes it`;
+    const message = `Can't use the key file ${path}: there is none yet; the first start of the server makes it`;
     assert.throws(() => rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
     assert.throws(() => statSync(path), { code: 'ENOENT' });
   });

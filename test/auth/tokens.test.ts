@@ -111,7 +111,7 @@ describe('Tokens.readAccess', () => {
   it('refuses a refresh token', () => {
     assert.throws(() => tokens.readAccess(tokens.refresh(SESSION)), {
       name: 'JwtError',
-      message: 'A token of another type than JWT is not accepted here',
+      message: 'This is not an access token',
     });
   });
 });
@@ -124,7 +124,7 @@ describe('Tokens.readRefresh', () => {
   it('refuses an access token', () => {
     assert.throws(() => tokens.readRefresh(tokens.access(SESSION, true)), {
       name: 'JwtError',
-      message: 'A token of another type than refresh+jwt is not accepted here',
+      message: 'This is not a refresh token',
     });
   });
 });
@@ -207,8 +207,11 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
   for (const typ of [undefined, null, '', 'jwt', 'at+jwt', 'REFRESH+JWT', 'application/jwt', ['JWT']]) {
     it(`refuse one whose typ is ${JSON.stringify(typ)}`, () => {
       const token = sign(claims, KEY, { typ });
-      assert.throws(() => tokens.readAccess(token), { name: 'JwtError', message: /another type than JWT / });
-      assert.throws(() => tokens.readRefresh(token), { message: /another type than refresh\+jwt / });
+      assert.throws(() => tokens.readAccess(token), {
+        name: 'JwtError',
+        message: /^This is not an access token$/,
+      });
+      assert.throws(() => tokens.readRefresh(token), { message: /^This is not a refresh token$/ });
     });
   }
 });

@@ -158,14 +158,9 @@ describe('POST /auth from many at once', () => {
       RATE_LIMIT_LOGIN: '5/h',
     });
     await server.signUp('matt', 'old');
-    const signUps = Array.from({ length: 100 }, async (_, index) => {
-      const { status } = await server.call('POST', '/users', { json: { ...OLD, username: `user ${index}` } });
-      return status;
-    });
-    const isFull = await new Promise((resolve) => {
-      for (const signUp of signUps) signUp.then((status) => status === 503 && resolve(true));
-    });
-    assert.ok(isFull);
+    const signUps = Array.from({ length: 100 }, (_, index) =>
+      server.call('POST', '/users', { json: { ...OLD, username: `user ${index}` } }),
+    );
     const logins = Array.from({ length: 5 }, () => server.call('POST', '/auth', { json: OLD }));
     const statuses = (await Promise.all(logins)).map(({ status }) => status);
     assert.ok(statuses.includes(503), `${statuses}`);

@@ -217,14 +217,14 @@ describe('Tokens in the wrong place', () => {
   it('an access token buys no pair, and a refresh token opens no door', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
-    const type = (name: string) => `A token of another type than ${name} is not accepted here`;
+    const type = (name: string) => `This is not ${name} token`;
     const bought = await server.call('POST', '/auth/refresh', { json: { refresh_token: matt.access } });
-    assertUnauthorized(bought, 'Invalid token', type('refresh+jwt'));
+    assertUnauthorized(bought, 'Invalid token', type('a refresh'));
     for (const path of ['/auth', matt.path, matt.posts, '/auth/sessions']) {
       assertUnauthorized(
         await server.call('GET', path, { token: matt.refresh }),
         'Invalid token',
-        type('JWT'),
+        type('an access'),
       );
     }
     assert.equal((await server.call('POST', '/auth/logout', { token: matt.refresh })).status, 401);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertFailure, assertFields } from '../support/answers.ts';
 import { createPerson } from '../support/person.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { sendRaw, startServer, type TestServer } from '../support/server.ts';
 
 const CREATED = 'Mon, 23 Nov 2026 12:00:00 -0000';
 const PLACES = ['/signup', '/users'];
@@ -14,7 +14,7 @@ const CONTROL = 'must not contain control characters';
 const SPACE = 'must not start or end with white space';
 const SURROGATE = 'must not contain a lone surrogate';
 const STRING = 'must be a string';
-const PASSWORD_LENGTH = 'must be at least 1 characters long';
+const PASSWORD_LENGTH = 'must be at least 1 character long';
 const PASSWORD_BYTES = 'must be at most 1024 bytes long';
 const ZERO = 'must not contain U+0000';
 
@@ -159,6 +159,19 @@ describe('POST /signup and POST /users', () => {
     assertFields(await call('POST', '/signup', { json: { password: 'foo' } }), { username: 'is required' });
     const both = await call('POST', '/signup', { json: { username: ' ', password: '' } });
     assertFields(both, { username: SPACE, password: PASSWORD_LENGTH });
+  });
+
+  it('count a body of no length, announced or not, as {}', async (t) => {
+    const { port } = await startServer(t);
+    const head =
+      'POST /signup HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n';
+    for (const body of ['Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 'Content-Length: 0\r\n\r\n', '\r\n']) {
+      const answer = await sendRaw(port, `${head}${body}`);
+      assert.match(
+        answer,
+        /^HTTP\/1\.1 400 .*"fields":\{"username":"is required","password":"is required"\}/s,
+      );
+    }
   });
 
   it('refuse a field that a form gives twice', async (t) => {
