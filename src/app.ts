@@ -32,6 +32,8 @@ import type { Store, StoreStatus } from './store/store.ts';
 const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;
 
+export { JotError } from './lib/errors.ts';
+
 export interface AppOptions {
   /** Settings by the names that the README lists, `{ PORT: '0', DATABASE_URL: 'memory:' }`; the rest has its default. */
   readonly settings?: Environment;
@@ -74,6 +76,7 @@ export function createApp(options: AppOptions = {}): App {
   const startMs = elapsedMs();
   let endpoints: readonly Endpoint[] = [];
   let store: Store | null = null;
+  let opening: Promise<void> | null = null;
   let closing: Promise<void> | null = null;
 
   const systemEndpoints = system({
@@ -100,7 +103,7 @@ export function createApp(options: AppOptions = {}): App {
     elapsedMs,
     isClosing: () => closing !== null,
   };
-  let pipeline = startingPipeline(common, systemEndpoints);
+  let pipeline = systemPipeline(common, systemEndpoints, 'Jot is starting');
   for (const warning of config.warnings) log.warn(warning);
 
   return { config, open, listen, handle, close };
@@ -114,15 +117,23 @@ export function createApp(options: AppOptions = {}): App {
     });
   }
 
-  async function open(): Promise<void> {
-    if (store !== null) return;
-    store = await openStore(config.databaseUrl, { now, log });
-    const parts = { config, store, keys: openKeys(config, now), now };
-    const { api, identify, cache, gauges } = createApi(parts);
-    metrics.addGauges([
-      ...gauges,
-      { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
-    ]);
+  function open(): Promise<void> {
+    if (closing !== null) return Promise.reject(new JotError('unavailable', 'Jot is shutting down'));
+    opening ??= openParts().catch((error) => {
+      opening = null;
+      throw error;
+    });
+    return opening;
+  }
+
+  async function openParts(): Promise<void> {
+    const opened = await openStore(config.databaseUrl, { now, log });
+    const { api, identify, cache, gauges } = await closingOnError(opened, () =>
+      createApi({ config, store: opened, keys: openKeys(config, now), now }),
+    );
+    store = opened;
+    const connections = { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections };
+    metrics.addGauges([...gauges, connections]);
     endpoints = [...api, ...systemEndpoints];
     const byCaller = limiter('default', config.rates.default, now);
     const byAddress = limiter('auth', config.rates.auth, now);
@@ -138,20 +149,26 @@ export function createApp(options: AppOptions = {}): App {
   }
 
   async function listen(): Promise<string> {
+    if (closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
     const { address, port, family } = await server.listen(config.port, config.host);
     await open().catch(async (error) => {
       await server.close();
       throw error;
     });
+    if (closing !== null) throw new JotError('unavailable', 'Jot was closed while it started');
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
   function close(): Promise<void> {
-    closing ??= (async () => {
-      await server.close();
-      await store?.close();
-    })();
+    closing ??= finish();
     return closing;
+  }
+
+  async function finish(): Promise<void> {
+    await server.close();
+    await opening?.catch(() => undefined);
+    pipeline = systemPipeline(common, systemEndpoints, 'Jot is shutting down');
+    await store?.close();
   }
 
   function readiness(): StoreStatus {
@@ -165,9 +182,9 @@ type Common = Omit<
   'endpoints' | 'identify' | 'cache' | 'byCaller' | 'byAddress' | 'elsewhere'
 >;
 
-// Before the store is open there is nobody to identify and nothing to limit; health is all there is to ask for.
-function startingPipeline(common: Common, endpoints: readonly Endpoint[]): Pipeline {
-  const refusal = new JotError('unavailable', 'Jot is starting');
+// While the store is not open there is nobody to identify and nothing to limit; health is all there is to ask for.
+function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: string): Pipeline {
+  const refusal = new JotError('unavailable', reason);
   const identify = async (matched: Matched) =>
     Object.assign(matched, { caller: { principal: null, refusal } });
   const nothing = { cache: null, byCaller: null, byAddress: null };
@@ -216,6 +233,15 @@ function createApi({ config, store, keys, now }: ApiParts) {
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];
   return { api, identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }), cache, gauges };
+}
+
+async function closingOnError<T>(store: Store, use: () => T): Promise<T> {
+  try {
+    return use();
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 interface ApiParts {

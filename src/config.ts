@@ -69,7 +69,8 @@ export function parseConfig(env: Environment): Config {
     return fallback;
   };
 
-  const isProduction = env.NODE_ENV === 'production';
+  const isProduction = setting('NODE_ENV', false, nodeEnv);
+  const hashesMax = Math.max(1, poolSize(env) - 1);
   const secrets = setting('JWT_SECRET_KEY', [], secretList(isProduction));
   const config: Config = {
     isProduction,
@@ -97,11 +98,7 @@ export function parseConfig(env: Environment): Config {
     refreshReuseLeewayMs: setting('JWT_REFRESH_REUSE_LEEWAY', 10_000, duration(0)),
     passwordLengthMin: setting('PASSWORD_MIN_LENGTH', isProduction ? 8 : 1, integer(1, 256)),
     passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost),
-    hashConcurrency: setting(
-      'HASH_CONCURRENCY',
-      Math.min(2, poolSize(env) - 1),
-      integer(1, poolSize(env) - 1),
-    ),
+    hashConcurrency: setting('HASH_CONCURRENCY', Math.min(2, hashesMax), integer(1, hashesMax)),
     rates: {
       default: setting('RATE_LIMIT', parseRate('600/m'), rate),
       auth: setting('RATE_LIMIT_AUTH', parseRate('60/m'), rate),
@@ -109,16 +106,26 @@ export function parseConfig(env: Environment): Config {
     },
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl),
     metricsToken: setting('METRICS_TOKEN', null, metricsToken),
-    warnings: secrets.some(isShort) ? [`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`] : [],
+    warnings: warningsOf(env, secrets),
   };
   if (problems.length > 0) throw new JotError('validation_failed', `Wrong settings:\n${problems.join('\n')}`);
   return config;
+}
+
+function warningsOf(env: Environment, secrets: readonly string[]): string[] {
+  const warnings = [];
+  if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
+  if (poolSize(env) === 1) warnings.push('UV_THREADPOOL_SIZE=1 makes the disk wait for every password');
+  return warnings;
 }
 
 /** Where the keys are kept when they are not a setting: beside the data; null when nothing is kept. */
 export function keyFilePath(databaseUrl: string): string | null {
   return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }
+
+// The word that switches the stricter defaults on must not be misspelt without a word.
+const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, test: false });
 
 const host: Setting<string> = {
   read: (text) => (/^[\w.:%-]+$/.test(text) ? text : undefined),
@@ -234,5 +241,5 @@ function isShort(secret: string): boolean {
 // libuv's threads also serve the disk: at least one must stay free of hashing.
 function poolSize(env: Environment): number {
   const size = Number(env.UV_THREADPOOL_SIZE);
-  return Number.isSafeInteger(size) && size > 1 ? size : LIBUV_POOL_SIZE;
+  return Number.isSafeInteger(size) && size > 0 ? size : LIBUV_POOL_SIZE;
 }

@@ -6,8 +6,9 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
 import { rotateKeyFile } from './auth/keys.ts';
-import { type Environment, keyFilePath, parseConfig } from './config.ts';
+import { type Config, type Environment, keyFilePath, parseConfig } from './config.ts';
 import { JotError } from './lib/errors.ts';
+import { createLog } from './lib/log.ts';
 import { VERSION } from './lib/version.ts';
 
 const USAGE = `Usage: jot [command]
@@ -22,6 +23,9 @@ Settings come from the environment, and from a file .env where the environment h
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
+
+// Whoever reads the output may stop reading; that is no reason to stop serving.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
 await run(process.argv.slice(2).join(' ')).catch((error) => {
   // An expected failure explains itself; anything else is a bug, and its stack is the explanation.
@@ -41,7 +45,8 @@ async function run(command: string): Promise<void> {
 }
 
 async function serve(settings: Environment): Promise<void> {
-  const app = createApp({ settings, writeLog: (line) => process.stdout.write(line) });
+  const writeLog = (line: string) => process.stdout.writable && process.stdout.write(line);
+  const app = createApp({ settings, writeLog });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
       // The first signal asks to finish; the second one means it.
@@ -51,7 +56,11 @@ async function serve(settings: Environment): Promise<void> {
       process.exit();
     });
   }
-  const url = await app.listen();
+  const url = await app.listen().catch((error) => explained(error, app.config));
+  if (app.config.logFormat === 'json') {
+    createLog({ format: 'json', write: writeLog, now: Date.now }).info('ready', { url });
+    return;
+  }
   process.stdout.write(`Jot is ready at ${url} (data: ${app.config.databaseUrl}). Try: curl ${url}/users\n`);
 }
 
@@ -72,7 +81,15 @@ function readEnvironment(): Environment {
   }
 }
 
-// A system error, a port in use for one, says all there is to say in its message.
+function explained(error: NodeJS.ErrnoException, { host, port }: Config): never {
+  if (error.code !== 'EADDRINUSE') throw error;
+  throw new JotError(
+    'unavailable',
+    `Port ${port} of ${host} is in use; PORT=<another> or PORT=0 picks another one`,
+  );
+}
+
+// A system error says all there is to say in its message.
 function isExpected(error: unknown): error is Error {
   return error instanceof JotError || (error instanceof Error && 'syscall' in error);
 }

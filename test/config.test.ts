@@ -70,12 +70,23 @@ describe('parseConfig', () => {
     assert.deepEqual([...names].sort(), [...inTable, ...TESTED_BELOW].sort());
   });
 
-  it('is in production only where NODE_ENV says exactly that', () => {
+  it('is in production where NODE_ENV says so, and only there', () => {
     assert.equal(parseConfig({ NODE_ENV: 'production' }).isProduction, true);
-    for (const other of [undefined, '', 'development', 'test', 'PRODUCTION']) {
+    for (const other of [undefined, '', 'development', 'test']) {
       assert.equal(parseConfig({ NODE_ENV: other }).isProduction, false, other);
     }
   });
+
+  for (const [text, reason] of [
+    ['prod', 'an abbreviation would leave the stricter defaults off without a word'],
+    ['PRODUCTION', 'so would capitals'],
+    ['constructor', 'what every object has is no value'],
+  ] as const) {
+    it(`refuses NODE_ENV=${text}: ${reason}`, () => {
+      const line = `  NODE_ENV is "${text}"; expected one of production, development, test`;
+      assert.equal(problemsIn({ NODE_ENV: text }), `Wrong settings:\n${line}`);
+    });
+  }
 
   it('names all of the problems in one error, a line for each, and nothing that is right', () => {
     const message = problemsIn({
@@ -182,6 +193,13 @@ describe('parseConfig: HASH_CONCURRENCY and the size of the thread pool', () => 
 
   it('leaves a thread free by default in a pool of two as well', () => {
     assert.equal(hashesAtOnce({ UV_THREADPOOL_SIZE: '2' }), 1);
+    assert.deepEqual(parseConfig({ UV_THREADPOOL_SIZE: '2' }).warnings, []);
+  });
+
+  it('warns of a pool of one, in which there is none to leave free', () => {
+    assert.equal(hashesAtOnce({ UV_THREADPOOL_SIZE: '1' }), 1);
+    const { warnings } = parseConfig({ UV_THREADPOOL_SIZE: '1' });
+    assert.deepEqual(warnings, ['UV_THREADPOOL_SIZE=1 makes the disk wait for every password']);
   });
 });
 

@@ -196,12 +196,12 @@ describe('POST /users/:id/posts with a body that is not whole', () => {
       const chunks = header.startsWith('Transfer') ? '0\r\n\r\n' : '';
       const wire = await Wire.open(to.server.port, head(to, header, type), chunks);
       assertRefused(await wire.answer('POST'), status, fields);
-      // On the same connection: nothing of the empty body was taken for a request.
+      // On the same connection, unless it was closed: nothing of the empty body is taken for a request.
       wire.write(`GET ${to.matt.posts} HTTP/1.1\r\nHost: x\r\nAuthorization: JWT ${to.matt.access}\r\n\r\n`);
-      const { status: next, json } = await wire.answer();
-      assert.deepEqual([next, json], [200, []]);
+      if (status === 400) assert.deepEqual((await wire.answer()).json, []);
       wire.end();
       await wire.closed;
+      assert.deepEqual(await to.posts(), []);
       assertQuiet(to);
     });
   }

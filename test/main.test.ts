@@ -13,7 +13,7 @@ import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 const MATT = { username: 'matt', password: 'foo' };
 const USAGE = /^Usage: jot \[command\]\n/;
 
-/** Settings for a server whose file is in that folder. */
+/** Settings for a server whose files are in that folder, which it runs in: a `.env` of the project's own is not read. */
 function settingsFor(folder: string, more: Record<string, string> = {}): CommandOptions {
   const env = {
     PORT: '0',
@@ -21,7 +21,7 @@ function settingsFor(folder: string, more: Record<string, string> = {}): Command
     PASSWORD_COST: 'ln=1,r=1,p=1',
     LOG: 'off',
   };
-  return { env: { ...env, ...more } };
+  return { cwd: folder, env: { ...env, ...more } };
 }
 
 async function signUp({ port }: Served): Promise<void> {
@@ -88,11 +88,17 @@ describe('jot', { concurrency: 4 }, () => {
     it('logs on standard output: what to know at the start, and each request', async (t) => {
       const options = settingsFor(temporaryFolder(t), { LOG: 'json', JWT_SECRET_KEY: 'short' });
       const served = await serve(t, options);
-      const warned = JSON.parse(await served.command.line(/"level":"warn"/));
-      assert.match(warned.message, /JWT_SECRET_KEY holds a secret under 32 bytes/);
       assert.equal(await statusOf(served, '/users'), 200);
-      const logged = JSON.parse(await served.command.line(/"path":"\/users"/));
-      assert.equal(logged.status, 200);
+      await stop(served);
+      const { stdout } = await served.command.ended;
+      const [warned, ready, logged] = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.deepEqual([ready.message, ready.url], ['ready', served.url]);
+      assert.equal(warned.level, 'warn');
+      assert.match(warned.message, /JWT_SECRET_KEY holds a secret under 32 bytes/);
+      assert.deepEqual([logged.path, logged.status], ['/users', 200]);
     });
 
     it('keeps what it was given, and sessions too, across a restart', async (t) => {
@@ -123,7 +129,7 @@ describe('jot', { concurrency: 4 }, () => {
     it('that can not be read stops the start with one line', async (t) => {
       const folder = temporaryFolder(t);
       mkdirSync(`${folder}/.env`);
-      const { code, stderr } = await jot(t, [], { cwd: folder, ...settingsFor(folder) }).ended;
+      const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
       assert.equal(code, 1);
       assert.match(stderr, /^jot: [^\n]*EISDIR[^\n]*\n$/);
     });
@@ -134,7 +140,7 @@ describe('jot', { concurrency: 4 }, () => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'HOST=a b\nMETRICS_TOKEN=not a token\n');
       const options = settingsFor(folder, { PORT: 'http', RATE_LIMIT: '1' });
-      const { code, stdout, stderr } = await jot(t, [], { cwd: folder, ...options }).ended;
+      const { code, stdout, stderr } = await jot(t, [], options).ended;
       assert.deepEqual([code, stdout], [1, '']);
       assert.deepEqual(stderr.split('\n'), [
         'jot: Wrong settings:',
@@ -155,7 +161,7 @@ describe('jot', { concurrency: 4 }, () => {
       const { port } = other.address() as AddressInfo;
       const { code, stdout, stderr } = await jot(t, [], settingsFor(folder, { PORT: String(port) })).ended;
       assert.deepEqual([code, stdout], [1, '']);
-      assert.match(stderr, new RegExp(`^jot: [^\n]*address already in use[^\n]*:${port}\n$`));
+      assert.match(stderr, new RegExp(`^jot: Port ${port} of [^\n]* is in use; [^\n]*\n$`));
     });
 
     it('says who holds the data file, exits with 1, and the holder lives on', async (t) => {
@@ -170,6 +176,15 @@ describe('jot', { concurrency: 4 }, () => {
       await signUp(first);
       assert.equal((await send(first.port, 'GET', '/users')).json.length, 1);
       await stop(first);
+    });
+
+    it('says what is wrong with the key file, exits with 1, and leaves it as it is', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/jot.keys.json`, '{}');
+      const { code, stdout, stderr } = await jot(t, [], settingsFor(folder)).ended;
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^jot: Can't use the key file [^\n]+jot\.keys\.json: [^\n]+\n$/);
+      assert.equal(readFileSync(`${folder}/jot.keys.json`, 'utf8'), '{}');
     });
 
     it('says where the data file is damaged, exits with 1, and leaves it as it is', async (t) => {
@@ -267,7 +282,7 @@ describe('jot', { concurrency: 4 }, () => {
     });
 
     const rows: readonly [reason: string, env: Record<string, string>, says: RegExp][] = [
-      ['there is no key file yet', {}, /jot\.keys\.json: it is not there/],
+      ['there is no key file yet', {}, /jot\.keys\.json: /],
       ['a store in memory has none', { DATABASE_URL: 'memory:' }, /memory/],
     ];
     for (const [reason, env, says] of rows) {

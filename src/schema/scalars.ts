@@ -16,6 +16,7 @@ export function text(
 ): Type<string> {
   const { min = 0, max = Number.POSITIVE_INFINITY, normalize, refine, format, ...documented } = options;
   const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`;
+  const unit = range === 'at least 1' ? 'character' : 'characters';
   return {
     check(value, report) {
       if (typeof value !== 'string') return refuse(report, 'must be a string');
@@ -23,7 +24,7 @@ export function text(
       if (!value.isWellFormed()) return refuse(report, 'must not contain a lone surrogate');
       const normal = normalize === undefined ? value : value.normalize(normalize);
       const length = codePoints(normal);
-      if (length < min || length > max) return refuse(report, `must be ${range} characters long`);
+      if (length < min || length > max) return refuse(report, `must be ${range} ${unit} long`);
       const problem = refine?.(normal) ?? null;
       return problem === null ? normal : refuse(report, problem);
     },

@@ -62,8 +62,8 @@ describe('Every answer', () => {
       // The second one of two is from the cache, where there is one.
       await matt.call('GET', path);
       const [get, head] = [await matt.call('GET', path), await matt.call('HEAD', path)];
-      const { 'x-request-id': _, ...ofGet } = get.headers;
-      const { 'x-request-id': __, ...ofHead } = head.headers;
+      const { 'x-request-id': _, date: ___, ...ofGet } = get.headers;
+      const { 'x-request-id': __, date: ____, ...ofHead } = head.headers;
       assert.deepEqual([head.status, head.text, ofHead], [get.status, '', ofGet]);
     }
     assert.equal((await server.call('HEAD', '/auth/refresh')).status, 405);
@@ -77,6 +77,18 @@ describe('Every answer', () => {
       assert.match(json.created, TIME);
       assert.ok(json.created.endsWith(`, 05 ${name} 2027 07:08:09 -0000`));
       assert.equal(Date.parse(json.created), Date.UTC(2027, month, 5, 7, 8, 9));
+    }
+  });
+});
+
+describe('A request that asks for the connection to be closed', () => {
+  it('is answered, whatever comes behind it', async (t) => {
+    const { port } = await startServer(t);
+    const request = 'GET /auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+    for (const more of ['', '\r\n', '{}', request]) {
+      const answer = await sendRaw(port, `${request}${more}`);
+      assert.match(answer, /^HTTP\/1\.1 401 /, JSON.stringify(more));
+      assert.equal(answer.match(/HTTP\/1\.1/g)?.length, 1);
     }
   });
 });

@@ -134,14 +134,14 @@ describe('The text of GET /metrics', () => {
     assert.equal(types.get('jot_http_requests_total'), 'counter');
     assert.equal(types.get('jot_http_request_duration_seconds'), 'histogram');
     const gauges = samples.filter(({ name }) => types.get(name) === 'gauge');
-    const valueOf = (name: string) => gauges.find((each) => each.name === name)?.value;
+    const valueIn = (name: string) => gauges.find((each) => each.name === name)?.value;
     assert.deepEqual(
-      ['jot_users', 'jot_posts', 'jot_sessions', 'jot_hashes_running', 'jot_cache_entries'].map(valueOf),
+      ['jot_users', 'jot_posts', 'jot_sessions', 'jot_hashes_running', 'jot_cache_entries'].map(valueIn),
       [1, 1, 1, 0, 1],
     );
-    assert.equal(valueOf('jot_hashes_queued'), 0);
-    assert.ok(Number(valueOf('jot_connections')) >= 1);
-    assert.ok(Number(valueOf('process_resident_memory_bytes')) > 1e6);
+    assert.equal(valueIn('jot_hashes_queued'), 0);
+    assert.ok(Number(valueIn('jot_connections')) >= 1);
+    assert.ok(Number(valueIn('process_resident_memory_bytes')) > 1e6);
   });
 
   it('counts by method, route and status: never by path', async (t) => {
@@ -192,8 +192,8 @@ describe('The text of GET /metrics', () => {
       ...[['0.025', 3]],
       ...['0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '10', '+Inf'].map((bound) => [bound, 3]),
     ]);
-    const valueOf = (name: string) => ofUsers.find((each) => each.name === `${family}_${name}`)?.value;
-    assert.equal(valueOf('count'), 3);
-    assert.equal(Math.round(Number(valueOf('sum')) * 1_000), 60);
+    const valueIn = (name: string) => ofUsers.find((each) => each.name === `${family}_${name}`)?.value;
+    assert.equal(valueIn('count'), 3);
+    assert.equal(Math.round(Number(valueIn('sum')) * 1_000), 60);
   });
 });

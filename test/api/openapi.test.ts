@@ -10,9 +10,15 @@ interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
-  readonly requestBody?: { readonly content: object };
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: BodySchema }>> };
   readonly responses: Readonly<Record<string, { readonly headers?: object; readonly content?: object }>>;
   readonly security: readonly object[];
+}
+
+interface BodySchema {
+  readonly required?: readonly string[];
+  readonly minProperties?: number;
+  readonly properties: Readonly<Record<string, { readonly minLength?: number }>>;
 }
 
 async function readDocument(t: TestContext, settings: Record<string, string> = {}) {
@@ -184,14 +190,11 @@ describe('GET /openapi.json', () => {
       const types = ['application/json', 'application/x-www-form-urlencoded'];
       assert.deepEqual(Object.keys(requestBody.content), types);
     }
-    const schemaOf = (name: string) =>
-      (operationOf(name).requestBody?.content as Record<string, { schema: Record<string, object> }>)[
-        'application/json'
-      ]?.schema as {
-        required?: string[];
-        minProperties?: number;
-        properties: Record<string, { minLength?: number }>;
-      };
+    const schemaOf = (name: string) => {
+      const { schema } = operationOf(name).requestBody?.content['application/json'] ?? {};
+      assert.ok(schema, `${name} has no body`);
+      return schema;
+    };
     const signUp = schemaOf('POST /signup');
     assert.deepEqual(signUp.required, ['username', 'password']);
     assert.equal(signUp.properties.password?.minLength, 8);

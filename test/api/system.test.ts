@@ -1,27 +1,31 @@
 // What operators and newcomers ask: /, /healthz and /readyz.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Metrics } from '../../src/api/metrics.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { system } from '../../src/resources/system.ts';
+import { openStore } from '../../src/store/open.ts';
 import { assertFailure } from '../support/answers.ts';
 import { startPipeline } from '../support/pipeline.ts';
 import { type CallOptions, send, startServer } from '../support/server.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const VERSION = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 
 /** The app inside a server of somebody else's, where it neither listens nor opens by itself. */
 async function embed(
   t: TestContext,
+  settings = {},
 ): Promise<{ app: App; call: (path: string, options?: CallOptions) => ReturnType<typeof send> }> {
-  const app = createApp({ settings: { DATABASE_URL: 'memory:', EXPLAIN: 'off' } });
+  const app = createApp({ settings: { DATABASE_URL: 'memory:', EXPLAIN: 'off', ...settings } });
   const server = createServer((request, response) => app.handle(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
+  t.after(() => app.close());
   const { port } = server.address() as AddressInfo;
   return { app, call: (path, options) => send(port, 'GET', path, options) };
 }
@@ -43,12 +47,11 @@ describe('GET /', () => {
     }
   });
 
-  it('is the playground page to a browser', async (t) => {
+  it('is the same to a browser', async (t) => {
     const { call } = await startServer(t);
     const Accept = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
-    const { status, headers } = await call('GET', '/', { headers: { Accept } });
-    assert.equal(status, 200);
-    assert.match(String(headers['content-type']), /^text\/html/);
+    const [browser, curl] = [await call('GET', '/', { headers: { Accept } }), await call('GET', '/')];
+    assert.deepEqual([browser.status, browser.json], [200, curl.json]);
   });
 });
 
@@ -107,6 +110,35 @@ describe('App.handle in a server of somebody else', () => {
     assert.deepEqual((await call('/users')).json, []);
     assert.equal((await call('/auth')).status, 401);
     assert.equal((await call('/nothing')).status, 404);
+  });
+
+  it('opens once, however often it is asked to', async (t) => {
+    const url = `file:${temporaryFolder(t)}/jot.jsonl`;
+    const { app, call } = await embed(t, { DATABASE_URL: url });
+    await Promise.all([app.open(), app.open()]);
+    assert.equal((await call('/users')).status, 200);
+  });
+
+  it('lets go of the data file when it is closed while it opens, and does not open again', async (t) => {
+    const url = `file:${temporaryFolder(t)}/jot.jsonl`;
+    const app = createApp({ settings: { PORT: '0', DATABASE_URL: url, LOG: 'off' } });
+    const listening = app.listen();
+    await Promise.all([assert.rejects(listening, { code: 'unavailable' }), app.close()]);
+    await assert.rejects(app.open(), { code: 'unavailable' });
+    await assert.rejects(app.listen(), { code: 'unavailable' });
+    await (await openStore(url)).close();
+  });
+
+  it('lets go of the data file when its key file can not be used', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(`${folder}/jot.keys.json`, 'nonsense');
+    const url = `file:${folder}/jot.jsonl`;
+    const app = createApp({ settings: { PORT: '0', DATABASE_URL: url, LOG: 'off' } });
+    await assert.rejects(app.listen(), { code: 'unavailable' });
+    await (await openStore(url)).close();
+    rmSync(`${folder}/jot.keys.json`);
+    await app.listen();
+    await app.close();
   });
 
   it('answers 503 again once it is closed', async (t) => {

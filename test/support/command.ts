@@ -94,8 +94,8 @@ export interface Served {
 /** Starts a server and waits until it says that it is ready. */
 export async function serve(t: Cleanup, options: CommandOptions): Promise<Served> {
   const command = jot(t, [], options);
-  const line = await command.line(/^Jot is ready at /);
-  const url = /http:\/\/\S+/.exec(line)?.[0] ?? '';
+  const line = await command.line(/^Jot is ready at |"message":"ready"/);
+  const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? '';
   return { command, url, port: Number(new URL(url).port) };
 }
 

@@ -17,7 +17,7 @@ export interface SettingRow {
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
-export const HOUR = 60 * MINUTE;
+const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const DURATION = 'seconds, or a duration like `90s`, `5m`, `12h`, `30d`';
 export const RATE = '`<tokens>/<s, m, h, d or a duration>` or `off`';
