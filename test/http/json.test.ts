@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decodeText, parseJson } from '../../src/http/json.ts';
-import { fastestMs } from '../support/fastest.ts';
 
 const NOT_AN_OBJECT = 'The JSON must be an object';
 const TOO_DEEP = 'The JSON is nested more than 32 levels deep';
@@ -146,12 +145,8 @@ describe('parseJson says where or why', () => {
     ['an array', (length: number) => `{"a":[${'1,'.repeat(length)}`],
     ['strings', (length: number) => `{"a":[${'"",'.repeat(length)}`],
   ] as const) {
-    it(`for a document that ends inside ${name}, however long, in time that its length explains`, () => {
-      const refuse = (length: number) => fastestMs(() => refuses(text(length), PLACED));
-      // A generous factor: where every character doubles the time, this is thousands of times as long.
-      assert.ok(refuse(24) < 50 * refuse(12));
-      refuses(text(20_000), PLACED);
-    });
+    // Where every character doubled the time, this would not end before the sun does.
+    it(`for a document that ends inside ${name}, however long`, () => refuses(text(20_000), PLACED));
   }
 
   for (const [text, why] of [
