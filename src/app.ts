@@ -7,7 +7,7 @@ import { createIdentify } from './api/identify.ts';
 import type { Matched } from './api/journey.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApi } from './api/openapi.ts';
-import { createPipeline, type Pipeline, type PipelineOptions } from './api/pipeline.ts';
+import { Pipeline, type PipelineOptions } from './api/pipeline.ts';
 import type { Representation } from './api/represent.ts';
 import { Gate } from './auth/gate.ts';
 import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth/keys.ts';
@@ -137,7 +137,7 @@ export function createApp(options: AppOptions = {}): App {
     endpoints = [...api, ...systemEndpoints];
     const byCaller = limiter('default', config.rates.default, now);
     const byAddress = limiter('auth', config.rates.auth, now);
-    pipeline = createPipeline({
+    pipeline = new Pipeline({
       ...common,
       endpoints,
       identify,
@@ -188,7 +188,7 @@ function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: 
   const identify = async (matched: Matched) =>
     Object.assign(matched, { caller: { principal: null, refusal } });
   const nothing = { cache: null, byCaller: null, byAddress: null };
-  return createPipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
+  return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
 }
 
 function createApi({ config, store, keys, now }: ApiParts) {

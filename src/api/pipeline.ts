@@ -19,10 +19,10 @@ import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from 
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
-import type { Admitted, Identified, Incoming, Matched, Received } from './journey.ts';
+import type { Admitted, Authorized, Identified, Incoming, Matched, Received, Valid } from './journey.ts';
 import type { Metrics } from './metrics.ts';
 import { type AnswerCache, createRepresent } from './represent.ts';
-import { createRoutes } from './route.ts';
+import { createRoutes, type Routes } from './route.ts';
 import { createValidate } from './validate-call.ts';
 
 export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
@@ -47,101 +47,108 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   readonly isClosing: () => boolean;
 }
 
-export interface Pipeline {
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  handleParserFailure(failure: ParserFailure): void;
-}
-
 // However far it got.
 type Underway = Received & Partial<Admitted>;
 
-export function createPipeline(options: PipelineOptions): Pipeline {
-  const { log, metrics, now, elapsedMs, corsOrigin, bodyBytesMax } = options;
-  const { route, allowedMethods, getterOf } = createRoutes(options.endpoints, options.elsewhere);
-  const admit = createAdmit(options);
-  const authorize = createAuthorize(options);
-  const validate = createValidate(options);
-  const represent = createRepresent(options.cache, getterOf);
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #routes: Routes;
+  readonly #admit: (identified: Identified) => Admitted;
+  readonly #authorize: (admitted: Admitted) => Authorized;
+  readonly #validate: (authorized: Authorized) => Promise<Valid>;
+  readonly #represent: (valid: Valid) => Promise<Reply>;
 
-  return {
-    async handle(request, response) {
-      const received = receive(request, response);
-      const reply = await answer(received).catch((error) => failed(error, received));
-      respond(received, reply);
-    },
-    handleParserFailure,
-  };
-
-  async function answer(received: Received): Promise<Reply> {
-    const incoming = enter('parse', parse, received);
-    if (incoming.method === 'OPTIONS') return enter('route', describeMethods, incoming);
-    const matched = enter('route', route, incoming);
-    const identified = await enter('identify', options.identify, matched);
-    const admitted = enter('admit', admit, identified);
-    const authorized = enter('authorize', authorize, admitted);
-    const valid = await enter('validate', validate, authorized);
-    return represent(valid);
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#routes = createRoutes(options.endpoints, options.elsewhere);
+    this.#admit = createAdmit(options);
+    this.#authorize = createAuthorize(options);
+    this.#validate = createValidate(options);
+    this.#represent = createRepresent(options.cache, this.#routes.getterOf);
   }
 
-  function receive(request: IncomingMessage, response: ServerResponse): Received {
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const received = this.#receive(request, response);
+    const reply = await this.#answer(received).catch((error) => this.#fail(error, received));
+    this.#respond(received, reply);
+  }
+
+  /** Answers in place of the journey what never got far enough to begin it, or lost its body on the way. */
+  handleParserFailure({ socket, error, exchange }: ParserFailure): void {
+    const { challenge, bodyBytesMax, metrics, log } = this.#options;
+    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
+    const reply = failureReply(error, challenge);
+    const headers = [...reply.headers, ...plainHeaders(requestId, undefined)];
+    if (exchange === null) sendRaw(socket, { ...reply, headers });
+    else send(exchange.request, exchange.response, { ...reply, headers }, { close: true, bodyBytesMax });
+    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
+    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
+  }
+
+  async #answer(received: Received): Promise<Reply> {
+    const incoming = enter('parse', parse, received);
+    if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
+    const matched = enter('route', this.#routes.route, incoming);
+    const identified = await enter('identify', this.#options.identify, matched);
+    const admitted = enter('admit', this.#admit, identified);
+    const authorized = enter('authorize', this.#authorize, admitted);
+    const valid = await enter('validate', this.#validate, authorized);
+    return this.#represent(valid);
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): Received {
+    const { trustProxy, elapsedMs, explain } = this.#options;
     return {
       request,
       response,
       requestId: requestIdOf(request.headers['x-request-id']),
-      address: clientAddress(request, options.trustProxy),
+      address: clientAddress(request, trustProxy),
       startMs: elapsedMs(),
-      trace: options.explain ? new Trace(elapsedMs) : null,
+      trace: explain ? new Trace(elapsedMs) : null,
     };
   }
 
-  function describeMethods(incoming: Incoming): Reply {
-    const methods = allowedMethods(incoming.path);
-    return {
-      status: 204,
-      headers: ['Allow', methods.join(', '), ...preflightHeaders(corsOrigin, methods)],
-      body: null,
-    };
+  #describeMethods(incoming: Incoming): Reply {
+    const methods = this.#routes.allowedMethods(incoming.path);
+    const headers = ['Allow', methods.join(', '), ...preflightHeaders(this.#options.corsOrigin, methods)];
+    return { status: 204, headers, body: null };
   }
 
-  function failed(error: unknown, { requestId, trace, charges = [] }: Underway): Reply {
-    if (error instanceof JotError) {
-      trace?.because(error.message);
-      if (error.details.cause !== undefined) {
-        log.warn('failed', { request_id: requestId, reason: String(error.details.cause) });
-      }
-      return failureReply(
-        error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error,
-        options.challenge,
-      );
+  #fail(error: unknown, { requestId, trace, charges = [] }: Underway): Reply {
+    const { log, challenge } = this.#options;
+    if (!(error instanceof JotError)) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      log.error('unexpected error', { request_id: requestId, stack });
+      return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
     }
-    const stack = error instanceof Error ? error.stack : String(error);
-    log.error('unexpected error', { request_id: requestId, stack });
+    trace?.because(error.message);
+    const { cause } = error.details;
+    if (cause !== undefined) log.warn('failed', { request_id: requestId, reason: String(cause) });
     return failureReply(
-      new JotError('internal', `Something went wrong; request ${requestId}`),
-      options.challenge,
+      error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error,
+      challenge,
     );
   }
 
-  function respond(underway: Underway, reply: Reply): void {
+  #respond(underway: Underway, reply: Reply): void {
     const { request, response, requestId, trace, endpoint, charges = [] } = underway;
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
-    const timing = trace === null ? [] : ['Server-Timing', trace.toHeader()];
+    const { now, corsOrigin, isClosing, bodyBytesMax } = this.#options;
     const headers = [
       ...reply.headers,
       ...rateLimitHeaders(charges, now()),
       ...corsHeaders(corsOrigin, request.headers.origin),
-      ...['Cache-Control', cacheControl(endpoint)],
-      ...['X-Content-Type-Options', 'nosniff'],
-      ...['X-Request-Id', requestId],
-      ...timing,
+      ...plainHeaders(requestId, endpoint),
+      ...(trace === null ? [] : ['Server-Timing', trace.toHeader()]),
     ];
-    send(request, response, { ...reply, headers }, { close: options.isClosing(), bodyBytesMax });
-    record(underway, reply);
+    send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
+    this.#record(underway, reply);
   }
 
-  function record(underway: Underway, { status }: Reply): void {
+  #record(underway: Underway, { status }: Reply): void {
     const { request, requestId, startMs, address, endpoint, path, caller } = underway;
+    const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;
     const method = request.method ?? '';
     metrics.observe(method, endpoint?.path ?? '(none)', status, tookMs / 1000);
@@ -156,25 +163,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       user: caller?.principal?.user.id,
     });
   }
+}
 
-  function handleParserFailure({ socket, error, exchange }: ParserFailure): void {
-    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
-    const plain = failureReply(error, options.challenge);
-    const headers = [
-      ...plain.headers,
-      'Cache-Control',
-      'no-cache',
-      'X-Content-Type-Options',
-      'nosniff',
-      'X-Request-Id',
-      requestId,
-    ];
-    const reply = { ...plain, headers };
-    if (exchange === null) sendRaw(socket, reply);
-    else send(exchange.request, exchange.response, reply, { close: true, bodyBytesMax });
-    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
-    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
-  }
+// What every answer has.
+function plainHeaders(requestId: string, endpoint: Endpoint | undefined): string[] {
+  return [
+    ...['Cache-Control', cacheControl(endpoint)],
+    ...['X-Content-Type-Options', 'nosniff'],
+    ...['X-Request-Id', requestId],
+  ];
 }
 
 // Each step's name is noted before it runs, so that a throw is told under the name of the step it came from.

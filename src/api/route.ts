@@ -11,6 +11,8 @@ type Found =
   | { readonly endpoint: Endpoint; readonly params: unknown }
   | { readonly allow: readonly string[] };
 
+export type Routes = ReturnType<typeof createRoutes>;
+
 /** @param elsewhere What to throw where there is no endpoint; null: 404. */
 export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError | null) {
   const router = new Router<Endpoint>();

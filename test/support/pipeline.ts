@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/api/endpoint.ts';
 import { createIdentify } from '../../src/api/identify.ts';
 import { Metrics } from '../../src/api/metrics.ts';
-import { createPipeline, type Pipeline, type PipelineOptions } from '../../src/api/pipeline.ts';
+import { Pipeline, type PipelineOptions } from '../../src/api/pipeline.ts';
 import { randomKey } from '../../src/auth/keys.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -29,7 +29,7 @@ export async function startPipeline(
   const { bodyBytesMax, trustProxy, corsOrigin, authPrefixes: prefixes, tokens: settings } = parseConfig({});
   const store = await openStore('memory:');
   const tokens = new Tokens([randomKey()], settings, now);
-  const pipeline: Pipeline = createPipeline({
+  const pipeline: Pipeline = new Pipeline({
     ...{ endpoints, bodyBytesMax, trustProxy, corsOrigin, now },
     identify: createIdentify({ store, tokens, prefixes, now }),
     elsewhere: null,
