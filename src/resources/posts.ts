@@ -1,7 +1,6 @@
 // Posts: everything under /users/:user_id/posts belongs to that user alone.
 
 import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
-import type { Principal } from '../api/journey.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
@@ -35,115 +34,126 @@ export interface PostsOptions {
   readonly now: () => number;
 }
 
-export function posts({ store, now }: PostsOptions): Endpoint[] {
-  const group = 'posts';
-  const listPath = '/users/:user_id/posts';
-  const postPath = '/users/:user_id/posts/:id';
-  const listParams = object({ user_id: id({ description: "The user's id." }) });
-  const postParams = object({ user_id: id({ description: "The user's id." }), id: id() });
-  const access = owner('user_id');
+const group = 'posts';
+const listPath = '/users/:user_id/posts';
+const postPath = '/users/:user_id/posts/:id';
+const listParams = object({ user_id: id({ description: "The user's id." }) });
+const postParams = object({ user_id: id({ description: "The user's id." }), id: id() });
+const access = owner('user_id');
 
-  const write = (method: 'PUT' | 'PATCH', summary: string, body: Type<Partial<Infer<typeof fields>>>) =>
-    endpoint({
-      method,
-      path: postPath,
-      group,
-      summary,
-      access,
-      params: postParams,
-      body,
-      status: 200,
-      answer: json(postType),
-      handle: ({ principal, params, body: values, ifVersion }) =>
-        change(principal, params.id, values, ifVersion),
-    });
-
+export function posts(options: PostsOptions): Endpoint[] {
   return [
-    endpoint({
-      method: 'GET',
-      path: listPath,
-      group,
-      summary: 'List your posts',
-      access,
-      params: listParams,
-      query: listQuery,
-      status: 200,
-      answer: json(page(postType)),
-      cacheKey: async ({ principal }) =>
-        `${principal.user.version} ${await store.posts.revision(principal.user.id)}`,
-      handle: ({ principal, query }) => postsOf(store, principal.user, query),
-      next: (found, { params, query }) => nextPath(postsPath(params.user_id), query, found),
-    }),
-
-    endpoint({
-      method: 'POST',
-      path: listPath,
-      group,
-      summary: 'Write a post',
-      access,
-      params: listParams,
-      body: fields,
-      status: 201,
-      answer: json(postType),
-      async handle({ principal, body }) {
-        const { user } = principal;
-        const created = now();
-        const values = { ...body, user_id: user.id, created, updated: created };
-        const post = await store.posts.create(values, { guards: [stillSignedIn(principal)] });
-        return { ...post, user };
-      },
-      location: (post) => `${postsPath(post.user_id)}/${post.id}`,
-    }),
-
-    endpoint({
-      method: 'GET',
-      path: postPath,
-      group,
-      summary: 'Read a post',
-      access,
-      params: postParams,
-      status: 200,
-      answer: json(postType),
-      handle: async ({ principal: { user }, params }) => ({ ...(await getOwn(user, params.id)), user }),
-      version: (post) => post.version,
-    }),
-
-    write('PUT', 'Replace a post', fields),
-    write('PATCH', 'Change a post', partial(fields)),
-
-    endpoint({
-      method: 'DELETE',
-      path: postPath,
-      group,
-      summary: 'Delete a post',
-      access,
-      params: postParams,
-      status: 204,
-      async handle({ principal, params, ifVersion }) {
-        const { id: postId } = await getOwn(principal.user, params.id);
-        await store.posts.remove(postId, { ifVersion, guards: [stillSignedIn(principal)] });
-      },
-    }),
+    list(options),
+    create(options),
+    read(options),
+    write(options, 'PUT', 'Replace a post', fields),
+    write(options, 'PATCH', 'Change a post', partial(fields)),
+    remove(options),
   ];
+}
 
-  // Somebody else's post is no different from one that isn't there.
-  async function getOwn(user: User, postId: Id): Promise<Post> {
-    const post = await store.posts.find(postId);
-    if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
-    return post;
-  }
+function list({ store }: PostsOptions): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: listPath,
+    group,
+    summary: 'List your posts',
+    access,
+    params: listParams,
+    query: listQuery,
+    status: 200,
+    answer: json(page(postType)),
+    cacheKey: async ({ principal }) =>
+      `${principal.user.version} ${await store.posts.revision(principal.user.id)}`,
+    handle: ({ principal, query }) => postsOf(store, principal.user, query),
+    next: (found, { params, query }) => nextPath(postsPath(params.user_id), query, found),
+  });
+}
 
-  async function change(
-    principal: Principal,
-    postId: Id,
-    values: Partial<Infer<typeof fields>>,
-    ifVersion: number | undefined,
-  ): Promise<PostOfUser> {
-    const { user } = principal;
-    await getOwn(user, postId);
-    const options = { ifVersion, guards: [stillSignedIn(principal)] };
-    return { ...(await store.posts.update(postId, { ...values, updated: now() }, options)), user };
-  }
+function create({ store, now }: PostsOptions): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: listPath,
+    group,
+    summary: 'Write a post',
+    access,
+    params: listParams,
+    body: fields,
+    status: 201,
+    answer: json(postType),
+    async handle({ principal, body }) {
+      const { user } = principal;
+      const created = now();
+      const values = { ...body, user_id: user.id, created, updated: created };
+      const post = await store.posts.create(values, { guards: [stillSignedIn(principal)] });
+      return { ...post, user };
+    },
+    location: (post) => `${postsPath(post.user_id)}/${post.id}`,
+  });
+}
+
+function read({ store }: PostsOptions): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: postPath,
+    group,
+    summary: 'Read a post',
+    access,
+    params: postParams,
+    status: 200,
+    answer: json(postType),
+    handle: async ({ principal: { user }, params }) => ({ ...(await getOwn(store, user, params.id)), user }),
+    version: (post) => post.version,
+  });
+}
+
+function write(
+  { store, now }: PostsOptions,
+  method: 'PUT' | 'PATCH',
+  summary: string,
+  body: Type<Partial<Infer<typeof fields>>>,
+): Endpoint {
+  return endpoint({
+    method,
+    path: postPath,
+    group,
+    summary,
+    access,
+    params: postParams,
+    body,
+    status: 200,
+    answer: json(postType),
+    async handle({ principal, params, body: values, ifVersion }) {
+      const { user } = principal;
+      await getOwn(store, user, params.id);
+      const guarded = { ifVersion, guards: [stillSignedIn(principal)] };
+      const post = await store.posts.update(params.id, { ...values, updated: now() }, guarded);
+      return { ...post, user };
+    },
+  });
+}
+
+function remove({ store }: PostsOptions): Endpoint {
+  return endpoint({
+    method: 'DELETE',
+    path: postPath,
+    group,
+    summary: 'Delete a post',
+    access,
+    params: postParams,
+    status: 204,
+    async handle({ principal, params, ifVersion }) {
+      const post = await getOwn(store, principal.user, params.id);
+      await store.posts.remove(post.id, { ifVersion, guards: [stillSignedIn(principal)] });
+    },
+  });
+}
+
+// Somebody else's post is no different from one that isn't there.
+async function getOwn(store: Store, user: User, postId: Id): Promise<Post> {
+  const post = await store.posts.find(postId);
+  if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
+  return post;
 }
 
 export function postsPath(userId: Id): string {

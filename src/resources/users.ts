@@ -44,128 +44,144 @@ export interface UsersOptions {
   readonly now: () => number;
 }
 
-export function users({ store, passwords, passwordLengthMin, now }: UsersOptions): Endpoint[] {
-  const group = 'users';
-  const userPath = '/users/:id';
-  const params = object({ id: id({ description: "The user's id." }) });
-  const credentials = object({ username, password: password(passwordLengthMin) });
-  const access = owner('id', { fresh: true });
+const group = 'users';
+const userPath = '/users/:id';
+const params = object({ id: id({ description: "The user's id." }) });
+const access = owner('id', { fresh: true });
 
-  const signUp = (path: string) =>
-    endpoint({
-      method: 'POST',
-      path,
-      group,
-      summary: 'Sign up',
-      access: anyone,
-      limit: 'default and auth',
-      body: credentials,
-      status: 201,
-      failures: ['conflict'],
-      answer: json(userType),
-      async handle({ body }) {
-        await requireFree(body.username);
-        const password_hash = await passwords.hash(body.password);
-        const user = await store.users.create({ username: body.username, password_hash, created: now() });
-        return withPosts(store, user, firstPage);
-      },
-      location: (user) => `/users/${user.id}`,
-    });
+type Credentials = { readonly username: string; readonly password: string };
 
-  const write = (method: 'PUT' | 'PATCH', summary: string, body: Type<Partial<Infer<typeof credentials>>>) =>
-    endpoint({
-      method,
-      path: userPath,
-      group,
-      summary,
-      access,
-      params,
-      body,
-      status: 200,
-      failures: ['conflict'],
-      answer: json(userType),
-      handle: ({ principal, body: values, ifVersion }) => change(principal, values, ifVersion),
-      next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
-      state: (user) => userState(user),
-    });
-
+export function users(options: UsersOptions): Endpoint[] {
+  const credentials = object({ username, password: password(options.passwordLengthMin) });
   return [
-    signUp('/signup'),
-    signUp('/users'),
-
-    endpoint({
-      method: 'GET',
-      path: '/users',
-      group,
-      summary: 'List the users',
-      access: anyone,
-      query: listQuery,
-      status: 200,
-      answer: json(page(object({ id: id(), username: text({ example: 'matt' }) }))),
-      cacheKey: async () => String(await store.users.revision()),
-      handle: ({ query }) => store.users.list(query),
-      next: (found, { query }) => nextPath('/users', query, found),
-    }),
-
-    endpoint({
-      method: 'GET',
-      path: userPath,
-      group,
-      summary: 'Read yourself, with a page of your posts',
-      access: owner('id'),
-      params,
-      query: listQuery,
-      status: 200,
-      answer: json(userType),
-      handle: ({ principal, query }) => withPosts(store, principal.user, query),
-      next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
-      version: (user) => user.version,
-      state: (user) => userState(user),
-    }),
-
-    write('PUT', 'Replace your name and password', credentials),
-    write('PATCH', 'Change your name or password', partial(credentials)),
-
-    endpoint({
-      method: 'DELETE',
-      path: userPath,
-      group,
-      summary: 'Delete yourself, with posts and sessions',
-      access,
-      params,
-      status: 204,
-      handle: ({ principal, ifVersion }) =>
-        store.users.remove(principal.user.id, { ifVersion, guards: [stillSignedIn(principal)] }),
-    }),
+    signUp(options, '/signup', credentials),
+    signUp(options, '/users', credentials),
+    list(options),
+    read(options),
+    write(options, 'PUT', 'Replace your name and password', credentials),
+    write(options, 'PATCH', 'Change your name or password', partial(credentials)),
+    remove(options),
   ];
+}
 
-  // Before the password is hashed: the store looks again, but hashing is dear.
-  async function requireFree(name: string, except?: User): Promise<void> {
-    const holder = await store.users.findBy('username', usernameKey(name));
-    if (holder !== null && holder.id !== except?.id)
-      throw new JotError('conflict', 'Username already exists');
-  }
+function signUp({ store, passwords, now }: UsersOptions, path: string, body: Type<Credentials>): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path,
+    group,
+    summary: 'Sign up',
+    access: anyone,
+    limit: 'default and auth',
+    body,
+    status: 201,
+    failures: ['conflict'],
+    answer: json(userType),
+    async handle({ body: given }) {
+      await requireFree(store, given.username);
+      const password_hash = await passwords.hash(given.password);
+      const user = await store.users.create({ username: given.username, password_hash, created: now() });
+      return withPosts(store, user, firstPage);
+    },
+    location: (user) => `/users/${user.id}`,
+  });
+}
 
-  async function change(
-    principal: Principal,
-    values: Partial<Infer<typeof credentials>>,
-    ifVersion: number | undefined,
-  ): Promise<UserWithPosts> {
-    const { user, session } = principal;
-    const { username: name, password: secret } = values;
-    if (name !== undefined) await requireFree(name, user);
-    const nameChange = name === undefined ? {} : { username: name };
-    const passwordChange = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
-    const operations: Operation[] = [
-      stillSignedIn(principal),
-      { update: 'users', id: user.id, change: { ...nameChange, ...passwordChange }, ifVersion },
-    ];
-    // Whoever else is signed in may be the reason for the change.
-    if (secret !== undefined)
-      operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
-    await store.write(operations);
-    return withPosts(store, await store.users.get(user.id), firstPage);
-  }
+function list({ store }: UsersOptions): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/users',
+    group,
+    summary: 'List the users',
+    access: anyone,
+    query: listQuery,
+    status: 200,
+    answer: json(page(object({ id: id(), username: text({ example: 'matt' }) }))),
+    cacheKey: async () => String(await store.users.revision()),
+    handle: ({ query }) => store.users.list(query),
+    next: (found, { query }) => nextPath('/users', query, found),
+  });
+}
+
+function read({ store }: UsersOptions): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: userPath,
+    group,
+    summary: 'Read yourself, with a page of your posts',
+    access: owner('id'),
+    params,
+    query: listQuery,
+    status: 200,
+    answer: json(userType),
+    handle: ({ principal, query }) => withPosts(store, principal.user, query),
+    next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
+    version: (user) => user.version,
+    state: (user) => userState(user),
+  });
+}
+
+function write(
+  options: UsersOptions,
+  method: 'PUT' | 'PATCH',
+  summary: string,
+  body: Type<Partial<Credentials>>,
+): Endpoint {
+  return endpoint({
+    method,
+    path: userPath,
+    group,
+    summary,
+    access,
+    params,
+    body,
+    status: 200,
+    failures: ['conflict'],
+    answer: json(userType),
+    handle: ({ principal, body: values, ifVersion }) => change(options, principal, values, ifVersion),
+    next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
+    state: (user) => userState(user),
+  });
+}
+
+function remove({ store }: UsersOptions): Endpoint {
+  return endpoint({
+    method: 'DELETE',
+    path: userPath,
+    group,
+    summary: 'Delete yourself, with posts and sessions',
+    access,
+    params,
+    status: 204,
+    handle: ({ principal, ifVersion }) =>
+      store.users.remove(principal.user.id, { ifVersion, guards: [stillSignedIn(principal)] }),
+  });
+}
+
+// Before the password is hashed: the store looks again, but hashing is dear.
+async function requireFree(store: Store, name: string, except?: User): Promise<void> {
+  const holder = await store.users.findBy('username', usernameKey(name));
+  if (holder !== null && holder.id !== except?.id) throw new JotError('conflict', 'Username already exists');
+}
+
+async function change(
+  { store, passwords }: UsersOptions,
+  principal: Principal,
+  { username: name, password: secret }: Partial<Credentials>,
+  ifVersion: number | undefined,
+): Promise<UserWithPosts> {
+  const { user, session } = principal;
+  if (name !== undefined) await requireFree(store, name, user);
+  const nameChange = name === undefined ? {} : { username: name };
+  const passwordChange = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
+  const operations: Operation[] = [
+    stillSignedIn(principal),
+    { update: 'users', id: user.id, change: { ...nameChange, ...passwordChange }, ifVersion },
+  ];
+  // Whoever else is signed in may be the reason for the change.
+  if (secret !== undefined)
+    operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
+  await store.write(operations);
+  return withPosts(store, await store.users.get(user.id), firstPage);
 }
 
 /** The user as `GET /users/:id` shows it. */

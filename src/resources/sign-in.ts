@@ -1,0 +1,90 @@
+// Signing in: a name and a password become a session, or one and the same refusal whatever is wrong.
+
+import type { Client } from '../api/endpoint.ts';
+import type { Passwords } from '../auth/passwords.ts';
+import { addressKey } from '../http/address.ts';
+import { JotError } from '../lib/errors.ts';
+import type { LoginGuard } from '../limit/login-guard.ts';
+import { type Infer, lenient, object, text } from '../schema/schema.ts';
+import { type Session, type User, usernameKey } from '../store/collections.ts';
+import { password } from './credentials.ts';
+import { orNullIfChanged, type SessionsOptions, startSession } from './sessions.ts';
+
+const START_TRIES_MAX = 5;
+
+// Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
+export const credentials = object({
+  username: lenient(text({ normalize: 'NFC', example: 'matt' })),
+  password: lenient(password(0)),
+});
+
+export interface SignInOptions extends SessionsOptions {
+  readonly passwords: Passwords;
+  readonly loginGuard: LoginGuard;
+}
+
+/**
+ * Checks credentials and starts a session.
+ *
+ * @throws JotError `invalid_credentials`, `too_many_requests`, `unavailable`.
+ */
+export async function signIn(
+  options: SignInOptions,
+  given: Infer<typeof credentials>,
+  client: Client,
+): Promise<Session> {
+  const name = usernameKey(given.username ?? '');
+  const attempt = options.loginGuard.attempt(name, addressKey(client.address));
+  const user = await check(options, name, given.password).catch((error) => {
+    attempt.forgive();
+    throw error;
+  });
+  if (user === null) {
+    attempt.fail();
+    throw invalidCredentials();
+  }
+  // The password was right: whatever happens now, it was no guess.
+  attempt.forgive();
+  const session = await startIfUnchanged(options, user, client);
+  if (session === null) throw invalidCredentials();
+  return session;
+}
+
+// A password that can't be anybody's is refused without hashing it, whoever was named.
+async function check(options: SignInOptions, name: string, given: string | undefined): Promise<User | null> {
+  if (given === undefined) return null;
+  const user = await options.store.users.findBy('username', name);
+  const { ok, stale } = await options.passwords.verify(given, user?.password_hash ?? null);
+  if (!ok || user === null) return null;
+  return stale ? rehash(options, user, given) : user;
+}
+
+// The password stays the same one, so the version does too. If somebody was faster, that is settled by what they made of it.
+async function rehash({ store, passwords }: SignInOptions, user: User, given: string): Promise<User> {
+  const password_hash = await passwords.hash(given);
+  const change = store.users.update(
+    user.id,
+    { password_hash },
+    { keepVersion: true, ifVersion: user.version },
+  );
+  return (await orNullIfChanged(change)) ?? user;
+}
+
+// A login that began before a password change must not outlast it. A new name in the meantime is no reason to fail.
+async function startIfUnchanged(options: SignInOptions, user: User, client: Client): Promise<Session | null> {
+  let current: User | null = user;
+  for (
+    let attempt = 0;
+    attempt < START_TRIES_MAX && current?.password_hash === user.password_hash;
+    attempt++
+  ) {
+    const session = await orNullIfChanged(startSession(options, current, client));
+    if (session !== null) return session;
+    current = await options.store.users.find(user.id);
+  }
+  return null;
+}
+
+function invalidCredentials(): JotError {
+  return new JotError('invalid_credentials', 'Invalid credentials');
+}
