@@ -64,117 +64,137 @@ export interface App {
  * @throws JotError `validation_failed` for wrong settings, all of them named.
  */
 export function createApp(options: AppOptions = {}): App {
-  const {
-    settings = {},
-    now = Date.now,
-    elapsedMs = () => performance.now(),
-    writeLog = () => undefined,
-  } = options;
-  const config = parseConfig(settings);
-  const log = createLog({ format: config.logFormat, write: writeLog, now });
-  const metrics = new Metrics();
-  const startMs = elapsedMs();
-  let endpoints: readonly Endpoint[] = [];
-  let store: Store | null = null;
-  let opening: Promise<void> | null = null;
-  let closing: Promise<void> | null = null;
+  return new JotApp(options);
+}
 
-  const systemEndpoints = system({
-    version: VERSION,
-    endpoints: () => endpoints,
-    document: () => openApi(endpoints, { version: VERSION, prefixes: config.authPrefixes }),
-    readiness,
-    metrics,
-    uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
-  });
-  const server = new HttpServer({
-    handle,
-    onParserFailure: (failure) => pipeline.handleParserFailure(failure),
-    connectionsMax: config.connectionsMax,
-    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-  });
-  const common = {
-    ...config,
-    operatorToken: config.metricsToken,
-    challenge: `${config.authPrefixes[0]} realm="Login Required"`,
-    log,
-    metrics,
-    now,
-    elapsedMs,
-    isClosing: () => closing !== null,
-  };
-  let pipeline = systemPipeline(common, systemEndpoints, 'Jot is starting');
-  for (const warning of config.warnings) log.warn(warning);
+class JotApp implements App {
+  readonly config: Config;
+  readonly #common: Common;
+  readonly #server: HttpServer;
+  readonly #systemEndpoints: readonly Endpoint[];
+  #endpoints: readonly Endpoint[] = [];
+  #pipeline: Pipeline;
+  #store: Store | null = null;
+  #opening: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
 
-  return { config, open, listen, handle, close };
+  constructor({ settings = {}, timeouts, writeLog = () => undefined, ...clocks }: AppOptions) {
+    const { now = Date.now, elapsedMs = () => performance.now() } = clocks;
+    this.config = parseConfig(settings);
+    const { logFormat, connectionsMax, warnings } = this.config;
+    const log = createLog({ format: logFormat, write: writeLog, now });
+    this.#common = {
+      ...commonOf(this.config),
+      log,
+      metrics: new Metrics(),
+      now,
+      elapsedMs,
+      isClosing: () => this.#closing !== null,
+    };
+    this.#systemEndpoints = this.#createSystem(elapsedMs());
+    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, 'Jot is starting');
+    this.#server = new HttpServer({
+      handle: (request, response) => this.handle(request, response),
+      onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
+      connectionsMax,
+      timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
+    });
+    for (const warning of warnings) log.warn(warning);
+  }
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
-    pipeline.handle(request, response).catch((error) => {
-      log.error('an answer could not be sent', {
-        stack: error instanceof Error ? error.stack : String(error),
-      });
+  // The four are values, not methods, so that `createServer(app.handle)` works.
+  readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#pipeline.handle(request, response).catch((error) => {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.#common.log.error('an answer could not be sent', { stack });
       response.destroy();
     });
-  }
+  };
 
-  function open(): Promise<void> {
-    if (closing !== null) return Promise.reject(new JotError('unavailable', 'Jot is shutting down'));
-    opening ??= openParts().catch((error) => {
-      opening = null;
+  readonly open = async (): Promise<void> => {
+    if (this.#closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
+    this.#opening ??= this.#open().catch((error) => {
+      this.#opening = null;
       throw error;
     });
-    return opening;
-  }
+    await this.#opening;
+  };
 
-  async function openParts(): Promise<void> {
-    const opened = await openStore(config.databaseUrl, { now, log });
-    const { api, identify, cache, gauges } = await closingOnError(opened, () =>
-      createApi({ config, store: opened, keys: openKeys(config, now), now }),
+  readonly listen = async (): Promise<string> => {
+    if (this.#closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
+    const { address, port, family } = await this.#server.listen(this.config.port, this.config.host);
+    await this.open().catch(async (error) => {
+      await this.#server.close();
+      throw error;
+    });
+    if (this.#closing !== null) throw new JotError('unavailable', 'Jot was closed while it started');
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  };
+
+  readonly close = (): Promise<void> => {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  };
+
+  async #open(): Promise<void> {
+    const { config } = this;
+    const { now, log, metrics } = this.#common;
+    const store = await openStore(config.databaseUrl, { now, log });
+    const { api, identify, cache, gauges } = await closingOnError(store, () =>
+      createApi({ config, store, keys: openKeys(config, now), now }),
     );
-    store = opened;
-    const connections = { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections };
+    this.#store = store;
+    const connections = {
+      name: 'jot_connections',
+      help: 'Open sockets.',
+      read: () => this.#server.connections,
+    };
     metrics.addGauges([...gauges, connections]);
-    endpoints = [...api, ...systemEndpoints];
-    const byCaller = limiter('default', config.rates.default, now);
-    const byAddress = limiter('auth', config.rates.auth, now);
-    pipeline = new Pipeline({
-      ...common,
+    this.#endpoints = [...api, ...this.#systemEndpoints];
+    const limiters = {
+      byCaller: limiter('default', config.rates.default, now),
+      byAddress: limiter('auth', config.rates.auth, now),
+    };
+    const endpoints = this.#endpoints;
+    this.#pipeline = new Pipeline({
+      ...this.#common,
+      ...limiters,
       endpoints,
       identify,
       cache,
-      byCaller,
-      byAddress,
       elsewhere: null,
     });
   }
 
-  async function listen(): Promise<string> {
-    if (closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
-    const { address, port, family } = await server.listen(config.port, config.host);
-    await open().catch(async (error) => {
-      await server.close();
-      throw error;
+  async #close(): Promise<void> {
+    await this.#server.close();
+    await this.#opening?.catch(() => undefined);
+    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, 'Jot is shutting down');
+    await this.#store?.close();
+  }
+
+  #createSystem(startMs: number): Endpoint[] {
+    const { metrics, elapsedMs } = this.#common;
+    return system({
+      version: VERSION,
+      endpoints: () => this.#endpoints,
+      document: () => openApi(this.#endpoints, { version: VERSION, prefixes: this.config.authPrefixes }),
+      readiness: () => this.#readiness(),
+      metrics,
+      uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
     });
-    if (closing !== null) throw new JotError('unavailable', 'Jot was closed while it started');
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
-  function close(): Promise<void> {
-    closing ??= finish();
-    return closing;
+  #readiness(): StoreStatus {
+    if (this.#closing !== null) return { ok: false, reason: 'Jot is shutting down' };
+    return this.#store?.status() ?? { ok: false, reason: 'Jot is starting' };
   }
+}
 
-  async function finish(): Promise<void> {
-    await server.close();
-    await opening?.catch(() => undefined);
-    pipeline = systemPipeline(common, systemEndpoints, 'Jot is shutting down');
-    await store?.close();
-  }
-
-  function readiness(): StoreStatus {
-    if (closing !== null) return { ok: false, reason: 'Jot is shutting down' };
-    return store?.status() ?? { ok: false, reason: 'Jot is starting' };
-  }
+// What a pipeline takes from the settings.
+function commonOf(config: Config) {
+  const challenge = `${config.authPrefixes[0]} realm="Login Required"`;
+  return { ...config, operatorToken: config.metricsToken, challenge };
 }
 
 type Common = Omit<

@@ -22,7 +22,7 @@ async function embed(
   settings = {},
 ): Promise<{ app: App; call: (path: string, options?: CallOptions) => ReturnType<typeof send> }> {
   const app = createApp({ settings: { DATABASE_URL: 'memory:', EXPLAIN: 'off', ...settings } });
-  const server = createServer((request, response) => app.handle(request, response));
+  const server = createServer(app.handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   t.after(() => app.close());
