@@ -101,6 +101,14 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual([logged.path, logged.status], ['/users', 200]);
     });
 
+    it('goes on when nobody reads its log any more', async (t) => {
+      const served = await serve(t, settingsFor(temporaryFolder(t), { LOG: 'text' }));
+      served.command.stopReading();
+      for (let count = 0; count < 5; count++) assert.equal(await statusOf(served, '/users'), 200);
+      await stop(served);
+      assert.equal((await served.command.ended).code, 0);
+    });
+
     it('keeps what it was given, and sessions too, across a restart', async (t) => {
       const options = settingsFor(temporaryFolder(t));
       const first = await serve(t, options);

@@ -18,6 +18,8 @@ export interface Command {
   readonly stdin: NonNullable<ChildProcess['stdin']>;
   /** The first line that came or will come out on standard output and matches. Rejects when the command ends without. */
   line(pattern: RegExp): Promise<string>;
+  /** Stops reading what it writes. */
+  stopReading(): void;
   kill(signal: NodeJS.Signals): void;
   /** What became of it, once it has ended and everything it wrote is here. */
   readonly ended: Promise<Ended>;
@@ -75,6 +77,7 @@ export function start(t: Cleanup, args: readonly string[], options: CommandOptio
           reject,
         );
       }),
+    stopReading: () => void child.stdout.destroy(),
     kill: (signal) => void child.kill(signal),
     ended,
   };
