@@ -76,9 +76,12 @@ export class Pipeline {
   /** Answers in place of the journey what never got far enough to begin it, or lost its body on the way. */
   handleParserFailure({ socket, error, exchange }: ParserFailure): void {
     const { challenge, bodyBytesMax, metrics, log } = this.#options;
+    const trace = this.#createTrace();
+    trace?.begin('parse');
+    trace?.because(error.message);
     const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
     const reply = failureReply(error, challenge);
-    const headers = [...reply.headers, ...plainHeaders(requestId, undefined)];
+    const headers = [...reply.headers, ...plainHeaders(requestId, undefined), ...timing(trace)];
     if (exchange === null) sendRaw(socket, { ...reply, headers });
     else send(exchange.request, exchange.response, { ...reply, headers }, { close: true, bodyBytesMax });
     metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
@@ -97,15 +100,20 @@ export class Pipeline {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): Received {
-    const { trustProxy, elapsedMs, explain } = this.#options;
+    const { trustProxy, elapsedMs } = this.#options;
     return {
       request,
       response,
       requestId: requestIdOf(request.headers['x-request-id']),
       address: clientAddress(request, trustProxy),
       startMs: elapsedMs(),
-      trace: explain ? new Trace(elapsedMs) : null,
+      trace: this.#createTrace(),
     };
+  }
+
+  #createTrace(): Trace | null {
+    const { explain, elapsedMs } = this.#options;
+    return explain ? new Trace(elapsedMs) : null;
   }
 
   #describeMethods(incoming: Incoming): Reply {
@@ -140,7 +148,7 @@ export class Pipeline {
       ...rateLimitHeaders(charges, now()),
       ...corsHeaders(corsOrigin, request.headers.origin),
       ...plainHeaders(requestId, endpoint),
-      ...(trace === null ? [] : ['Server-Timing', trace.toHeader()]),
+      ...timing(trace),
     ];
     send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
     this.#record(underway, reply);
@@ -163,6 +171,10 @@ export class Pipeline {
       user: caller?.principal?.user.id,
     });
   }
+}
+
+function timing(trace: Trace | null): string[] {
+  return trace === null ? [] : ['Server-Timing', trace.toHeader()];
 }
 
 // What every answer has.

@@ -74,8 +74,8 @@ export function sessions({ store, now }: SessionsOptions): Endpoint[] {
       status: 204,
       async handle({ principal, params }) {
         const session = await store.sessions.findBy('sid', params.id);
-        if (session?.user_id !== principal.user.id)
-          throw new JotError('not_found', 'There is no such session');
+        const isLive = session?.user_id === principal.user.id && session.expires > now();
+        if (!isLive) throw new JotError('not_found', 'There is no such session');
         await store.sessions.remove(session.id);
       },
     }),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { headerOf, partsOf } from '../support/answers.ts';
 import { createPerson } from '../support/person.ts';
-import { type Answer, startServer } from '../support/server.ts';
+import { type Answer, sendRaw, startServer } from '../support/server.ts';
 
 const ENTRY = /^([a-z]+);dur=(\d+\.\d\d)(?:;desc="([\x20\x21\x23-\x5b\x5d-\x7e]+)")?$/;
 
@@ -22,6 +22,14 @@ function stepsOf(answer: Answer): [name: string, reason: string][] {
 const EXPLAINED = { EXPLAIN: 'on' };
 
 describe('Server-Timing', () => {
+  it('tells of a request that was none too', async (t) => {
+    const { port } = await startServer(t, EXPLAINED);
+    const answer = await sendRaw(port, 'garbage\r\n\r\n');
+    assert.match(answer, /^Server-Timing: parse;dur=\d+\.\d\d;desc="The request is not valid HTTP"\r$/m);
+    const { port: quietPort } = await startServer(t);
+    assert.equal((await sendRaw(quietPort, 'garbage\r\n\r\n')).includes('Server-Timing'), false);
+  });
+
   it('tells each step of a read, and why it came out as it did', async (t) => {
     const server = await startServer(t, { ...EXPLAINED, RATE_LIMIT: '600/m' });
     const matt = await createPerson(server, 'matt');
