@@ -127,6 +127,7 @@ export function withDefault<T>(type: Type<T>, value: T): Type<T> {
 export function lenient<T>(type: Type<T>): Type<T | undefined> {
   return {
     ...optional(type),
+    isExpected: true,
     check(value, _report, source) {
       let isValid = true;
       const checked = type.check(value, () => (isValid = false), source);
@@ -160,6 +161,8 @@ function checkField(
 }
 
 function requiredNames(entries: readonly [string, Type<unknown>][]): JsonSchema {
-  const required = entries.filter(([, type]) => type.absent === undefined).map(([name]) => name);
+  const required = entries
+    .filter(([, type]) => type.absent === undefined || type.isExpected === true)
+    .map(([name]) => name);
   return required.length === 0 ? {} : { required };
 }

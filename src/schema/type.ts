@@ -16,6 +16,8 @@ export interface Type<T> {
   check(value: unknown, report: Report, source: Source): T | undefined;
   /** What stands in for a value that is not there; without it, the value is required. */
   readonly absent?: { readonly value: T };
+  /** Documented as required all the same. */
+  readonly isExpected?: boolean;
   /** The public JSON of a value. */
   marshal(value: T): unknown;
   readonly jsonSchema: JsonSchema;

@@ -197,6 +197,7 @@ describe('GET /openapi.json', () => {
     };
     const signUp = schemaOf('POST /signup');
     assert.deepEqual(signUp.required, ['username', 'password']);
+    assert.deepEqual(schemaOf('POST /auth').required, ['username', 'password']);
     assert.equal(signUp.properties.password?.minLength, 8);
     const change = schemaOf('PATCH /users/{id}');
     assert.deepEqual([change.required, change.minProperties], [undefined, 1]);

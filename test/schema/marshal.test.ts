@@ -122,7 +122,7 @@ describe('jsonSchema', () => {
           c: { type: 'boolean', default: true },
           d: { type: 'boolean' },
         },
-        required: ['a'],
+        required: ['a', 'd'],
         description: 'Letters',
       },
     ],
