@@ -18,6 +18,8 @@ export interface SystemOptions {
   readonly uptimeSeconds: () => number;
 }
 
+const common = { method: 'GET', group: 'system', access: anyone, limit: 'free', status: 200 } as const;
+
 export function system({
   version,
   endpoints,
@@ -26,24 +28,10 @@ export function system({
   metrics,
   uptimeSeconds,
 }: SystemOptions): Endpoint[] {
-  const common = { method: 'GET', group: 'system', access: anyone, limit: 'free', status: 200 } as const;
   const status = text({ example: 'ok' });
 
   return [
-    endpoint({
-      ...common,
-      path: '/',
-      summary: 'See what is here',
-      answer: json(
-        object({
-          name: text({ example: 'jot' }),
-          version: text({ example: '0.1.0' }),
-          documentation: text({ example: '/openapi.json' }),
-          endpoints: array(object({ method: text(), path: text(), summary: text() })),
-        }),
-      ),
-      handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
-    }),
+    index(version, endpoints),
 
     endpoint({
       ...common,
@@ -82,4 +70,21 @@ export function system({
       handle: () => metrics.render(),
     }),
   ];
+}
+
+function index(version: string, endpoints: SystemOptions['endpoints']): Endpoint {
+  return endpoint({
+    ...common,
+    path: '/',
+    summary: 'See what is here',
+    answer: json(
+      object({
+        name: text({ example: 'jot' }),
+        version: text({ example: '0.1.0' }),
+        documentation: text({ example: '/openapi.json' }),
+        endpoints: array(object({ method: text(), path: text(), summary: text() })),
+      }),
+    ),
+    handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
+  });
 }
