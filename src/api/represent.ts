@@ -91,12 +91,15 @@ async function represent(endpoint: Endpoint, call: Call, trace: Trace | null): P
   headers.push('Content-Type', answer.contentType);
   const content = answer.type.marshal(row);
   const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
+  const version = endpoint.version?.(row);
   const isTagged = status === 200 && endpoint.method !== 'POST' && endpoint.limit !== 'free';
+  if (!isTagged) return { body, tag: null, stateTag: null, version, headers };
+
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
   // The link belongs to the answer: a page that was the last one is another answer once there is one behind it.
   const hash = contentHash(next === null ? body : body + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
-  return { body, tag: isTagged ? tag : null, stateTag, version: endpoint.version?.(row), headers };
+  return { body, tag, stateTag, version, headers };
 }
 
 // RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.

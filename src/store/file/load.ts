@@ -29,7 +29,7 @@ interface Line {
 /**
  * Applies every change in the file to the tables.
  *
- * @throws JotError `unavailable` naming line and byte of damage that is not a torn last line.
+ * @throws JotError `unavailable` naming line and byte of damage that no crash explains.
  */
 export async function load(file: DataFile, path: string, tables: Tables): Promise<Loaded> {
   let seq = 0;
