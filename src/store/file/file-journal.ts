@@ -34,6 +34,8 @@ export class FileJournal implements Journal {
   #length: number;
   /** Why the last write failed; writes go on being tried. */
   #trouble: string | null = null;
+  /** Whether changes are written that do not count yet. */
+  #isSyncing = false;
   /** Why there will be no more writes. */
   #broken: string | null = null;
 
@@ -52,14 +54,18 @@ export class FileJournal implements Journal {
     );
     const bytes = Buffer.from(lines.join(''));
     this.#write(bytes);
-    await this.#sync();
+    this.#isSyncing = true;
+    await this.#sync().finally(() => {
+      this.#isSyncing = false;
+    });
     this.#seq += changes.length;
     this.#length += bytes.length;
     this.#trouble = null;
   }
 
   status(): StoreStatus {
-    if (this.#broken === null && this.#trouble !== null) this.#probe();
+    // What is on its way to the disk lies where the probe would write, and will tell by itself.
+    if (this.#broken === null && this.#trouble !== null && !this.#isSyncing) this.#probe();
     const reason = this.#broken ?? this.#trouble;
     return reason === null ? { ok: true } : { ok: false, reason };
   }

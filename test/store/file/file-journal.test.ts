@@ -95,6 +95,39 @@ describe('a write to a file store', () => {
   });
 });
 
+describe('the status of a store whose disk was full', () => {
+  it('is well again once there is room, without a write, and the file is as it was', async (t) => {
+    const faults: Faults = {};
+    const { store, content } = await openWithMatt(t, faults);
+    const before = content();
+    faults.write = () => full();
+    await rejects(store.users.create(userNamed('elie')), 'unavailable');
+    const reason = "The data file can't be written: ENOSPC: no space left on device";
+    for (let count = 0; count < 3; count++) assert.deepEqual(store.status(), { ok: false, reason });
+    faults.write = undefined;
+    assert.deepEqual(store.status(), { ok: true });
+    assert.equal(content(), before);
+  });
+
+  it('that is asked for while the next write is on its way leaves that write alone', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    faults.write = () => full();
+    await rejects(opened.store.users.create(userNamed('elie')), 'unavailable');
+    faults.write = undefined;
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const written = opened.store.users.create(userNamed('tim'));
+    const sync = await syncs.next();
+    assert.equal(opened.store.status().ok, false);
+    await sync.finish();
+    await written;
+    faults.sync = undefined;
+    assert.deepEqual(opened.store.status(), { ok: true });
+    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'tim']);
+  });
+});
+
 describe('a write to a disk that is full', () => {
   const ways: readonly (readonly [what: string, write: Faults['write'], reason: string])[] = [
     ['fails', () => full(), 'ENOSPC: no space left on device'],
