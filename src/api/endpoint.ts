@@ -51,7 +51,7 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = P
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** How an answer is written; `json` unless it says otherwise. */
+/** How an answer is written. */
 export interface Answer<Row> {
   readonly contentType: string;
   readonly type: Marshals<Row>;
@@ -119,6 +119,11 @@ export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who exte
 ): Endpoint {
   const defaults = { limit: 'default', params: object({}), query: object({}), secret: false };
   return { ...defaults, ...declaration } as unknown as Endpoint;
+}
+
+/** Whether answers carry an `ETag`: those that show what is at the path. */
+export function isTagged({ method, status, limit }: Endpoint): boolean {
+  return status === 200 && method !== 'POST' && limit !== 'free';
 }
 
 /** A JSON answer. */

@@ -4,7 +4,7 @@
 import { statusOf } from '../http/failure.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { JsonSchema } from '../schema/schema.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, isTagged } from './endpoint.ts';
 
 const ERROR_SCHEMA = {
   type: 'object',
@@ -111,13 +111,14 @@ function bodyContent(schema: JsonSchema): JsonSchema {
   return { 'application/json': { schema }, 'application/x-www-form-urlencoded': { schema } };
 }
 
-function success({ status, answer, location, next, method, limit }: Endpoint): JsonSchema {
-  const isTagged = status === 200 && method !== 'POST' && limit !== 'free';
+function success(endpoint: Endpoint): JsonSchema {
+  const { status, answer, location, next, method } = endpoint;
+  const tagged = isTagged(endpoint);
   const header = (description: string) => ({ description, schema: { type: 'string' } });
   const headers = {
     ...(location === undefined ? {} : { Location: header('Where it is.') }),
     ...(next === undefined ? {} : { Link: header('The next page, `rel="next"`, while there is more.') }),
-    ...(isTagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
+    ...(tagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
   };
   const words = { 200: 'The answer.', 201: 'It was made.', 204: 'It is done.' };
   const content = answer && { [answer.contentType.split(';')[0] ?? '']: { schema: answer.type.jsonSchema } };
@@ -127,7 +128,7 @@ function success({ status, answer, location, next, method, limit }: Endpoint): J
       ...(Object.keys(headers).length === 0 ? {} : { headers }),
       ...(content === undefined ? {} : { content }),
     },
-    ...(isTagged && method === 'GET' ? { 304: { description: 'It is what the client has already.' } } : {}),
+    ...(tagged && method === 'GET' ? { 304: { description: 'It is what the client has already.' } } : {}),
   };
 }
 

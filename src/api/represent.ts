@@ -6,7 +6,7 @@ import { contentHash, someTag } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
-import type { Call, Endpoint } from './endpoint.ts';
+import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './explain.ts';
 import type { Valid } from './journey.ts';
 
@@ -81,7 +81,7 @@ async function represent(endpoint: Endpoint, call: Call, trace: Trace | null): P
   trace?.begin('handle');
   const row = await endpoint.handle(call);
   trace?.begin('marshal');
-  const { answer, status } = endpoint;
+  const { answer } = endpoint;
   const headers: string[] = [];
   if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row));
   const next = endpoint.next?.(row, call) ?? null;
@@ -92,8 +92,7 @@ async function represent(endpoint: Endpoint, call: Call, trace: Trace | null): P
   const content = answer.type.marshal(row);
   const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
   const version = endpoint.version?.(row);
-  const isTagged = status === 200 && endpoint.method !== 'POST' && endpoint.limit !== 'free';
-  if (!isTagged) return { body, tag: null, stateTag: null, version, headers };
+  if (!isTagged(endpoint)) return { body, tag: null, stateTag: null, version, headers };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
   // The link belongs to the answer: a page that was the last one is another answer once there is one behind it.

@@ -15,6 +15,8 @@ import type { Operation, Store } from '../store/store.ts';
 
 // Of more logins than this the one refreshed longest ago ends.
 const SESSIONS_PER_USER_MAX = 100;
+// Logins at the same moment do not see each other, so for a while there can be some more.
+const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
 // Rounds of a race that only one party can win each time.
 const ROTATION_TRIES_MAX = 20;
 
@@ -155,7 +157,7 @@ async function sessionsOf(store: Store, user: User): Promise<readonly Session[]>
   const { rows } = await store.sessions.list({
     owner: user.id,
     after: 0,
-    limit: Number.MAX_SAFE_INTEGER - 1,
+    limit: SESSIONS_READ_MAX,
     order: 'asc',
   });
   return rows;
