@@ -94,7 +94,7 @@ class JotApp implements App {
     this.#systemEndpoints = this.#createSystem(elapsedMs());
     this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, 'Jot is starting');
     this.#server = new HttpServer({
-      handle: (request, response) => this.handle(request, response),
+      handle: this.handle,
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
       connectionsMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
@@ -144,17 +144,17 @@ class JotApp implements App {
       createApi({ config, store, keys: openKeys(config, now), now }),
     );
     this.#store = store;
-    const connections = {
-      name: 'jot_connections',
-      help: 'Open sockets.',
-      read: () => this.#server.connections,
-    };
-    metrics.addGauges([...gauges, connections]);
     this.#endpoints = [...api, ...this.#systemEndpoints];
     const limiters = {
       byCaller: limiter('default', config.rates.default, now),
       byAddress: limiter('auth', config.rates.auth, now),
     };
+    const callers = () => (limiters.byCaller?.size ?? 0) + (limiters.byAddress?.size ?? 0);
+    metrics.addGauges([
+      ...gauges,
+      { name: 'jot_connections', help: 'Open sockets.', read: () => this.#server.connections },
+      { name: 'jot_limiter_keys', help: 'Callers that the limiter remembers.', read: callers },
+    ]);
     const endpoints = this.#endpoints;
     this.#pipeline = new Pipeline({
       ...this.#common,

@@ -85,11 +85,6 @@ export class Tables implements View {
     return { rows, next: ids.length > rows.length && last !== undefined ? last.id : null };
   }
 
-  /** Every row of a collection, oldest first by id within each owner. */
-  rows(name: CollectionName): Iterable<Entity> {
-    return this.#tables[name].rows.values();
-  }
-
   /** Ids below this one are taken, though their rows may be gone. */
   reserveIds(name: CollectionName, nextId: Id): void {
     const table = this.#tables[name];

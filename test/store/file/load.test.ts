@@ -12,6 +12,7 @@ import { postOf, userNamed } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
+const EVERYTHING = { after: 0, limit: Number.MAX_SAFE_INTEGER - 1, order: 'asc' } as const;
 
 /** A data file with this content, closed when the test is over. */
 async function fileOf(t: Cleanup, content: string | Uint8Array): Promise<DataFile> {
@@ -64,7 +65,7 @@ describe('load', () => {
     assert.equal(tables.findId('users', 'username', 'MATT'), undefined);
     assert.deepEqual([...tables.ownedIds('posts', 1)], [2]);
     assert.deepEqual(
-      [...tables.rows('users')].map(({ id }) => id),
+      [...tables.list('users', EVERYTHING).rows].map(({ id }) => id),
       [1, 5],
     );
     assert.equal(tables.nextId('users'), 6);
@@ -86,7 +87,7 @@ describe('load', () => {
     const names = ['é'.repeat(BLOCK_BYTES), '😀'.repeat(BLOCK_BYTES / 2), 'x', 'y'.repeat(2 * BLOCK_BYTES)];
     const { seq, tables } = await loadFrom(t, linesWithUsers(...names).join(''));
     assert.equal(seq, 4);
-    const rows = [...tables.rows('users')] as { username?: string }[];
+    const rows = [...tables.list('users', EVERYTHING).rows] as { username?: string }[];
     assert.equal(
       rows.every(({ username }, index) => username === names[index]),
       true,
