@@ -4,13 +4,16 @@ import type { Store } from './store.ts';
 import { createTableStore, type Journal } from './table-store.ts';
 import { Tables } from './tables.ts';
 
-const nowhere: Journal = {
-  append: async () => undefined,
-  status: () => ({ ok: true }),
-  close: async () => undefined,
-};
-
 /** An empty store that is gone with the process. */
 export function openMemoryStore(): Store {
-  return createTableStore(new Tables(), nowhere);
+  const tables = new Tables();
+  return createTableStore(tables, nowhere(tables));
+}
+
+function nowhere(tables: Tables): Journal {
+  return {
+    append: async (changes) => tables.apply(changes),
+    status: () => ({ ok: true }),
+    close: async () => undefined,
+  };
 }

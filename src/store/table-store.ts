@@ -24,10 +24,10 @@ import type { Change, Tables } from './tables.ts';
 
 const BATCH_WRITES_MAX = 1024;
 
-/** Where changes become durable. */
+/** Where changes become durable, and then visible. */
 export interface Journal {
   /**
-   * Resolves once all of the changes are durable.
+   * Resolves once all of the changes are durable and the tables show them.
    *
    * @throws JotError `unavailable`, and then none of them is there.
    */
@@ -104,7 +104,6 @@ class Writer {
       for (const { reject } of batch) reject(error);
       return;
     }
-    for (const change of changes) this.#tables.apply(change);
     for (const { write, row, error } of outcomes) {
       if (error === undefined) write.resolve(row);
       else write.reject(error);

@@ -91,12 +91,14 @@ export class Tables implements View {
     table.nextId = Math.max(table.nextId, nextId);
   }
 
-  apply(change: Change): void {
-    for (const effect of change) {
-      if ('put' in effect) this.#put(effect.put, effect.row);
-      else if ('remove' in effect) this.#remove(effect.remove, effect.id);
-      else this.#removeOwned(effect.removeOwned, effect.owner);
-    }
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) for (const effect of change) this.#apply(effect);
+  }
+
+  #apply(effect: Effect): void {
+    if ('put' in effect) this.#put(effect.put, effect.row);
+    else if ('remove' in effect) this.#remove(effect.remove, effect.id);
+    else this.#removeOwned(effect.removeOwned, effect.owner);
   }
 
   #put(name: CollectionName, row: Entity): void {

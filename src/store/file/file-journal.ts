@@ -9,7 +9,7 @@
 import { JotError } from '../../lib/errors.ts';
 import type { StoreStatus } from '../store.ts';
 import type { Journal } from '../table-store.ts';
-import type { Change } from '../tables.ts';
+import type { Change, Tables } from '../tables.ts';
 import { type DataFile, writeWhole } from './file-system.ts';
 import { encodeChange } from './record.ts';
 
@@ -19,6 +19,8 @@ const PROBE = Buffer.alloc(64 * 1024, ' ');
 
 export interface FileJournalOptions {
   readonly file: DataFile;
+  /** What the file holds. */
+  readonly tables: Tables;
   /** The number of the last change in the file. */
   readonly seq: number;
   /** The file's length in bytes. */
@@ -61,6 +63,7 @@ export class FileJournal implements Journal {
     this.#seq += changes.length;
     this.#length += bytes.length;
     this.#trouble = null;
+    this.#options.tables.apply(changes);
   }
 
   status(): StoreStatus {

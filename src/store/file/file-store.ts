@@ -76,7 +76,7 @@ async function openLocked(path: string, lock: Lock, options: FileStoreOptions): 
     }
     return createTableStore(
       tables,
-      new FileJournal({ file, seq, length: goodBytes, now, release: lock.release }),
+      new FileJournal({ file, tables, seq, length: goodBytes, now, release: lock.release }),
     );
   });
 }

@@ -78,7 +78,7 @@ function loadHeader(line: Buffer, tables: Tables): number {
 }
 
 function loadChange(line: Buffer, seq: number, tables: Tables): number {
-  tables.apply(decodeChange(line, seq).changes);
+  tables.apply([decodeChange(line, seq).changes]);
   return seq;
 }
 
