@@ -14,6 +14,7 @@ function nowhere(tables: Tables): Journal {
   return {
     append: async (changes) => tables.apply(changes),
     status: () => ({ ok: true }),
+    compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
     close: async () => undefined,
   };
 }

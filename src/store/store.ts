@@ -73,6 +73,15 @@ type OperationOn<Name extends CollectionName> =
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
   | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: JotError };
 
+/** Hears how far something has got: so much of so much. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** What a compaction achieved. */
+export interface Compaction {
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
 /** Whether writes would work, and if not, why. */
 export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -87,6 +96,13 @@ export interface Store extends Repositories {
    */
   write(operations: readonly Operation[]): Promise<void>;
   status(): StoreStatus;
+  /**
+   * Gives back the room that rows take which have changed since or are gone, while reads and writes go on. A store does so
+   * by itself when that is more than half.
+   *
+   * @throws JotError `unavailable` when it can't be done now; everything is as before.
+   */
+  compact(onProgress?: OnProgress): Promise<Compaction>;
   /** Finishes the writes under way and lets go of what it holds. */
   close(): Promise<void>;
 }

@@ -12,7 +12,9 @@ import type { Page } from '../lib/page.ts';
 import { type CollectionName, collectionNames, type Entity, type Id, type Rows } from './collections.ts';
 import { Draft } from './draft.ts';
 import type {
+  Compaction,
   ListQuery,
+  OnProgress,
   Operation,
   Repositories,
   Repository,
@@ -33,6 +35,7 @@ export interface Journal {
    */
   append(changes: readonly Change[]): Promise<void>;
   status(): StoreStatus;
+  compact(onProgress?: OnProgress): Promise<Compaction>;
   close(): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ export function createTableStore(tables: Tables, journal: Journal): Store {
     ...(Object.fromEntries(repositories) as unknown as Repositories),
     write: async (operations) => void (await writer.write(operations)),
     status: () => writer.status(),
+    compact: (onProgress) => journal.compact(onProgress),
     close: () => writer.close(),
   };
 }

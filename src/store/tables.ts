@@ -13,6 +13,10 @@ import {
 import { IdList } from './id-list.ts';
 import type { ListQuery } from './store.ts';
 
+// What a row weighs beyond its texts, and what it weighs that one is gone.
+const ROW_WEIGHT = 100;
+const REMOVAL_WEIGHT = 50;
+
 /** One effect of a write, as simple as it can be: this is what the data file holds. */
 export type Effect =
   | { readonly put: CollectionName; readonly row: Entity }
@@ -47,6 +51,8 @@ interface Table {
 export class Tables implements View {
   readonly #tables: Readonly<Record<CollectionName, Table>>;
   #revision = 0;
+  #liveWeight = 0;
+  #appliedWeight = 0;
 
   constructor() {
     const tables = collectionNames.map((name) => [name, emptyTable(name)]);
@@ -67,6 +73,21 @@ export class Tables implements View {
 
   nextId(name: CollectionName): Id {
     return this.#tables[name].nextId;
+  }
+
+  /** About how many bytes the rows would take as lines of text. */
+  get liveWeight(): number {
+    return this.#liveWeight;
+  }
+
+  /** The same of everything that was ever applied, what is gone since among it. */
+  get appliedWeight(): number {
+    return this.#appliedWeight;
+  }
+
+  /** The rows in the order in which they came; those that come meanwhile follow. */
+  rows(name: CollectionName): Iterable<Entity> {
+    return this.#tables[name].rows.values();
   }
 
   count(name: CollectionName): number {
@@ -104,7 +125,10 @@ export class Tables implements View {
   #put(name: CollectionName, row: Entity): void {
     const table = this.#tables[name];
     const before = table.rows.get(row.id);
-    if (before !== undefined) unindex(table, name, before);
+    if (before !== undefined) this.#forget(table, name, before);
+    const weight = weightOf(row);
+    this.#liveWeight += weight;
+    this.#appliedWeight += weight;
     table.rows.set(row.id, row);
     table.nextId = Math.max(table.nextId, row.id + 1);
     for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
@@ -119,8 +143,9 @@ export class Tables implements View {
   #remove(name: CollectionName, id: Id): void {
     const table = this.#tables[name];
     const row = table.rows.get(id);
+    this.#appliedWeight += REMOVAL_WEIGHT;
     if (row === undefined) return;
-    unindex(table, name, row);
+    this.#forget(table, name, row);
     table.rows.delete(id);
     const list = table.lists.get(ownerOf(name, row));
     if (list === undefined) return;
@@ -131,12 +156,22 @@ export class Tables implements View {
   // The list goes as a whole: taking the rows off it one by one would cost the square of their number.
   #removeOwned(name: CollectionName, owner: Id): void {
     const table = this.#tables[name];
+    this.#appliedWeight += REMOVAL_WEIGHT;
     for (const id of this.ownedIds(name, owner)) {
       const row = table.rows.get(id);
-      if (row !== undefined) unindex(table, name, row);
+      if (row !== undefined) this.#forget(table, name, row);
       table.rows.delete(id);
     }
     table.lists.delete(owner);
+  }
+
+  // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
+  #forget(table: Table, name: CollectionName, row: Entity): void {
+    this.#liveWeight -= weightOf(row);
+    for (const [index, key] of uniqueKeys(name, row)) {
+      const ids = table.unique.get(index);
+      if (ids?.get(key) === row.id) ids.delete(key);
+    }
   }
 }
 
@@ -167,6 +202,9 @@ function emptyTable(name: CollectionName): Table {
   return { rows: new Map(), unique, lists: new Map(), nextId: 1 };
 }
 
-function unindex(table: Table, name: CollectionName, row: Entity): void {
-  for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.delete(key);
+// Cheap enough for every change, and near enough to compare what is dead with what is alive.
+function weightOf(row: Entity): number {
+  let weight = ROW_WEIGHT;
+  for (const value of Object.values(row)) if (typeof value === 'string') weight += value.length;
+  return weight;
 }

@@ -12,6 +12,7 @@ import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 /** What to do instead of the call to a file; it is given the real one. Faults can come and go while the file is open. */
 export interface Faults {
   write?: ((file: DataFile, bytes: Uint8Array, position: number) => number) | undefined;
+  writeAsync?: ((file: DataFile, bytes: Uint8Array, position: number) => Promise<number>) | undefined;
   sync?: ((file: DataFile) => Promise<void>) | undefined;
   truncate?: ((file: DataFile, length: number) => void) | undefined;
 }
@@ -24,6 +25,8 @@ export function faultyFileSystem(faults: Faults): FileSystem {
       return {
         ...file,
         write: (bytes, position) => faults.write?.(file, bytes, position) ?? file.write(bytes, position),
+        writeAsync: (bytes, position) =>
+          faults.writeAsync?.(file, bytes, position) ?? file.writeAsync(bytes, position),
         sync: () => faults.sync?.(file) ?? file.sync(),
         truncate: (length) => (faults.truncate ?? cut)(file, length),
       };

@@ -1,6 +1,7 @@
 // Lines of a data file made without the code that is tested: from the description of the format alone.
 
-import { encodeChange, encodeHeader } from '../../src/store/file/record.ts';
+import type { User } from '../../src/store/collections.ts';
+import { encodeChange, encodeHeader, encodeSnapshotRow } from '../../src/store/file/record.ts';
 import type { Change } from '../../src/store/tables.ts';
 import { userNamed } from './stores.ts';
 
@@ -36,5 +37,16 @@ export function linesWith(...changes: Change[]): string[] {
   return [
     header,
     ...changes.map((change, index) => encodeChange({ seq: index + 1, time: TIME, changes: change })),
+  ];
+}
+
+/** The lines of a compacted data file: the snapshot that stands for all changes up to `seq`, and one change since. */
+export function linesWithSnapshot(rows: readonly User[], seq = 40, through = seq + 1): string[] {
+  const next = { users: 9, posts: 1, sessions: 1 };
+  const change: Change = [{ remove: 'users', id: 8 }];
+  return [
+    encodeHeader({ seq, snapshot: rows.length, through, next }),
+    ...rows.map((row, index) => encodeSnapshotRow(index + 1, 'users', row)),
+    encodeChange({ seq: seq + 1, time: TIME, changes: change }),
   ];
 }

@@ -7,10 +7,13 @@
 // file again.
 
 import { JotError } from '../../lib/errors.ts';
-import type { StoreStatus } from '../store.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Compaction, OnProgress, StoreStatus } from '../store.ts';
 import type { Journal } from '../table-store.ts';
 import type { Change, Tables } from '../tables.ts';
-import { type DataFile, writeWhole } from './file-system.ts';
+import { type Compactable, Compactor, type Health } from './compaction.ts';
+import { type DataFile, type FileSystem, writeWhole } from './file-system.ts';
+import type { NextFile } from './next-file.ts';
 import { encodeChange } from './record.ts';
 
 const RETRY_AFTER_SECONDS = 5;
@@ -18,6 +21,8 @@ const RETRY_AFTER_SECONDS = 5;
 const PROBE = Buffer.alloc(64 * 1024, ' ');
 
 export interface FileJournalOptions {
+  readonly fileSystem: FileSystem;
+  readonly path: string;
   readonly file: DataFile;
   /** What the file holds. */
   readonly tables: Tables;
@@ -27,13 +32,18 @@ export interface FileJournalOptions {
   readonly length: number;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly log: Log;
   readonly release: () => Promise<void>;
 }
 
-export class FileJournal implements Journal {
+export class FileJournal implements Journal, Compactable {
   readonly #options: FileJournalOptions;
+  readonly #compactor: Compactor;
+  #file: DataFile;
   #seq: number;
   #length: number;
+  /** Ends when what has the file to itself is done with it. */
+  #last: Promise<unknown> = Promise.resolve();
   /** Why the last write failed; writes go on being tried. */
   #trouble: string | null = null;
   /** Whether changes are written that do not count yet. */
@@ -43,18 +53,74 @@ export class FileJournal implements Journal {
 
   constructor(options: FileJournalOptions) {
     this.#options = options;
+    this.#file = options.file;
     this.#seq = options.seq;
     this.#length = options.length;
+    this.#compactor = new Compactor(this, options.log);
+    this.#compactor.runIfWorthwhile();
+  }
+
+  get options(): FileJournalOptions {
+    return this.#options;
+  }
+
+  get file(): DataFile {
+    return this.#file;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get health(): Health {
+    if (this.#broken !== null) return 'broken';
+    return this.#trouble === null ? 'well' : 'in trouble';
   }
 
   async append(changes: readonly Change[]): Promise<void> {
+    await this.exclusively(() => this.#append(changes));
+    this.#compactor.runIfWorthwhile();
+  }
+
+  status(): StoreStatus {
+    // What is on its way to the disk lies where the probe would write, and will tell by itself.
+    if (this.#broken === null && this.#trouble !== null && !this.#isSyncing) this.#probe();
+    const reason = this.#broken ?? this.#trouble;
+    return reason === null ? { ok: true } : { ok: false, reason };
+  }
+
+  compact(onProgress?: OnProgress): Promise<Compaction> {
+    return this.#compactor.run(onProgress);
+  }
+
+  async close(): Promise<void> {
+    await this.#compactor.stop();
+    try {
+      await this.#file.close();
+    } finally {
+      await this.#options.release();
+    }
+  }
+
+  // One after the other: a change that is added while the file is replaced would be in the old one alone.
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(task);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #append(changes: readonly Change[]): Promise<void> {
     if (this.#broken !== null) throw unavailable(this.#broken);
     const time = this.#options.now();
     const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
-      encodeChange({ seq: first + index, first, time, changes: change }),
+      Buffer.from(encodeChange({ seq: first + index, first, time, changes: change })),
     );
-    const bytes = Buffer.from(lines.join(''));
+    const bytes = Buffer.concat(lines);
     this.#write(bytes);
     this.#isSyncing = true;
     await this.#sync().finally(() => {
@@ -66,24 +132,9 @@ export class FileJournal implements Journal {
     this.#options.tables.apply(changes);
   }
 
-  status(): StoreStatus {
-    // What is on its way to the disk lies where the probe would write, and will tell by itself.
-    if (this.#broken === null && this.#trouble !== null && !this.#isSyncing) this.#probe();
-    const reason = this.#broken ?? this.#trouble;
-    return reason === null ? { ok: true } : { ok: false, reason };
-  }
-
-  async close(): Promise<void> {
-    try {
-      await this.#options.file.close();
-    } finally {
-      await this.#options.release();
-    }
-  }
-
   #write(bytes: Buffer): void {
     try {
-      writeWhole(this.#options.file, bytes, this.#length);
+      writeWhole(this.#file, bytes, this.#length);
     } catch (error) {
       this.#trouble = `The data file can't be written: ${(error as Error).message}`;
       this.#cutBack();
@@ -94,7 +145,7 @@ export class FileJournal implements Journal {
   // Whoever asks for the status may be what keeps writes away, so the asking itself finds out whether there is room again.
   #probe(): void {
     try {
-      writeWhole(this.#options.file, PROBE, this.#length);
+      writeWhole(this.#file, PROBE, this.#length);
       this.#trouble = null;
     } catch (error) {
       this.#trouble = `The data file can't be written: ${(error as Error).message}`;
@@ -104,7 +155,7 @@ export class FileJournal implements Journal {
 
   #cutBack(): void {
     try {
-      this.#options.file.truncate(this.#length);
+      this.#file.truncate(this.#length);
     } catch (error) {
       this.#broken = `A torn end of the data file can't be cut off: ${(error as Error).message}; restart Jot`;
     }
@@ -112,14 +163,43 @@ export class FileJournal implements Journal {
 
   async #sync(): Promise<void> {
     try {
-      await this.#options.file.sync();
+      await this.#file.sync();
     } catch (error) {
-      this.#broken = `The disk failed: ${(error as Error).message}; nothing is written until Jot is restarted`;
+      this.#broken = diskFailed(error);
       // What was written but never acknowledged must not come back as if it had been.
       this.#cutBack();
       throw unavailable(this.#broken, error);
     }
   }
+
+  // A change that is added to the file without the name is lost. So as long as it is not certain which file has the name,
+  // also after a power cut, nothing is written.
+  async replaceFile(next: NextFile): Promise<void> {
+    const { path, log } = this.#options;
+    const old = this.#file;
+    try {
+      await next.rename();
+    } catch (error) {
+      const isInPlace = await old.isAt(path).catch(() => false);
+      if (!isInPlace) this.#broken = diskFailed(error);
+      throw error;
+    }
+    this.#file = next.file;
+    this.#length = next.length;
+    await old
+      .close()
+      .catch((error) => log.warn('the old data file was not closed', { reason: error.message }));
+    try {
+      await next.syncFolder();
+    } catch (error) {
+      this.#broken = diskFailed(error);
+      throw error;
+    }
+  }
+}
+
+function diskFailed(error: unknown): string {
+  return `The disk failed: ${(error as Error).message}; nothing is written until Jot is restarted`;
 }
 
 // What a client reads names no file and no system error; the reason is in `/readyz` and, as the cause, in the log.

@@ -4,8 +4,7 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { collectionNames } from '../collections.ts';
-import type { Store } from '../store.ts';
+import type { OnProgress, Store } from '../store.ts';
 import { createTableStore } from '../table-store.ts';
 import { Tables } from '../tables.ts';
 import { FileJournal } from './file-journal.ts';
@@ -13,18 +12,20 @@ import {
   type DataFile,
   type FileSystem,
   ignoreMissing,
-  readWhole,
+  readPieces,
   realFileSystem,
   writeWhole,
 } from './file-system.ts';
 import { load } from './load.ts';
 import { acquireLock, type Lock } from './lock.ts';
-import { encodeHeader } from './record.ts';
+import { removeLeftover, writeDataFile } from './next-file.ts';
 
 export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
+  /** Hears how much of the file is loaded, in bytes. */
+  readonly onProgress?: OnProgress | undefined;
   readonly fileSystem?: FileSystem;
 }
 
@@ -35,14 +36,21 @@ export interface FileStoreOptions {
  */
 export async function openFileStore(path: string, options: FileStoreOptions): Promise<Store> {
   const { fileSystem = realFileSystem } = options;
-  try {
+  return explained(path, async () => {
     await fileSystem.makeFolder(dirname(path));
     const realPath = await withoutLinks(path);
     const lock = await acquireLock(realPath);
-    return await openLocked(realPath, lock, options).catch(async (error) => {
+    return openLocked(realPath, lock, options).catch(async (error) => {
       await lock.release();
       throw error;
     });
+  });
+}
+
+/** Gives errors of the system a sentence. */
+export async function explained<T>(path: string, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
   } catch (error) {
     if (error instanceof JotError) throw error;
     const reason = (error as Error).message;
@@ -50,8 +58,8 @@ export async function openFileStore(path: string, options: FileStoreOptions): Pr
   }
 }
 
-// The file itself may not be there yet; its folder is.
-async function withoutLinks(path: string): Promise<string> {
+/** The path that all paths to this file have in common. The file itself may not be there yet; its folder is. */
+export async function withoutLinks(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
@@ -60,48 +68,64 @@ async function withoutLinks(path: string): Promise<string> {
   }
 }
 
+/** Uses a file, and closes it if that fails. */
+export async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 async function openLocked(path: string, lock: Lock, options: FileStoreOptions): Promise<Store> {
-  const { now, log, fileSystem = realFileSystem } = options;
+  const { now, log, onProgress, fileSystem = realFileSystem } = options;
+  await removeLeftover(fileSystem, path);
   const file = await openOrCreate(path, fileSystem);
   return closingOnError(file, async () => {
     const tables = new Tables();
-    const { seq, goodBytes } = await load(file, path, tables);
+    const { seq, goodBytes } = await load(file, path, tables, onProgress);
     const tornBytes = (await file.size()) - goodBytes;
     if (tornBytes > 0) {
-      const aside = await setTornAside(file, path, goodBytes, tornBytes, options);
+      const aside = await setTornAside(file, path, goodBytes, options);
       log.warn('the last change in the data file was not finished and is set aside', {
         path: aside,
         bytes: tornBytes,
       });
     }
-    return createTableStore(
+    const { release } = lock;
+    const journal = new FileJournal({
+      fileSystem,
+      path,
+      file,
       tables,
-      new FileJournal({ file, tables, seq, length: goodBytes, now, release: lock.release }),
-    );
+      seq,
+      length: goodBytes,
+      now,
+      log,
+      release,
+    });
+    lock.answerWith((request) => answer(journal, request));
+    return createTableStore(tables, journal);
   });
 }
 
-// A new file is made beside its place and renamed into it, so that a file with half a first line is never seen there.
+// What other processes can ask of the one that has the file.
+async function answer(journal: FileJournal, request: string): Promise<string> {
+  if (request !== 'compact') throw new JotError('bad_request', 'Nothing is known of such a request');
+  return JSON.stringify(await journal.compact());
+}
+
 async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataFile> {
   const existing = await openExisting(path, fileSystem);
   if (existing !== null && (await existing.size()) > 0) return existing;
   await existing?.close();
-
-  const beside = join(dirname(path), `.${basename(path)}.new`);
-  await fileSystem.remove(beside).catch(ignoreMissing);
-  const file = await fileSystem.open(beside, { create: true });
-  const next = Object.fromEntries(collectionNames.map((name) => [name, 1]));
-  return closingOnError(file, async () => {
-    await writeAll(file, Buffer.from(encodeHeader({ seq: 0, next })));
-    await fileSystem.rename(beside, path);
-    await fileSystem.syncFolder(dirname(path));
-    return file;
-  });
+  return writeDataFile(fileSystem, path, new Tables());
 }
 
 async function openExisting(path: string, fileSystem: FileSystem): Promise<DataFile | null> {
   try {
-    return await fileSystem.open(path, { create: false });
+    return await fileSystem.open(path, 'write');
   } catch (error) {
     ignoreMissing(error as NodeJS.ErrnoException);
     return null;
@@ -112,13 +136,18 @@ async function setTornAside(
   file: DataFile,
   path: string,
   goodBytes: number,
-  tornBytes: number,
   { now, fileSystem = realFileSystem }: FileStoreOptions,
 ): Promise<string> {
-  const torn = await readWhole(file, goodBytes, tornBytes);
-  const asidePath = `${path}.torn-${new Date(now()).toISOString().replaceAll(':', '')}`;
-  const aside = await fileSystem.open(asidePath, { create: true });
-  await closingOnError(aside, () => writeAll(aside, torn));
+  const asidePath = besideWithTime(path, 'torn', now);
+  const aside = await fileSystem.open(asidePath, 'create');
+  await closingOnError(aside, async () => {
+    let length = 0;
+    for await (const piece of readPieces(file, goodBytes, await file.size())) {
+      writeWhole(aside, piece, length);
+      length += piece.length;
+    }
+    await aside.sync();
+  });
   await aside.close();
   await fileSystem.syncFolder(dirname(path));
   file.truncate(goodBytes);
@@ -126,16 +155,7 @@ async function setTornAside(
   return asidePath;
 }
 
-async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
-
-async function writeAll(file: DataFile, bytes: Buffer): Promise<void> {
-  writeWhole(file, bytes, 0);
-  await file.sync();
+/** `data/jot.jsonl.torn-2026-11-24T100000.000Z`: colons are not for every file system. */
+export function besideWithTime(path: string, what: string, now: () => number): string {
+  return `${path}.${what}-${new Date(now()).toISOString().replaceAll(':', '')}`;
 }

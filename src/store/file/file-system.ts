@@ -2,9 +2,11 @@
 // one of them fails, and that can only be shown by making each one fail.
 
 import { fdatasync, fsync, ftruncateSync, writeSync } from 'node:fs';
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
+
+const PIECE_BYTES = 64 * 1024;
 
 /** An open file. Positions and lengths are bytes. */
 export interface DataFile {
@@ -16,15 +18,21 @@ export interface DataFile {
    * error. Into the page cache, so it takes no time worth giving up the thread for.
    */
   write(bytes: Uint8Array, position: number): number;
+  /** The same, for so much that the kernel may make the writer wait; the thread goes on meanwhile. */
+  writeAsync(bytes: Uint8Array, position: number): Promise<number>;
   /** Everything written is on the disk when this returns. */
   sync(): Promise<void>;
   truncate(length: number): void;
+  /** Whether it is this very file that the path leads to. */
+  isAt(path: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
+export type Access = 'read' | 'write' | 'create';
+
 export interface FileSystem {
-  /** Opens for reading and writing; `create` makes the file if there is none, with mode 0600. */
-  open(path: string, options: { readonly create: boolean }): Promise<DataFile>;
+  /** Opens to read, to read and write, or, where there must be no such file yet, to make one with mode 0600. */
+  open(path: string, access: Access): Promise<DataFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** Makes the folder and those above it, with mode 0700, where they are missing; durably. */
@@ -36,20 +44,31 @@ export interface FileSystem {
 /** Writes all of the bytes. A nearly full disk takes some of them without an error. */
 export function writeWhole(file: DataFile, bytes: Uint8Array, position: number): void {
   for (let written = 0; written < bytes.length; ) {
-    const count = file.write(bytes.subarray(written), position + written);
-    if (count === 0) throw new Error('no space left on the device');
-    written += count;
+    written += some(file.write(bytes.subarray(written), position + written));
   }
 }
 
-/** Reads `length` bytes from a position on, or what there is of them. */
-export async function readWhole(file: DataFile, position: number, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  let count = 0;
-  for (let read = -1; read !== 0 && count < length; count += read) {
-    read = await file.read(bytes.subarray(count), position + count);
+/** The same without holding the thread up. */
+export async function writeWholeAsync(file: DataFile, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    written += some(await file.writeAsync(bytes.subarray(written), position + written));
   }
-  return bytes.subarray(0, count);
+}
+
+function some(count: number): number {
+  if (count === 0) throw new Error('no space left on the device');
+  return count;
+}
+
+/** The bytes between two positions, piece by piece, or what there is of them. */
+export async function* readPieces(file: DataFile, start: number, end: number): AsyncGenerator<Buffer> {
+  for (let position = start; position < end; ) {
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - position));
+    const length = await file.read(buffer, position);
+    if (length === 0) return;
+    yield buffer.subarray(0, length);
+    position += length;
+  }
 }
 
 /** Passes on every error but that there is no such file. */
@@ -57,19 +76,26 @@ export function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
+const FLAGS = { read: 'r', write: 'r+', create: 'wx+' };
 const dataSync = promisify(fdatasync);
 const fullSync = promisify(fsync);
 
 export const realFileSystem: FileSystem = {
-  async open(path, { create }) {
+  async open(path, access) {
     // The handle object closes its descriptor when it is garbage; as long as the closures below hold it, it is not.
-    const handle = await open(path, create ? 'wx+' : 'r+', 0o600);
+    const handle = await open(path, FLAGS[access], 0o600);
     return {
       size: async () => (await handle.stat()).size,
       read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
       write: (bytes, position) => writeSync(handle.fd, bytes, 0, bytes.length, position),
+      writeAsync: async (bytes, position) =>
+        (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
       sync: () => dataSync(handle.fd),
       truncate: (length) => ftruncateSync(handle.fd, length),
+      isAt: async (other) => {
+        const [own, there] = await Promise.all([handle.stat(), stat(other)]);
+        return own.dev === there.dev && own.ino === there.ino;
+      },
       close: () => handle.close(),
     };
   },

@@ -11,17 +11,18 @@
 // It covers one kernel: containers that share the folder, yes; machines that share it over a network, no.
 
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { chmod, type FileHandle, open, readdir, unlink } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from './file-system.ts';
+import { type Answerer, ask, createOwnerServer, type Said } from './owner.ts';
 
 // The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
 const SOCKET_PATH_BYTES_MAX = 103;
-const ANSWER_BYTES_MAX = 100;
-
 export interface Lock {
+  /** From now on requests get an answer. */
+  answerWith(answerer: Answerer): void;
   /** Gives the file free. */
   release(): Promise<void>;
 }
@@ -34,23 +35,32 @@ export interface Lock {
  */
 export async function acquireLock(path: string): Promise<Lock> {
   const folder = dirname(path);
-  const prefix = `${basename(path)}.lock-`;
-  const own = `${prefix}${randomBytes(6).toString('hex')}`;
+  const own = `${lockPrefix(path)}${randomBytes(6).toString('hex')}`;
   const handle = await open(folder, 'r');
-  const server = createServer((socket) =>
-    socket.on('error', () => socket.destroy()).end(`process ${process.pid}`),
-  );
+  let answerer: Answerer = () => Promise.reject(new JotError('unavailable', 'It is still starting'));
+  const connections = new Set<Socket>();
+  const server = createOwnerServer((request) => answerer(request)).on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   const release = async () => {
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
+    const closed = new Promise((resolve) => server.close(resolve));
+    // One that has asked for nothing yet is no reason to wait; an answer that is on its way still gets there.
+    for (const socket of connections) socket.destroySoon();
+    await closed;
     await handle.close();
   };
   try {
     await listen(server, socketPath(folder, own, handle));
-    const others = (await readdir(folder)).filter((file) => file.startsWith(prefix) && file !== own);
+    await chmod(join(folder, own), 0o600);
+    const others = (await locksIn(folder, path)).filter((file) => file !== own);
     for (const other of others) await requireDead(path, socketPath(folder, other, handle));
     // From here on the file is ours, and what did not answer is nobody's.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
-    return { release };
+    const answerWith = (next: Answerer) => {
+      answerer = next;
+    };
+    return { answerWith, release };
   } catch (error) {
     await release();
     throw error;
@@ -58,9 +68,44 @@ export async function acquireLock(path: string): Promise<Lock> {
 }
 
 async function requireDead(path: string, otherPath: string): Promise<void> {
-  const holder = await ask(otherPath);
+  const holder = await ask(otherPath, '');
   if (holder === null) return;
-  throw new JotError('unavailable', `The data file ${path} is in use by ${holder}; stop it first`);
+  throw new JotError('unavailable', `The data file ${path} is in use by ${holder.owner}; stop it first`);
+}
+
+/**
+ * Asks the process that has the data file for something.
+ *
+ * @returns its answer, or null when nobody has the file.
+ * @throws JotError `unavailable` in the owner's words when it can't do that now.
+ */
+export async function askOwner(path: string, request: string): Promise<string | null> {
+  const folder = dirname(path);
+  const handle = await open(folder, 'r');
+  try {
+    for (const file of await locksIn(folder, path)) {
+      const said = await ask(socketPath(folder, file, handle), request);
+      if (said !== null) return requireOk(said);
+    }
+    return null;
+  } finally {
+    await handle.close();
+  }
+}
+
+function requireOk({ owner, answer }: Said): string {
+  if (answer?.startsWith('ok ')) return answer.slice('ok '.length);
+  const reason = answer === null ? 'it gave no answer' : answer.replace(/^no /, '');
+  throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);
+}
+
+async function locksIn(folder: string, path: string): Promise<string[]> {
+  const prefix = lockPrefix(path);
+  return (await readdir(folder)).filter((file) => file.startsWith(prefix));
+}
+
+function lockPrefix(path: string): string {
+  return `${basename(path)}.lock-`;
 }
 
 // A path that is too long for a socket is reached from the working directory or, on Linux, through the open folder.
@@ -82,28 +127,5 @@ function listen(server: Server, path: string): Promise<void> {
       server.unref();
       resolve();
     });
-  });
-}
-
-// Who answers, or null when nobody does. Being accepted is enough: a process that is stopped still owns the file.
-function ask(path: string): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    let answer = '';
-    const socket = connect(path);
-    socket.once('connect', () => socket.setTimeout(1_000, () => socket.destroy()));
-    socket.on('data', (data) => {
-      answer = (answer + data).slice(0, ANSWER_BYTES_MAX);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(null);
-      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve('another process');
-      else
-        reject(
-          new JotError('unavailable', `Can't tell who uses the data file: ${error.message}`, {
-            cause: error,
-          }),
-        );
-    });
-    socket.once('close', (hadError) => !hadError && resolve(answer === '' ? 'another process' : answer));
   });
 }

@@ -1,10 +1,19 @@
-// The format of the data file. It is JSON lines: `less` shows it and `jq` reads it.
+// The format of the data file. It is JSON lines: `less` shows it and `jq` reads it, and this page is all it takes to write
+// another reader. A file is a snapshot, the rows as they were at some time, and behind it the changes since.
 //
-// Line 1 says what the file is: {"format":"jot","version":1,"seq":0,"next":{"users":1,...},"crc":"89abcdef"}
-//   `seq` is the number of the last change that this line stands for (0 in a new file), `next` the next id to give out in
-//   each collection.
-// Every later line is one change, all of it or nothing: {"seq":1,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
-//   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":3,"first":1,...}
+// Line 1 says what the file is; spaces fill it up, so that it can be written last:
+//   {"format":"jot","version":2,"seq":40,"snapshot":2,"through":43,"next":{"users":3,...}   ,"crc":"89abcdef"}
+//   `snapshot` is the number of lines of the snapshot, 0 in a new file, and `seq` the number of the last change before it.
+//   `next` is the next id to give out in each collection: the rows that had those before it may be gone.
+//   `through` is the number of a change that was in the file already when it got its name.
+//
+// Then come the lines of the snapshot, counted from 1, with one row each:
+//   {"snapshot":1,"changes":[{"put":"users","row":{...}}],"crc":"89abcdef"}
+//   They are written while changes go on, so a row may be a later one than change `seq` left, or be gone already. The changes
+//   that follow, up to `through`, put that right: only what all of them leave is a state that ever was.
+//
+// Every later line is one change, all of it or nothing: {"seq":41,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
+//   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":43,"first":41,...}
 //   `seq` counts up by one from line to line, `time` is milliseconds since the epoch, and `changes` are applied in order:
 //     {"put":"users","row":{...}}        the row is now this one, new or not
 //     {"remove":"posts","id":4}          the row is gone
@@ -12,17 +21,24 @@
 //
 // `crc` is the CRC-32 (the one of zlib and gzip, RFC 1952 §8) of the line's bytes before `,"crc":`, as eight hexadecimal
 // digits. A line ends with a newline; one without was not finished.
+//
+// Version 1 was the same without snapshots: `snapshot` and `through` were not there.
 
 import { crc32 } from 'node:zlib';
-import { type CollectionName, collectionNames, type Id } from '../collections.ts';
+import { type CollectionName, collectionNames, type Entity, type Id } from '../collections.ts';
 import type { Change } from '../tables.ts';
 
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
+const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];
 const CRC_LENGTH = ',"crc":"89abcdef"}'.length;
+
+export type NextIds = Readonly<Partial<Record<CollectionName, Id>>>;
 
 export interface Header {
   readonly seq: number;
-  readonly next: Readonly<Partial<Record<CollectionName, Id>>>;
+  readonly snapshot: number;
+  readonly through: number;
+  readonly next: NextIds;
 }
 
 export interface ChangeRecord {
@@ -43,9 +59,22 @@ export class TornError extends DamageError {
   override readonly name = 'TornError';
 }
 
-/** The first line of a file, newline included. */
-export function encodeHeader({ seq, next }: Header): string {
-  return sealed({ format: 'jot', version: FORMAT_VERSION, seq, next });
+/** How long the first line is, newline included, whatever the numbers in it. */
+export const HEADER_BYTES = headerBytes();
+
+/** The first line of a file, newline included; by default of one without a snapshot. */
+export function encodeHeader({
+  seq,
+  snapshot = 0,
+  through = seq,
+  next,
+}: Pick<Header, 'seq' | 'next'> & Partial<Header>): string {
+  return sealed({ format: 'jot', version: FORMAT_VERSION, seq, snapshot, through, next }, HEADER_BYTES);
+}
+
+/** The line of one row in a snapshot, newline included. */
+export function encodeSnapshotRow(number: number, name: CollectionName, row: Entity): string {
+  return sealed({ snapshot: number, changes: [{ put: name, row }] });
 }
 
 /** The line of one change, newline included. */
@@ -53,19 +82,20 @@ export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord):
   return sealed({ seq, ...(first === seq ? {} : { first }), time, changes });
 }
 
-/** @throws DamageError for anything but the first line of a file in this version. */
+/** @throws DamageError for anything but the first line of a file in a version that is known. */
 export function decodeHeader(line: Buffer): Header {
   const { format, version } = parseHeader(line);
   if (format !== 'jot') throw new DamageError('it is not a Jot data file');
   // Before the checksum, which a later version may make otherwise.
-  if (version !== FORMAT_VERSION) {
+  if (!FORMAT_VERSIONS_READ.includes(version)) {
     throw new DamageError(
-      `its format is version ${String(version)}, and this Jot reads version ${FORMAT_VERSION}`,
+      `its format is version ${String(version)}, and this Jot reads version ${FORMAT_VERSIONS_READ.join(' and ')}`,
     );
   }
-  const { seq, next } = unsealed(line);
-  for (const name of Object.keys(next ?? {})) requireKnown(name);
-  return { seq: Number(seq), next: (next ?? {}) as Header['next'] };
+  const { seq, snapshot = 0, through = seq, next = {} } = unsealed(line);
+  if (typeof next !== 'object' || next === null) throw new DamageError('it holds no next ids');
+  for (const name of Object.keys(next)) requireKnown(name);
+  return { seq: Number(seq), snapshot: Number(snapshot), through: Number(through), next };
 }
 
 function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
@@ -77,6 +107,19 @@ function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
 }
 
 /**
+ * @param number The number that the line must have in its snapshot; without it any will do.
+ * @throws DamageError for anything but that line, whole.
+ */
+export function decodeSnapshotRow(line: Buffer, number?: number): { number: number; changes: Change } {
+  const record = unsealed(line);
+  const own = Number(record.snapshot);
+  if (record.snapshot === undefined) throw new DamageError('it is no line of the snapshot');
+  if (number !== undefined && own !== number)
+    throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
+  return { number: own, changes: changesOf(record) };
+}
+
+/**
  * @param seq The number that the change must have; without it any will do.
  * @throws DamageError for anything but that change, whole.
  */
@@ -85,14 +128,25 @@ export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord>
   const number = Number(record.seq);
   if (seq !== undefined && number !== seq)
     throw new DamageError(`it is change ${String(record.seq)} where ${seq} should be`);
-  if (!Array.isArray(record.changes)) throw new DamageError('it holds no list of changes');
-  for (const effect of record.changes) requireKnown(Object.values(effect ?? {})[0]);
   return {
     seq: number,
     first: Number(record.first ?? number),
     time: Number(record.time),
-    changes: record.changes,
+    changes: changesOf(record),
   };
+}
+
+function changesOf({ changes }: Record<string, unknown>): Change {
+  if (!Array.isArray(changes)) throw new DamageError('it holds no list of changes');
+  for (const effect of changes) requireEffect(effect ?? {});
+  return changes;
+}
+
+function requireEffect(effect: Partial<Record<'put' | 'remove' | 'removeOwned' | 'row', unknown>>): void {
+  requireKnown(effect.put ?? effect.remove ?? effect.removeOwned);
+  const { put, row } = effect;
+  if (put !== undefined && !Number.isSafeInteger((row as Partial<Entity> | undefined)?.id))
+    throw new DamageError('it puts a row that has no id');
 }
 
 function requireKnown(name: unknown): void {
@@ -100,8 +154,10 @@ function requireKnown(name: unknown): void {
   throw new DamageError(`it is about "${String(name)}", a collection that this Jot does not have`);
 }
 
-function sealed(content: object): string {
-  const body = JSON.stringify(content).slice(0, -1);
+function sealed(content: object, bytes = 0): string {
+  const body = JSON.stringify(content)
+    .slice(0, -1)
+    .padEnd(bytes - CRC_LENGTH - 1);
   return `${body},"crc":"${hex(crc32(body))}"}\n`;
 }
 
@@ -110,9 +166,20 @@ function unsealed(line: Buffer): Record<string, unknown> {
   if (line.toString('latin1', body.length) !== `,"crc":"${hex(crc32(body))}"}`) {
     throw new TornError('its checksum does not match');
   }
-  return JSON.parse(line.toString());
+  try {
+    return JSON.parse(line.toString());
+  } catch {
+    throw new DamageError('it is not JSON');
+  }
 }
 
 function hex(crc: number): string {
   return crc.toString(16).padStart(8, '0');
+}
+
+function headerBytes(): number {
+  const most = Number.MAX_SAFE_INTEGER;
+  const next = Object.fromEntries(collectionNames.map((name) => [name, most]));
+  const content = { format: 'jot', version: FORMAT_VERSION, seq: most, snapshot: most, through: most, next };
+  return sealed(content).length;
 }

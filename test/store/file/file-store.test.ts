@@ -192,8 +192,8 @@ describe('openFileStore refuses', () => {
     ['another format', sealedLine({ format: 'tin' }), 'line 1, byte 0: it is not a Jot data file'],
     [
       'a newer version',
-      sealedLine({ format: 'jot', version: 2, seq: 0, next: {} }),
-      'line 1, byte 0: its format is version 2, and this Jot reads version 1',
+      sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }),
+      'line 1, byte 0: its format is version 3, and this Jot reads version 1 and 2',
     ],
     ['a whole line that is no change', header + first + noChange + third, 'it holds no list of changes'],
   ];

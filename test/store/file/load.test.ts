@@ -5,9 +5,10 @@ import { describe, it } from 'node:test';
 import type { DataFile } from '../../../src/store/file/file-system.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
 import { type Loaded, load } from '../../../src/store/file/load.ts';
+import { encodeChange } from '../../../src/store/file/record.ts';
 import type { User } from '../../../src/store/open.ts';
-import { Tables } from '../../../src/store/tables.ts';
-import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
+import { type Change, Tables } from '../../../src/store/tables.ts';
+import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
 import { postOf, userNamed } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
 
@@ -18,7 +19,7 @@ const EVERYTHING = { after: 0, limit: Number.MAX_SAFE_INTEGER - 1, order: 'asc' 
 async function fileOf(t: Cleanup, content: string | Uint8Array): Promise<DataFile> {
   const path = join(temporaryFolder(t), 'jot.jsonl');
   writeFileSync(path, content);
-  const file = await realFileSystem.open(path, { create: false });
+  const file = await realFileSystem.open(path, 'write');
   t.after(() => file.close());
   return file;
 }
@@ -219,5 +220,81 @@ describe('load of a damaged file', () => {
     const file = await fileOf(t, header + first);
     const failing = { ...file, read: async () => Promise.reject(new Error('EIO')) };
     await assert.rejects(load(failing, 'jot.jsonl', new Tables()), { name: 'Error', message: 'EIO' });
+  });
+});
+
+describe('load of a compacted file', () => {
+  const rows = ['matt', 'elie', 'tim'].map((username, index): User => {
+    return { id: index + 1, version: 1, ...userNamed(username) };
+  });
+  const lines = linesWithSnapshot(rows);
+  const [header = '', first = '', second = '', third = '', change = ''] = lines;
+  const at = (count: number) => `line ${count + 1}, byte ${lines.slice(0, count).join('').length}`;
+
+  it('takes the rows of the snapshot, the changes behind it, and the next ids', async (t) => {
+    const { seq, goodBytes, tables } = await loadFrom(t, lines.join(''));
+    assert.deepEqual({ seq, goodBytes }, { seq: 41, goodBytes: lines.join('').length });
+    assert.deepEqual([...tables.rows('users')], rows);
+    assert.equal(tables.nextId('users'), 9);
+  });
+
+  it('lets the changes say what a row is that the snapshot shows as it was later', async (t) => {
+    const [matt, elie, tim] = rows as [User, User, User];
+    // While the snapshot was taken, matt's name was freed, elie took it, and tim went.
+    const renamed: User = { ...matt, username: 'matthew', version: 2 };
+    const taken: User = { ...elie, username: 'matt', version: 2 };
+    const snapshot = linesWithSnapshot([matt, taken, tim], 40, 44);
+    const changes: Change[] = [
+      [{ put: 'users', row: renamed }],
+      [{ put: 'users', row: taken }],
+      [{ remove: 'users', id: 3 }],
+    ];
+    const later = changes.map((each, index) => encodeChange({ seq: 42 + index, time: TIME, changes: each }));
+    const { seq, tables } = await loadFrom(t, [...snapshot, ...later].join(''));
+    assert.equal(seq, 44);
+    assert.deepEqual([...tables.rows('users')], [renamed, taken]);
+    assert.equal(tables.findId('users', 'username', 'MATT'), 2);
+    assert.equal(tables.findId('users', 'username', 'MATTHEW'), 1);
+    assert.equal(tables.findId('users', 'username', 'TIM'), undefined);
+  });
+
+  it('stops at a line of the snapshot that is missing, twice there, or in another place', async (t) => {
+    const missing = header + first + third + change;
+    await stops(t, missing, at(2), 'it is line 3 of the snapshot where 2 should be');
+    const twice = header + first + first + second + third + change;
+    await stops(t, twice, at(2), 'it is line 1 of the snapshot where 2 should be');
+    await stops(t, header + first + second + change, at(3), 'it is no line of the snapshot');
+    await stops(t, header + change, at(1), 'it is no line of the snapshot');
+  });
+
+  it('stops wherever the snapshot is cut off: it was whole when the file got its name', async (t) => {
+    const content = lines.join('');
+    const end = lines.slice(0, 4).join('').length;
+    for (let length = header.length; length < end; length += 7) {
+      const line = lines.findIndex((_, index) => lines.slice(0, index + 1).join('').length > length);
+      const isBetween = lines.slice(0, line).join('').length === length;
+      const why = isBetween ? 'it ends too early' : 'it is not finished';
+      await stops(t, content.slice(0, length), at(line), why);
+    }
+    await loadFrom(t, content);
+  });
+
+  it('stops where changes are torn or missing that it held when it got its name', async (t) => {
+    const content = lines.join('');
+    await stops(t, content.slice(0, -change.length), at(4), 'it ends too early');
+    await stops(t, content.slice(0, -1), at(4), 'it is not finished');
+    const later = encodeChange({ seq: 42, time: TIME, changes: [] });
+    const { seq, goodBytes } = await loadFrom(t, content + later.slice(0, -1));
+    assert.deepEqual([seq, goodBytes], [41, content.length]);
+  });
+
+  it('stops at a snapshot with any one bit of it changed', async (t) => {
+    const content = Buffer.from(lines.join(''));
+    const start = header.length + first.length;
+    for (let bit = 0; bit < second.length * 8; bit += 5) {
+      const changed = Buffer.from(content);
+      changed[start + (bit >> 3)] = (content[start + (bit >> 3)] ?? 0) ^ (1 << (bit & 7));
+      await assert.rejects(loadFrom(t, changed), { code: 'unavailable' }, `bit ${bit}`);
+    }
   });
 });

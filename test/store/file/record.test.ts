@@ -4,8 +4,11 @@ import {
   type ChangeRecord,
   decodeChange,
   decodeHeader,
+  decodeSnapshotRow,
   encodeChange,
   encodeHeader,
+  encodeSnapshotRow,
+  HEADER_BYTES,
 } from '../../../src/store/file/record.ts';
 import { crc32Of, sealedLine, TIME } from '../../support/records.ts';
 import { postOf } from '../../support/stores.ts';
@@ -41,13 +44,26 @@ describe('encodeHeader and encodeChange', () => {
   });
 
   it('write what the description of the format says', () => {
-    const header = encodeHeader(HEADER);
-    const expected = '{"format":"jot","version":1,"seq":0,"next":{"users":1,"posts":1,"sessions":1},"crc":"';
-    assert.equal(header.slice(0, -'89abcdef"}\n'.length), expected);
+    const header = encodeHeader({ seq: 40, snapshot: 2, through: 43, next: { users: 3 } });
+    const expected = '{"format":"jot","version":2,"seq":40,"snapshot":2,"through":43,"next":{"users":3}';
+    assert.match(header.slice(expected.length), /^ +,"crc":"[0-9a-f]{8}"\}\n$/);
+    assert.equal(header.slice(0, expected.length), expected);
+
+    const row = { id: 3, version: 1 };
+    const snapshot = `{"snapshot":7,"changes":[{"put":"users","row":${JSON.stringify(row)}}],"crc":"`;
+    assert.equal(encodeSnapshotRow(7, 'users', row).slice(0, -'89abcdef"}\n'.length), snapshot);
 
     const change = encodeChange({ seq: 1, time: TIME, changes: [{ remove: 'posts', id: 4 }] });
     const changed = `{"seq":1,"time":${TIME},"changes":[{"remove":"posts","id":4}],"crc":"`;
     assert.equal(change.slice(0, -'89abcdef"}\n'.length), changed);
+  });
+
+  it('write a first line of one length, whatever the numbers in it', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const next = { users: most, posts: most, sessions: most };
+    for (const header of [HEADER, { seq: most, snapshot: most, through: most, next }]) {
+      assert.equal(encodeHeader(header).length, HEADER_BYTES);
+    }
   });
 
   it('write a checksum of eight digits, also when it begins with zeros', () => {
@@ -60,24 +76,30 @@ describe('encodeHeader and encodeChange', () => {
 
 describe('decodeHeader', () => {
   it('gives what was encoded', () => {
-    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), HEADER);
-    const later = { seq: 12, next: { users: 5 } };
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), { ...HEADER, snapshot: 0, through: 0 });
+    const later = { seq: 12, snapshot: 4, through: 14, next: { users: 5 } };
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), later);
+  });
+
+  it('reads the version before snapshots', () => {
+    const line = sealedLine({ format: 'jot', version: 1, seq: 12, next: { users: 5 } });
+    assert.deepEqual(decodeHeader(bytesOf(line)), { seq: 12, snapshot: 0, through: 12, next: { users: 5 } });
   });
 
   const refused: readonly (readonly [content: object, message: string, why: string])[] = [
     [{ format: 'tin', version: 1, seq: 0, next: {} }, 'it is not a Jot data file', 'another format'],
     [{ seq: 1, time: TIME, changes: [] }, 'it is not a Jot data file', 'a change is no header'],
     [
-      { format: 'jot', version: 2, seq: 0, next: {} },
-      'its format is version 2, and this Jot reads version 1',
+      { format: 'jot', version: 3, seq: 0, next: {} },
+      'its format is version 3, and this Jot reads version 1 and 2',
       'a newer version may mean something else by the same words',
     ],
     [
       { format: 'jot', seq: 0, next: {} },
-      'its format is version undefined, and this Jot reads version 1',
+      'its format is version undefined, and this Jot reads version 1 and 2',
       'no version',
     ],
+    [{ format: 'jot', version: 2, seq: 0, next: 7 }, 'it holds no next ids', 'ids could be given out twice'],
     [
       { format: 'jot', version: 1, seq: 0, next: { users: 1, comments: 1 } },
       'it is about "comments", a collection that this Jot does not have',
@@ -103,6 +125,23 @@ describe('decodeHeader', () => {
   });
 });
 
+describe('decodeSnapshotRow', () => {
+  const row = { id: 3, version: 1, ...postOf(1, 'Zoë') };
+  const line = bytesOf(encodeSnapshotRow(7, 'posts', row));
+
+  it('gives what was encoded', () => {
+    assert.deepEqual(decodeSnapshotRow(line, 7), { number: 7, changes: [{ put: 'posts', row }] });
+    assert.deepEqual(decodeSnapshotRow(line), { number: 7, changes: [{ put: 'posts', row }] });
+  });
+
+  it('refuses another line of the snapshot, and what is none', () => {
+    const another = { name: 'DamageError', message: 'it is line 7 of the snapshot where 8 should be' };
+    assert.throws(() => decodeSnapshotRow(line, 8), another);
+    const none = { name: 'DamageError', message: 'it is no line of the snapshot' };
+    assert.throws(() => decodeSnapshotRow(bytesOf(encodeChange(RECORD)), 7), none);
+  });
+});
+
 describe('decodeChange', () => {
   it('gives what was encoded', () => {
     const { seq, time, changes } = decodeChange(bytesOf(encodeChange(RECORD)), 7);
@@ -111,6 +150,26 @@ describe('decodeChange', () => {
 
   it('reads what was made from the description of the format alone', () => {
     assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).changes, RECORD.changes);
+  });
+
+  const misshapen: readonly (readonly [changes: unknown, message: string])[] = [
+    [undefined, 'it holds no list of changes'],
+    [{ put: 'posts' }, 'it holds no list of changes'],
+    [[null], 'it is about "undefined", a collection that this Jot does not have'],
+    [[{ put: 'posts' }], 'it puts a row that has no id'],
+    [[{ put: 'posts', row: { id: '3' } }], 'it puts a row that has no id'],
+  ];
+  for (const [changes, message] of misshapen) {
+    it(`refuses ${JSON.stringify(changes)} in the place of changes`, () => {
+      const line = bytesOf(sealedLine({ ...RECORD, changes }));
+      assert.throws(() => decodeChange(line, 7), { name: 'DamageError', message });
+    });
+  }
+
+  it('refuses what has a right checksum and is no JSON all the same', () => {
+    const body = '{"seq":7,"changes":[}';
+    const line = Buffer.from(`${body},"crc":"${crc32Of(Buffer.from(body))}"}`);
+    assert.throws(() => decodeChange(line, 7), { name: 'DamageError', message: 'it is not JSON' });
   });
 
   for (const seq of [6, 8]) {

@@ -1,0 +1,170 @@
+// A data file in the making, beside the one whose place it is to take. It gets that one's name only when all of it is on the
+// disk, so a crash at any time leaves the old file or the new one, and at worst a stray file that the next start removes.
+
+import { basename, dirname, join } from 'node:path';
+import { collectionNames } from '../collections.ts';
+import type { OnProgress } from '../store.ts';
+import type { Tables } from '../tables.ts';
+import {
+  type DataFile,
+  type FileSystem,
+  ignoreMissing,
+  readPieces,
+  writeWhole,
+  writeWholeAsync,
+} from './file-system.ts';
+import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
+
+// Rows are put into words in pieces of this size, and the thread is given up behind each.
+const CHUNK_BYTES = 64 * 1024;
+// What waits in the page cache for much longer makes everybody's `fdatasync` wait.
+const SYNC_BYTES = 8 * 1024 * 1024;
+
+export interface SnapshotOptions {
+  /** Hears of rows. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Throws when there is no use in going on. */
+  readonly requireUse?: () => void;
+}
+
+export class NextFile {
+  readonly file: DataFile;
+  readonly #path: string;
+  readonly #target: string;
+  readonly #fileSystem: FileSystem;
+  #length = HEADER_BYTES;
+  #snapshotLines = 0;
+  #unsyncedBytes = 0;
+
+  private constructor(fileSystem: FileSystem, target: string, file: DataFile) {
+    this.#fileSystem = fileSystem;
+    this.#path = besidePath(target);
+    this.#target = target;
+    this.file = file;
+  }
+
+  /** Begins one; what an interrupted one left is gone. */
+  static async create(fileSystem: FileSystem, target: string): Promise<NextFile> {
+    await removeLeftover(fileSystem, target);
+    return new NextFile(fileSystem, target, await fileSystem.open(besidePath(target), 'create'));
+  }
+
+  /** Bytes, the first line included. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /**
+   * Writes the rows down while they may change. Rows that are not there yet when it begins are left out: the changes that
+   * make them come later in the file.
+   */
+  async writeSnapshot(tables: Tables, { onProgress, requireUse }: SnapshotOptions = {}): Promise<void> {
+    const ends = nextIdsOf(tables);
+    const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
+    let chunk: Buffer[] = [];
+    let chunkBytes = 0;
+    const flush = async () => {
+      requireUse?.();
+      const bytes = Buffer.concat(chunk);
+      chunk = [];
+      chunkBytes = 0;
+      await this.#append(bytes);
+      onProgress?.(this.#snapshotLines, total);
+    };
+    for (const name of collectionNames) {
+      for (const row of tables.rows(name)) {
+        if (row.id >= (ends[name] ?? 0)) continue;
+        this.#snapshotLines++;
+        const line = Buffer.from(encodeSnapshotRow(this.#snapshotLines, name, row));
+        chunk.push(line);
+        chunkBytes += line.length;
+        if (chunkBytes >= CHUNK_BYTES) await flush();
+      }
+    }
+    if (chunkBytes > 0) await flush();
+  }
+
+  /** Copies a piece of another file to the end of this one. */
+  async copy(from: DataFile, start: number, end: number): Promise<void> {
+    const wanted = this.#length + end - start;
+    for await (const piece of readPieces(from, start, end)) await this.#append(piece);
+    if (this.#length < wanted) throw new Error('the data file is shorter than what was written to it');
+  }
+
+  /** Waits until all that was written so far is on the disk. */
+  async sync(): Promise<void> {
+    this.#unsyncedBytes = 0;
+    await this.file.sync();
+  }
+
+  /** Writes the first line, now that what it says is known. Nothing can be added any more. */
+  async seal(header: {
+    readonly seq: number;
+    readonly through: number;
+    readonly next: NextIds;
+  }): Promise<void> {
+    writeWhole(this.file, Buffer.from(encodeHeader({ ...header, snapshot: this.#snapshotLines })), 0);
+    await this.sync();
+  }
+
+  /** Takes the name. It is durable only after `syncFolder`. */
+  async rename(): Promise<void> {
+    await this.#fileSystem.rename(this.#path, this.#target);
+  }
+
+  async syncFolder(): Promise<void> {
+    await this.#fileSystem.syncFolder(dirname(this.#target));
+  }
+
+  /** Gives it up. */
+  async discard(): Promise<void> {
+    await this.file.close();
+    await removeLeftover(this.#fileSystem, this.#target);
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    await writeWholeAsync(this.file, bytes, this.#length);
+    this.#length += bytes.length;
+    this.#unsyncedBytes += bytes.length;
+    if (this.#unsyncedBytes >= SYNC_BYTES) await this.sync();
+  }
+}
+
+/** Writes a new data file with these rows into its place. The caller owns the place. */
+export async function writeDataFile(
+  fileSystem: FileSystem,
+  path: string,
+  tables: Tables,
+  { seq = 0, onProgress }: WriteDataFileOptions = {},
+): Promise<DataFile> {
+  const nextFile = await NextFile.create(fileSystem, path);
+  try {
+    await nextFile.writeSnapshot(tables, { onProgress });
+    await nextFile.seal({ seq, through: seq, next: nextIdsOf(tables) });
+    await nextFile.rename();
+    await nextFile.syncFolder();
+    return nextFile.file;
+  } catch (error) {
+    await nextFile.discard();
+    throw error;
+  }
+}
+
+export interface WriteDataFileOptions {
+  /** The number of the last change before the snapshot. */
+  readonly seq?: number;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Removes what an interrupted attempt to replace this file left behind. */
+export async function removeLeftover(fileSystem: FileSystem, path: string): Promise<void> {
+  await fileSystem.remove(besidePath(path)).catch(ignoreMissing);
+}
+
+export function nextIdsOf(tables: Tables): NextIds {
+  return Object.fromEntries(collectionNames.map((name) => [name, tables.nextId(name)]));
+}
+
+function besidePath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.new`);
+}

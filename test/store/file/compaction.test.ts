@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { Log } from '../../../src/lib/log.ts';
+import { openFileStore } from '../../../src/store/file/file-store.ts';
+import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
+import { openStore, type Store } from '../../../src/store/open.ts';
+import {
+  type Faults,
+  faultyFileSystem,
+  type Opened,
+  openOn,
+  openWithMatt,
+  reopen,
+  systemError,
+} from '../../support/faulty-file-system.ts';
+import { TIME } from '../../support/records.ts';
+import { namesIn, openFor, postOf, rejects, sessionOf, userNamed } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+const TEXT = 'x'.repeat(1000);
+const EVERYTHING = { after: 0, limit: 1000, order: 'asc' } as const;
+
+/** The same post written again and again: all of it but the last is dead. */
+async function changePost(store: Store, times: number, body = TEXT): Promise<void> {
+  for (let count = 0; count < times; count++) await store.posts.update(1, { body: `${count} ${body}` });
+}
+
+/** Everything in the store, in the order of lists. */
+async function everythingIn({ users, posts, sessions }: Store) {
+  const lists = await Promise.all([users, posts, sessions].map((each) => each.list(EVERYTHING)));
+  return lists.map(({ rows }) => rows);
+}
+
+async function postsOf(store: Store): Promise<string[]> {
+  return (await store.posts.list({ ...EVERYTHING, owner: 1 })).rows.map(({ title }) => title);
+}
+
+/** Waits until what the log is asked about was logged. */
+function logFor(wanted: RegExp): { log: Log; logged: Promise<string> } {
+  let found: (line: string) => void = () => undefined;
+  const logged = new Promise<string>((resolve) => {
+    found = resolve;
+  });
+  const note = (message: string, fields?: object) => {
+    const line = `${message} ${JSON.stringify(fields)}`;
+    if (wanted.test(line)) found(line);
+  };
+  return { log: { info: note, warn: note, error: note }, logged };
+}
+
+describe('compact', () => {
+  it('leaves a file with every row once, that reads and goes on as the old one did', async (t) => {
+    const { store, path } = await openWithMatt(t, {});
+    await store.posts.create(postOf(1));
+    await store.users.create(userNamed('elie'));
+    await store.sessions.create(sessionOf(1, 'one'));
+    await changePost(store, 50);
+    await store.users.remove(2);
+    const before = await everythingIn(store);
+    const { size } = statSync(path);
+    const compaction = await store.compact();
+    assert.deepEqual(compaction, { bytesBefore: size, bytesAfter: statSync(path).size });
+    assert.equal(readFileSync(path, 'utf8').split('\n').length, 1 + 3 + 1);
+    assert.deepEqual(await everythingIn(store), before);
+
+    await store.posts.create(postOf(1, 'After'));
+    const again = await reopen(t, { store, path, content: () => '' });
+    assert.deepEqual(await postsOf(again), ['A title', 'After']);
+    assert.equal((await again.users.create(userNamed('elie'))).id, 3, 'ids are not given out again');
+  });
+
+  it('keeps what is written while it goes on, whatever that does to rows that are written down already', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const { store } = opened;
+    for (const name of ['elie', 'tim']) await store.users.create(userNamed(name));
+    for (let count = 0; count < 300; count++) await store.posts.create({ ...postOf(1), body: TEXT });
+    let pieces = 0;
+    faults.writeAsync = async (file, bytes, position) => {
+      pieces++;
+      if (pieces === 2) {
+        await store.posts.create(postOf(3, 'New'));
+        await store.users.update(1, { username: 'matthew' });
+        await store.users.update(2, { username: 'matt' });
+        await store.posts.remove(1);
+        await store.posts.update(300, { title: 'Changed' });
+        await store.sessions.create(sessionOf(2, 'one'));
+      }
+      if (pieces === 3) await store.users.remove(3);
+      return file.writeAsync(bytes, position);
+    };
+    await store.compact();
+    assert.ok(pieces > 3, `${pieces}`);
+    const before = await everythingIn(store);
+    const again = await reopen(t, opened);
+    assert.deepEqual(await everythingIn(again), before);
+    assert.deepEqual(await namesIn(again), ['matthew', 'matt']);
+    assert.equal((await again.users.findBy('username', 'MATT'))?.id, 2);
+    assert.equal(await again.posts.count(), 299);
+    assert.equal((await again.posts.create(postOf(1))).id, 302);
+  });
+
+  it('ends although more is written than it can copy, and loses none of it', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const { store } = opened;
+    await store.posts.create(postOf(1));
+    const written: Promise<unknown>[] = [];
+    faults.writeAsync = (file, bytes, position) => {
+      if (written.length < 200) written.push(store.posts.create({ ...postOf(1), body: TEXT.repeat(60) }));
+      return file.writeAsync(bytes, position);
+    };
+    await store.compact();
+    faults.writeAsync = undefined;
+    await Promise.all(written);
+    assert.ok(written.length > 1);
+    assert.equal(await (await reopen(t, opened)).posts.count(), 1 + written.length);
+  });
+
+  it('that is asked for twice happens once', async (t) => {
+    const { store } = await openWithMatt(t, {});
+    const [one, two] = await Promise.all([store.compact(), store.compact()]);
+    assert.equal(one, two);
+  });
+
+  it('tells how far it has got', async (t) => {
+    const { store } = await openWithMatt(t, {});
+    await store.posts.create(postOf(1));
+    const heard: number[][] = [];
+    await store.compact((done, total) => heard.push([done, total]));
+    assert.deepEqual(heard, [[2, 2]]);
+  });
+
+  it('of a store in memory has nothing to do', async (t) => {
+    const store = await openFor(t, 'memory:');
+    assert.deepEqual(await store.compact(), { bytesBefore: 0, bytesAfter: 0 });
+  });
+
+  it('can be asked for by another process through the lock', async (t) => {
+    const { store, path } = await openWithMatt(t, {});
+    const { askOwner } = await import('../../../src/store/file/lock.ts');
+    const answer = JSON.parse((await askOwner(path, 'compact')) ?? '');
+    assert.equal(answer.bytesAfter, statSync(path).size);
+    const unknown = /^The data file is in use by process \d+: Nothing is known of such a request$/;
+    await assert.rejects(askOwner(path, 'dance'), { code: 'unavailable', message: unknown });
+    await store.close();
+    assert.equal(await askOwner(path, 'compact'), null);
+  });
+});
+
+describe('compaction by itself', () => {
+  it('begins once more of the file is dead than alive, and is logged', async (t) => {
+    const { log, logged } = logFor(/compacted/);
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFileStore(path, { now: () => TIME, log });
+    t.after(() => store.close());
+    await store.users.create(userNamed('matt'));
+    await store.posts.create(postOf(1));
+    await changePost(store, 40, TEXT.repeat(50));
+    assert.match(
+      await logged,
+      /^the data file was compacted \{"bytes_before":1\d{6},"bytes_after":\d{5,6}\}$/,
+    );
+    assert.ok(statSync(path).size < 1024 * 1024);
+  });
+
+  it('begins when a file is opened that is mostly dead', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const opened = await openOn(
+      faultyFileSystem({ writeAsync: () => Promise.reject(systemError('EIO')) }),
+      path,
+    );
+    await opened.users.create(userNamed('matt'));
+    await opened.posts.create(postOf(1));
+    await changePost(opened, 40, TEXT.repeat(50));
+    await opened.close();
+    const { size } = statSync(path);
+    const { log, logged } = logFor(/compacted/);
+    const store = await openFileStore(path, { now: () => TIME, log });
+    t.after(() => store.close());
+    assert.match(await logged, new RegExp(`"bytes_before":${size}`));
+  });
+
+  it('lets a file alone that is small, and one that is mostly alive', async (t) => {
+    const small = await openWithMatt(t, {});
+    await small.store.posts.create(postOf(1));
+    await changePost(small.store, 200);
+    const alive = await openWithMatt(t, {});
+    for (let count = 0; count < 40; count++) {
+      await alive.store.posts.create({ ...postOf(1), body: TEXT.repeat(50) });
+    }
+    for (const { store, content } of [small, alive]) {
+      await store.close();
+      assert.match(content(), /^\{"format":"jot","version":2,"seq":0,"snapshot":0,/);
+    }
+  });
+
+  it('that failed is not tried again with every write', async (t) => {
+    let attempts = 0;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      open: (path, access) => {
+        if (path.endsWith('.new') && access === 'create' && existsSync(path.replace(/\.(.*)\.new$/, '$1'))) {
+          attempts++;
+          return Promise.reject(systemError('ENOSPC'));
+        }
+        return realFileSystem.open(path, access);
+      },
+    };
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const { log, logged } = logFor(/not compacted/);
+    const store = await openFileStore(path, { now: () => TIME, log, fileSystem });
+    t.after(() => store.close());
+    await store.users.create(userNamed('matt'));
+    await store.posts.create(postOf(1));
+    await changePost(store, 60, TEXT.repeat(50));
+    assert.match(await logged, /^the data file was not compacted .*ENOSPC: no space left on device/);
+    assert.ok(attempts > 0 && attempts < 30, `${attempts}`);
+    assert.deepEqual(store.status(), { ok: true });
+  });
+});
+
+describe('compaction that cannot be finished', () => {
+  async function failing(opened: Opened, message: RegExp): Promise<void> {
+    const before = opened.content();
+    await assert.rejects(opened.store.compact(), { code: 'unavailable', message });
+    assert.equal(opened.content(), before, 'the file is as it was');
+    assert.deepEqual(
+      readdirSync(opened.path.replace(/\/[^/]+$/, '')).filter((name) => name.endsWith('.new')),
+      [],
+    );
+  }
+
+  for (const [what, faults] of [
+    ['write', { writeAsync: () => Promise.reject(systemError('ENOSPC')) }],
+    ['write nothing of the new file', { writeAsync: async () => 0 }],
+    ['sync', { sync: () => Promise.reject(systemError('EIO')) }],
+  ] as const) {
+    it(`because the disk fails to ${what} leaves everything as it was`, async (t) => {
+      const active: Faults = {};
+      const opened = await openWithMatt(t, active);
+      Object.assign(active, faults);
+      await failing(opened, /^The data file was not compacted: (E|no space)/);
+      for (const name of Object.keys(faults)) active[name as keyof Faults] = undefined;
+      await opened.store.users.create(userNamed('elie'));
+      await opened.store.compact();
+      assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'elie']);
+    });
+  }
+
+  it('because the store is closed meanwhile gives up, and close waits for that', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    for (let count = 0; count < 200; count++) await opened.store.posts.create({ ...postOf(1), body: TEXT });
+    let closing: Promise<void> | null = null;
+    faults.writeAsync = (file, bytes, position) => {
+      closing ??= opened.store.close();
+      return file.writeAsync(bytes, position);
+    };
+    await rejects(
+      opened.store.compact(),
+      'unavailable',
+      'The data file was not compacted: the store is being closed',
+    );
+    await closing;
+    assert.equal(await (await reopen(t, opened)).posts.count(), 200);
+  });
+
+  it('because writes begin to fail gives up, so that they have the room', async (t) => {
+    const faults: Faults = {};
+    const opened = await openWithMatt(t, faults);
+    const { store } = opened;
+    for (let count = 0; count < 200; count++) await store.posts.create({ ...postOf(1), body: TEXT });
+    faults.writeAsync = async (file, bytes, position) => {
+      faults.write = () => {
+        throw systemError('ENOSPC');
+      };
+      await rejects(store.users.create(userNamed('elie')), 'unavailable');
+      return file.writeAsync(bytes, position);
+    };
+    await failing(opened, /^The data file was not compacted: the data file can't be written$/);
+
+    // On a disk that is full already it may be what makes room.
+    faults.writeAsync = undefined;
+    faults.write = (file, bytes, position) => file.write(bytes, position);
+    assert.ok((await store.compact()).bytesAfter > 0);
+    await store.users.create(userNamed('elie'));
+    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'elie']);
+  });
+
+  it('because the new file cannot take the name leaves the old one in use', async (t) => {
+    let isFailing = false;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      rename: (from, to) =>
+        isFailing ? Promise.reject(systemError('EIO')) : realFileSystem.rename(from, to),
+    };
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openOn(fileSystem, path);
+    t.after(() => store.close());
+    isFailing = true;
+    await rejects(store.compact(), 'unavailable');
+    await store.users.create(userNamed('matt'));
+    assert.deepEqual(store.status(), { ok: true });
+    const again = await reopen(t, { store, path, content: () => '' });
+    assert.deepEqual(await namesIn(again), ['matt']);
+  });
+
+  const uncertain: readonly (readonly [what: string, calls: Partial<FileSystem>])[] = [
+    [
+      'it took the name though it was said that it did not',
+      {
+        rename: async (from, to) => {
+          await realFileSystem.rename(from, to);
+          throw systemError('EIO');
+        },
+      },
+    ],
+    ['its name may not be on the disk', { syncFolder: () => Promise.reject(systemError('EIO')) }],
+  ];
+  for (const [what, calls] of uncertain) {
+    it(`because ${what} ends all writing until a restart, which has everything`, async (t) => {
+      const fileSystem: FileSystem = { ...realFileSystem };
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      const store = await openOn(fileSystem, path);
+      t.after(() => store.close());
+      await store.users.create(userNamed('matt'));
+      Object.assign(fileSystem, calls);
+      await rejects(store.compact(), 'unavailable');
+      await rejects(store.users.create(userNamed('elie')), 'unavailable');
+      const reason = 'The disk failed: EIO: i/o error; nothing is written until Jot is restarted';
+      assert.deepEqual(store.status(), { ok: false, reason });
+      await rejects(store.compact(), 'unavailable');
+      const again = await reopen(t, { store, path, content: () => '' });
+      assert.deepEqual(await namesIn(again), ['matt']);
+    });
+  }
+});
+
+describe('what an interrupted compaction leaves', () => {
+  it('is gone with the next start', async (t) => {
+    const folder = temporaryFolder(t);
+    await (await openStore(`file:${folder}/jot.jsonl`)).close();
+    writeFileSync(`${folder}/.jot.jsonl.new`, 'half of a data file');
+    await openFor(t, `file:${folder}/jot.jsonl`);
+    assert.equal(existsSync(`${folder}/.jot.jsonl.new`), false);
+  });
+});
