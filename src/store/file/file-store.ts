@@ -118,8 +118,10 @@ async function answer(journal: FileJournal, request: string): Promise<string> {
 
 async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataFile> {
   const existing = await openExisting(path, fileSystem);
-  if (existing !== null && (await existing.size()) > 0) return existing;
-  await existing?.close();
+  if (existing === null) return writeDataFile(fileSystem, path, new Tables());
+  const isEmpty = await closingOnError(existing, async () => (await existing.size()) === 0);
+  if (!isEmpty) return existing;
+  await existing.close();
   return writeDataFile(fileSystem, path, new Tables());
 }
 

@@ -214,6 +214,30 @@ describe('openFileStore refuses', () => {
     });
   }
 
+  it('a file of which the disk does not even tell the length, and lets go of it', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    writeFileSync(path, linesWithUsers('matt').join(''));
+    let closed = 0;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      async open(...args) {
+        const file = await realFileSystem.open(...args);
+        const close = () => {
+          closed++;
+          return file.close();
+        };
+        return { ...file, close, size: () => Promise.reject(systemError('EIO')) };
+      },
+    };
+    await rejects(
+      openOn(fileSystem, path),
+      'unavailable',
+      `Can't open the data file ${path}: EIO: i/o error`,
+    );
+    assert.equal(closed, 1);
+    assert.equal(await (await openFor(t, `file:${path}`)).users.count(), 1);
+  });
+
   it('a folder that cannot be made, because a file is in its way', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'data'), '');
