@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import type { ErrorCode, JotError } from '../../src/lib/errors.ts';
 import {
+  type Entity,
   type Id,
   openStore,
   type Post,
@@ -67,6 +68,22 @@ export async function rejects(promise: Promise<unknown>, code: ErrorCode, messag
 /** The usernames that a read of all users gives, in the order of their ids. */
 export async function namesIn({ users }: Store): Promise<string[]> {
   return (await users.list({ after: 0, limit: 200, order: 'asc' })).rows.map(({ username }) => username);
+}
+
+/**
+ * All rows, by collection and in the order of their ids. They are asked for at once, so they are of one moment.
+ *
+ * @param usersMax The highest id of a user.
+ */
+export async function everythingIn({ users, posts, sessions }: Store, usersMax = 10) {
+  const query = { after: 0, limit: 1_000_000, order: 'asc' } as const;
+  const owners = Array.from({ length: usersMax }, (_, index) => index + 1);
+  const pages = await Promise.all([
+    users.list(query),
+    ...[posts, sessions].flatMap((each) => owners.map((owner) => each.list({ ...query, owner }))),
+  ]);
+  const lists = [pages.slice(0, 1), pages.slice(1, 1 + usersMax), pages.slice(1 + usersMax)];
+  return lists.map((list) => list.flatMap(({ rows }): readonly Entity[] => rows).sort((a, b) => a.id - b.id));
 }
 
 /** What became of each: `done`, or the code of the error. */

@@ -15,7 +15,15 @@ import {
   systemError,
 } from '../../support/faulty-file-system.ts';
 import { TIME } from '../../support/records.ts';
-import { namesIn, openFor, postOf, rejects, sessionOf, userNamed } from '../../support/stores.ts';
+import {
+  everythingIn,
+  namesIn,
+  openFor,
+  postOf,
+  rejects,
+  sessionOf,
+  userNamed,
+} from '../../support/stores.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const TEXT = 'x'.repeat(1000);
@@ -24,12 +32,6 @@ const EVERYTHING = { after: 0, limit: 1000, order: 'asc' } as const;
 /** The same post written again and again: all of it but the last is dead. */
 async function changePost(store: Store, times: number, body = TEXT): Promise<void> {
   for (let count = 0; count < times; count++) await store.posts.update(1, { body: `${count} ${body}` });
-}
-
-/** Everything in the store, in the order of lists. */
-async function everythingIn({ users, posts, sessions }: Store) {
-  const lists = await Promise.all([users, posts, sessions].map((each) => each.list(EVERYTHING)));
-  return lists.map(({ rows }) => rows);
 }
 
 async function postsOf(store: Store): Promise<string[]> {
