@@ -119,7 +119,12 @@ async function answer(journal: FileJournal, request: string): Promise<string> {
 async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataFile> {
   const existing = await openExisting(path, fileSystem);
   if (existing === null) return writeDataFile(fileSystem, path, new Tables());
-  const isEmpty = await closingOnError(existing, async () => (await existing.size()) === 0);
+  const isEmpty = await closingOnError(existing, async () => {
+    // A killed process may have left changes, or the very name, in memory alone. What is shown from here on has to last.
+    await existing.sync();
+    await fileSystem.syncFolder(dirname(path));
+    return (await existing.size()) === 0;
+  });
   if (!isEmpty) return existing;
   await existing.close();
   return writeDataFile(fileSystem, path, new Tables());

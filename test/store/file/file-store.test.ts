@@ -106,6 +106,48 @@ describe('openFileStore of a new file', () => {
   });
 });
 
+describe('openFileStore of a file that is there', () => {
+  async function openNoting(path: string, failing: string): Promise<string[]> {
+    const calls: string[] = [];
+    const note = async <T>(call: string, real: () => Promise<T>) => {
+      calls.push(call);
+      if (call === failing) throw systemError('EIO');
+      return real();
+    };
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      syncFolder: (folder) => note('syncFolder', () => realFileSystem.syncFolder(folder)),
+      async open(...args) {
+        const file = await realFileSystem.open(...args);
+        const read: typeof file.read = (...to) => note('read', () => file.read(...to));
+        return { ...file, read, sync: () => note('sync', () => file.sync()) };
+      },
+    };
+    await (await openOn(fileSystem, path)).close();
+    return calls;
+  }
+
+  it('makes it durable before it shows anything of it: a killed process may not have got that far', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    writeFileSync(path, linesWithUsers('matt').join(''));
+    assert.deepEqual(await openNoting(path, ''), ['sync', 'syncFolder', 'read']);
+  });
+
+  for (const call of ['sync', 'syncFolder']) {
+    it(`refuses it when ${call} fails, and leaves it as it was`, async (t) => {
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      const content = linesWithUsers('matt').join('');
+      writeFileSync(path, content);
+      await rejects(
+        openNoting(path, call),
+        'unavailable',
+        `Can't open the data file ${path}: EIO: i/o error`,
+      );
+      assert.equal(readFileSync(path, 'utf8'), content);
+    });
+  }
+});
+
 describe('openFileStore of a torn file', () => {
   it('sets the last change aside, cut off at any byte, says so, and has all before it', async (t) => {
     const good = linesWithUsers('matt', 'elie').join('');
