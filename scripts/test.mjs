@@ -1,4 +1,5 @@
-// Runs the suite: `node scripts/test.mjs [part of a path ...]`. `node --test` has no globs on Node 20, and gives every file
+// Runs the suite: `node scripts/test.mjs [--crash] [part of a path ...]`. With `--crash` it is the long tests below
+// `test/crash`, which are no part of the suite otherwise. `node --test` has no globs on Node 20, and gives every file
 // a process of its own, which takes longer to start than most files take to run. So the files are listed here and dealt
 // out to a few processes. A group that hangs is a failure, not a wait without end.
 
@@ -11,11 +12,12 @@ import { fileURLToPath } from 'node:url';
 const GROUPS_MAX = 8;
 const TIMEOUT_MS = 300_000;
 const root = new URL('..', import.meta.url);
-const wanted = process.argv.slice(2);
+const isCrash = process.argv[2] === '--crash';
+const wanted = process.argv.slice(isCrash ? 3 : 2);
 
 const files = readdirSync(new URL('test', root), { recursive: true })
   .map((name) => `test/${name}`)
-  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => name.endsWith('.test.ts') && name.startsWith('test/crash/') === isCrash)
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .sort();
 if (files.length === 0) {

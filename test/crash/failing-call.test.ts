@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { Log } from '../../src/lib/log.ts';
+import { openFileStore } from '../../src/store/file/file-store.ts';
+import { type FileSystem, realFileSystem } from '../../src/store/file/file-system.ts';
+import type { Store } from '../../src/store/open.ts';
+import { type FailingCall, FailingDisk } from '../support/failing-call.ts';
+import { PlainStore } from '../support/plain-store.ts';
+import { TIME } from '../support/records.ts';
+import { userNamed } from '../support/stores.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Ran, run, shownBy, stateOf, statesAfter } from '../support/workload.ts';
+
+const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+// What is set aside is named after the time, so it passes.
+let time = TIME;
+
+function open(path: string, fileSystem: FileSystem = realFileSystem): Promise<Store> {
+  return openFileStore(path, { now: () => time++, log: silent, fileSystem });
+}
+
+/** What this process still has of a folder: files that are open, locks, and what was to become a data file. */
+function keptOf(folder: string): string[] {
+  const isLinux = existsSync('/proc/self/fd');
+  const open = (isLinux ? readdirSync('/proc/self/fd') : []).map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return 'the one that listed them';
+    }
+  });
+  const files = readdirSync(folder).filter((name) => /\.lock-|\.new$/.test(name));
+  return [...open.filter((path) => path.startsWith(folder)), ...files];
+}
+
+interface Run extends Ran {
+  readonly disk: FailingDisk;
+}
+
+/** The workload on a disk of which a call fails, from the first start to the end. */
+async function runOn(path: string, failing: FailingCall): Promise<Run> {
+  const disk = new FailingDisk(failing);
+  const nothing = new PlainStore();
+  const none = { states: [stateOf(nothing)], nextIds: [1], refused: [], model: nothing, disk };
+  const store = await open(path, disk.fileSystem).catch(() => null);
+  if (store === null) return none;
+  const shown: Promise<string>[] = [];
+  disk.onCall = () => shown.push(shownBy(store));
+  const ran = await run(store, (isFull) => {
+    disk.isFull = isFull;
+  });
+  disk.onCall = () => undefined;
+  await store.close().catch((error) => assert.match(error.message, /^E/));
+  requireInOrder(await Promise.all(shown), ran.states);
+  return { ...ran, disk };
+}
+
+/** What reads showed is what was acknowledged by and by, and nothing else. */
+function requireInOrder(shown: readonly string[], states: readonly string[]): void {
+  let at = 0;
+  for (const state of shown) {
+    at = states.indexOf(state, at);
+    assert.notEqual(at, -1, `reads showed what was never acknowledged: ${state.slice(0, 500)}`);
+  }
+}
+
+describe('a store on a disk of which any one call fails', () => {
+  const writes = ['write', 'writeAsync'];
+  const all = ['close', 'makeFolder', 'open', 'read', 'remove', 'rename', 'size', 'sync', 'syncFolder'];
+  const kinds: readonly (readonly [what: string, kind: Omit<FailingCall, 'at'>, calls: string[]])[] = [
+    ['one call with EIO', { failure: 'EIO', isDead: false }, [...all, 'truncate', ...writes]],
+    ['one call with ENOSPC', { failure: 'ENOSPC', isDead: false }, [...all, 'truncate', ...writes]],
+    ['one write in the middle, without an error', { failure: 'short', isDead: false }, writes],
+    ['every call from one on', { failure: 'EIO', isDead: true }, ['isAt', ...all, 'truncate', ...writes]],
+    ['a write in the middle and every call after it', { failure: 'short', isDead: true }, writes],
+  ];
+  for (const [what, kind, calls] of kinds) {
+    it(`keeps what was acknowledged and nothing else: ${what}`, async (t) => {
+      const seen = new Set<string>();
+      for (let at = 1; ; at++) {
+        const folder = temporaryFolder(t);
+        const path = `${folder}/jot.jsonl`;
+        const { disk, states, refused, model } = await runOn(path, { ...kind, at });
+        const where = `call ${at}, ${disk.failed[0]}`;
+        for (const call of disk.failed) seen.add(call);
+        assert.deepEqual(
+          keptOf(folder).filter((name) => !name.endsWith('.new')),
+          [],
+          where,
+        );
+
+        const store = await open(path);
+        const possible = [states.at(-1), ...(kind.isDead ? statesAfter(model, refused) : [])];
+        assert.ok(possible.includes(await shownBy(store)), where);
+        await store.users.create(userNamed('after'));
+        await store.close();
+        assert.deepEqual(keptOf(folder), [], where);
+        if (disk.failed.length === 0) break;
+      }
+      assert.deepEqual(
+        calls.filter((call) => !seen.has(call)),
+        [],
+        'calls that never failed',
+      );
+    });
+  }
+
+  it('would be found to show what was never acknowledged', () => {
+    assert.throws(() => requireInOrder(['a', 'b', 'c'], ['a', 'c']), /never acknowledged: b/);
+    assert.throws(() => requireInOrder(['c', 'a'], ['a', 'c']), /never acknowledged: a/);
+    requireInOrder(['a', 'a', 'c'], ['a', 'b', 'c']);
+  });
+});
+
+describe('an open that a failing call refuses', () => {
+  /** A file that is mostly dead, so that compaction begins with the start, and has a torn end. */
+  async function tornFile(path: string): Promise<{ content: Buffer; state: string }> {
+    const store = await open(path);
+    const { states } = await run(store);
+    await store.close();
+    const content = Buffer.concat([readFileSync(path), Buffer.from('{"seq":99,"time":')]);
+    return { content, state: states.at(-1) ?? '' };
+  }
+
+  for (const isDead of [false, true]) {
+    it(`leaves the file as it was, ${isDead ? 'with every later call failing too' : 'or works'}`, async (t) => {
+      const { content, state } = await tornFile(`${temporaryFolder(t)}/jot.jsonl`);
+      const good = content.subarray(0, content.lastIndexOf('\n') + 1);
+      let refusals = 0;
+      for (let at = 1; ; at++) {
+        const folder = temporaryFolder(t);
+        const path = `${folder}/jot.jsonl`;
+        writeFileSync(path, content);
+        const disk = new FailingDisk({ at, failure: 'EIO', isDead });
+        const store = await open(path, disk.fileSystem).catch(() => null);
+        if (store !== null) assert.equal(await shownBy(store), state);
+        await store?.close().catch(() => undefined);
+        if (store === null) refusals++;
+        const where = `call ${at}, ${disk.failed[0]}`;
+        assert.deepEqual(keptOf(folder), [], where);
+        const left = readFileSync(path);
+        const aside = readdirSync(folder).find((name) => name.includes('.torn-')) ?? '';
+        if (left.equals(good)) {
+          assert.deepEqual(readFileSync(`${folder}/${aside}`), content.subarray(good.length), where);
+        } else assert.ok(left.equals(content), where);
+
+        const again = await open(path);
+        assert.equal(await shownBy(again), state, where);
+        await again.close();
+        if (disk.failed.length === 0) break;
+      }
+      assert.ok(refusals >= 10, `${refusals}`);
+    });
+  }
+});
