@@ -79,7 +79,8 @@ describe('a store on a disk of which any one call fails', () => {
   for (const [what, kind, calls] of kinds) {
     it(`keeps what was acknowledged and nothing else: ${what}`, async (t) => {
       const seen = new Set<string>();
-      for (let at = 1; ; at++) {
+      let at = 1;
+      for (; ; at++) {
         const folder = temporaryFolder(t);
         const path = `${folder}/jot.jsonl`;
         const { disk, states, refused, model } = await runOn(path, { ...kind, at });
