@@ -69,7 +69,8 @@ class Loader {
     } catch (error) {
       if (!(error instanceof DamageError)) throw error;
       const place = this.#damaged(line.offset, error);
-      if (!(error instanceof TornError) || this.#wasWhole()) throw place;
+      const isTorn = error instanceof TornError && !this.#wasWhole();
+      if (!isTorn || isLater(line, this.#seq + 1)) throw place;
       this.#torn = { error: place, seq: this.#seq + 1 };
       return;
     }
@@ -111,10 +112,12 @@ class Loader {
 }
 
 // A batch begins only once the one before it is on the disk. So a change whose batch began behind the torn line proves that
-// the torn line was once whole.
+// the torn line was once whole. The newline between the two may be what is damaged; inside a string of JSON the beginning of a
+// change would be escaped.
 function isLater({ bytes, isUnfinished }: Line, seq: number): boolean {
+  const start = Math.max(0, bytes.lastIndexOf('{"seq":'));
   try {
-    return !isUnfinished && decodeChange(bytes).first > seq;
+    return !isUnfinished && decodeChange(bytes.subarray(start)).first > seq;
   } catch (error) {
     if (error instanceof DamageError) return false;
     throw error;

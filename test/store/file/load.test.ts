@@ -216,6 +216,14 @@ describe('load of a damaged file', () => {
     await loadFrom(t, header + first + two + three);
   });
 
+  it('stops where the newline between two changes that did not go to the disk together is damaged', async (t) => {
+    const [two = '', three = ''] = [2, 3].map((seq) => sealedLine({ seq, time: TIME, changes: [] }));
+    const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
+    await stops(t, `${header}${first}${two.slice(0, -1)}\v${three}`, where, 'its checksum does not match');
+    const together = sealedLine({ seq: 3, first: 2, time: TIME, changes: [] });
+    assert.equal((await loadFrom(t, `${header}${first}${two.slice(0, -1)}\0${together}`)).seq, 1);
+  });
+
   it('passes on what is no damage, as a disk that fails to read', async (t) => {
     const file = await fileOf(t, header + first);
     const failing = { ...file, read: async () => Promise.reject(new Error('EIO')) };
