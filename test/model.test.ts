@@ -1,9 +1,11 @@
 // A long random run of requests against a server and against a plain model of it. Whatever is answered by one has to be
-// answered by the other; and for a store in a file the same again after it was closed and opened.
+// answered by the other; and for a store in a file the same again after it was compacted, closed and opened.
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { describe, it } from 'node:test';
+import { askOwner } from '../src/store/file/lock.ts';
+import { filePath } from '../src/store/open.ts';
 import { compare } from './support/compare-answers.ts';
 import { PlainApi } from './support/plain-api.ts';
 import type { Asked } from './support/plain-checks.ts';
@@ -15,6 +17,7 @@ import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 
 const STEPS = 3_000;
 const RESTARTS = 8;
+const STEPS_PER_COMPACTION = 50;
 const SECRET = 'the same after every restart: 32 bytes';
 
 interface Run {
@@ -39,13 +42,19 @@ describe('the server and a plain model of it agree', () => {
       const requests = new RandomRequests(random, state);
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       t.after(() => agent.destroy());
-      const settings = { DATABASE_URL: url(t), JWT_SECRET_KEY: SECRET };
+      const databaseUrl = url(t);
+      const path = filePath(databaseUrl);
+      const settings = { DATABASE_URL: databaseUrl, JWT_SECRET_KEY: SECRET };
       const open = () => startServer(t, settings, { now: () => clock.ms });
       const statuses = new Map<number, number>();
       let server: TestServer = await open();
+      // Begun as another process would, and not waited for by the next requests.
+      let compaction: Promise<string | null> = Promise.resolve('{}');
 
       for (let step = 1; step <= STEPS; step++) {
+        if (path !== null && step % STEPS_PER_COMPACTION === 0) compaction = askOwner(path, 'compact');
         if (restarts > 0 && step % Math.floor(STEPS / (restarts + 1)) === 0) {
+          assert.notEqual(await compaction, null);
           await server.close();
           server = await open();
         }
@@ -57,6 +66,7 @@ describe('the server and a plain model of it agree', () => {
         explain(seed, step, asked, () => compare(state, asked, expected, actual));
       }
 
+      assert.notEqual(await compaction, null);
       // A run in which nothing was ever refused, or little was left, would show little.
       for (const status of [200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 412, 415]) {
         assert.ok((statuses.get(status) ?? 0) >= 10, `${status}: ${statuses.get(status)} times`);

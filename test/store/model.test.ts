@@ -1,5 +1,5 @@
 // A long random run against a store and against plain Maps. Whatever happens to one has to happen to the other: the
-// same rows, the same refusals, the same pages; and for a file the same again after it was closed and opened.
+// same rows, the same refusals, the same pages; and for a file the same again after it was compacted, closed and opened.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -180,6 +180,8 @@ describe('a random run against plain Maps', () => {
       let store = await openFor(t, url);
       let revisions = new Revisions();
       const refused = new Map<string, number>();
+      // Begun with some of the writes, so that those and the next ones happen meanwhile.
+      let compaction: Promise<unknown> = Promise.resolve();
       for (let operations = 0, checked = 0; operations < OPERATIONS; ) {
         // A few at once: they share a batch, and still each has to see the ones before.
         const writes: Operation[][] = [];
@@ -190,6 +192,7 @@ describe('a random run against plain Maps', () => {
           expected.push(model.run(write));
           operations += write.length;
         }
+        if (chance.below(4) === 0) compaction = store.compact();
         const done = await Promise.allSettled(writes.map((write) => run(store, write)));
         for (const [at, outcome] of expected.entries()) {
           const what = `after ${operations} operations, ${JSON.stringify(writes[at])}`;
@@ -204,11 +207,13 @@ describe('a random run against plain Maps', () => {
         checked = operations;
         await compareAll(store, model, chance);
         if (!kind.isDurable) continue;
+        await compaction;
         await store.close();
         store = await openFor(t, url);
         revisions = new Revisions();
         await compareAll(store, model, chance);
       }
+      await compaction;
       // A run in which nothing was ever refused, or nothing was left, would show little.
       for (const code of ['conflict', 'not_found', 'precondition_failed']) {
         assert.ok((refused.get(code) ?? 0) > 50, `${code}: ${refused.get(code)}`);

@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openStore, type Store } from '../../../src/store/open.ts';
@@ -75,6 +75,22 @@ describe('the lock of a data file', () => {
     t.after(() => unsubscribe('net.client.socket', onSocket));
     await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, 'another process'));
     await openFor(t, `file:${path}`);
+  });
+
+  // The id of the process plays no part: whether there is an owner is asked of the socket itself.
+  it('that a dead process left is taken over though a living one has the id that it would name', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    const leftover = `${path}.lock-${process.pid}`;
+    const script = `net.createServer().listen(${JSON.stringify(leftover)}, () => console.log('open'))`;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, 'another process'));
+    await kill(child);
+    assert.ok(readdirSync(folder).includes(basename(leftover)));
+    await openFor(t, `file:${path}`);
+    assert.equal(readdirSync(folder).includes(basename(leftover)), false);
   });
 
   it('is held against the same process too, until close', async (t) => {
