@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { askOwner } from '../../src/store/file/lock.ts';
+import { type Served, serve } from '../support/command.ts';
+import { type Answer, send } from '../support/server.ts';
+import { namesIn, openFor } from '../support/stores.ts';
+import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
+
+const KIBIBYTE = 1024;
+const TEXT = 'x'.repeat(40 * KIBIBYTE);
+const NO_ROOM = /^The data file can't be written: (ENOSPC|EFBIG|no space left on the device)/;
+const MATT = { username: 'matt', password: 'foo' };
+
+/** A place in which room can be made scarce. */
+interface Place {
+  readonly folder: string;
+  take(pid: number): void;
+  /** So that a second file of the same size does not fit either. */
+  takeMore(pid: number): void;
+  giveBack(pid: number): void;
+}
+
+/** A disk of 1 MiB, mounted for this test; null where that is not allowed. */
+function smallDisk(t: Cleanup): Place | null {
+  const folder = mkdtempSync(join(tmpdir(), 'jot-disk-'));
+  const mount = ['-t', 'tmpfs', '-o', 'size=1m,mode=0700', 'tmpfs', folder];
+  const isMounted = process.platform === 'linux' && spawnSync('mount', mount).status === 0;
+  t.after(() => {
+    // Lazily: what still uses it is about to end.
+    if (isMounted) spawnSync('umount', ['--lazy', folder]);
+    rmdirSync(folder);
+  });
+  if (!isMounted) return null;
+  return {
+    folder,
+    take: () => writeFileSync(`${folder}/ballast`, Buffer.alloc(600 * KIBIBYTE)),
+    takeMore: () => undefined,
+    giveBack: () => rmSync(`${folder}/ballast`),
+  };
+}
+
+/** A limit on the size of the files that the process writes; null where there is none. Node ignores the signal that comes with it. */
+function limitedFiles(t: Cleanup): Place | null {
+  const limit = (pid: number, bytes: string) =>
+    spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${bytes}:`]).status === 0;
+  const { error, stdout } = spawnSync('prlimit', ['--pid', `${process.pid}`, '--fsize', '--noheadings'], {
+    encoding: 'utf8',
+  });
+  if (error !== undefined || !stdout.includes('unlimited')) return null;
+  const require = (pid: number, bytes: string) => assert.ok(limit(pid, bytes));
+  return {
+    folder: temporaryFolder(t),
+    take: (pid) => require(pid, `${350 * KIBIBYTE}`),
+    takeMore: (pid) => require(pid, `${100 * KIBIBYTE}`),
+    giveBack: (pid) => require(pid, 'unlimited'),
+  };
+}
+
+interface Client {
+  post(title: string): Promise<Answer>;
+  /** The titles that reads show. */
+  titles(): Promise<string[]>;
+  ready(): Promise<Answer>;
+}
+
+async function signedIn({ port }: Served): Promise<Client> {
+  await send(port, 'POST', '/users', { json: MATT });
+  const { json } = await send(port, 'POST', '/auth', { json: MATT });
+  const token = json.access_token;
+  const path = '/users/1/posts';
+  return {
+    post: (title) => send(port, 'POST', path, { json: { title, body: TEXT }, token }),
+    titles: async () => {
+      const { json: posts } = await send(port, 'GET', `${path}?limit=200`, { token });
+      return posts.map(({ title }: { title: string }) => title);
+    },
+    ready: () => send(port, 'GET', '/readyz'),
+  };
+}
+
+/** Writes posts until one is refused. @returns the titles of those that were answered, and the refusal. */
+async function fill({ post }: Client): Promise<{ titles: string[]; refusal: Answer }> {
+  const titles: string[] = [];
+  for (;;) {
+    const title = `Post ${titles.length + 1}`;
+    const answer = await post(title);
+    if (answer.status !== 201) return { titles, refusal: answer };
+    titles.push(title);
+  }
+}
+
+describe('a server on a disk that is really full', () => {
+  const places: readonly (readonly [what: string, place: (t: Cleanup) => Place | null])[] = [
+    ['a small disk', smallDisk],
+    ['a limit on the size of files', limitedFiles],
+  ];
+  for (const [what, placeFor] of places) {
+    it(`refuses writes, goes on reading, and writes again when there is room: ${what}`, async (t) => {
+      const place = placeFor(t);
+      if (place === null) return t.skip('this machine does not allow it');
+      await useUp(t, place);
+    });
+  }
+});
+
+async function useUp(t: Cleanup, { folder, ...room }: Place): Promise<void> {
+  const path = `${folder}/jot.jsonl`;
+  const settings = { PORT: '0', DATABASE_URL: `file:${path}`, PASSWORD_COST: 'ln=1,r=1,p=1', LOG: 'off' };
+  const served = await serve(t, { cwd: folder, env: settings });
+  const { pid } = served.command;
+  const client = await signedIn(served);
+  room.take(pid);
+
+  const { titles, refusal } = await fill(client);
+  assert.deepEqual([refusal.status, refusal.headers['retry-after']], [503, '5']);
+  assert.ok(titles.length >= 5, `${titles.length}`);
+  const { status, json } = await client.ready();
+  assert.equal(status, 503);
+  assert.match(json.description, NO_ROOM);
+  assert.deepEqual(await client.titles(), titles);
+  const full = readFileSync(path, 'utf8');
+  assert.ok(full.endsWith('"}\n'), 'nothing torn is left');
+
+  room.takeMore(pid);
+  await assert.rejects(askOwner(path, 'compact'), /The data file was not compacted: E(NOSPC|FBIG)/);
+  assert.equal(readFileSync(path, 'utf8'), full, 'a compaction that does not fit changes nothing');
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith('.new')),
+    [],
+  );
+  assert.deepEqual(await client.titles(), titles);
+
+  room.giveBack(pid);
+  assert.equal((await client.ready()).status, 200);
+  assert.equal((await client.post('After')).status, 201);
+  assert.notEqual(await askOwner(path, 'compact'), null);
+  served.command.kill('SIGKILL');
+  await served.command.ended;
+  const again = await openFor(t, `file:${path}`);
+  assert.deepEqual(await namesIn(again), ['matt']);
+  const { rows } = await again.posts.list({ owner: 1, after: 0, limit: 200, order: 'asc' });
+  assert.deepEqual(
+    rows.map(({ title }) => title),
+    [...titles, 'After'],
+  );
+  assert.ok(rows.every(({ body }) => body === TEXT));
+  await again.close();
+}
