@@ -9,7 +9,7 @@ import { type FailingCall, FailingDisk } from '../support/failing-call.ts';
 import { PlainStore } from '../support/plain-store.ts';
 import { TIME } from '../support/records.ts';
 import { userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Cleanup, folderInMemory } from '../support/temporary-folder.ts';
 import { type Ran, run, shownBy, stateOf, statesAfter } from '../support/workload.ts';
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -35,15 +35,10 @@ function keptOf(folder: string): string[] {
   return [...open.filter((path) => path.startsWith(folder)), ...files];
 }
 
-interface Run extends Ran {
-  readonly disk: FailingDisk;
-}
-
 /** The workload on a disk of which a call fails, from the first start to the end. */
-async function runOn(path: string, failing: FailingCall): Promise<Run> {
-  const disk = new FailingDisk(failing);
+async function runOn(path: string, disk: FailingDisk): Promise<Ran> {
   const nothing = new PlainStore();
-  const none = { states: [stateOf(nothing)], nextIds: [1], refused: [], model: nothing, disk };
+  const none = { states: [stateOf(nothing)], nextIds: [1], refused: [], model: nothing };
   const store = await open(path, disk.fileSystem).catch(() => null);
   if (store === null) return none;
   const shown: Promise<string>[] = [];
@@ -54,7 +49,28 @@ async function runOn(path: string, failing: FailingCall): Promise<Run> {
   disk.onCall = () => undefined;
   await store.close().catch((error) => assert.match(error.message, /^E/));
   requireInOrder(await Promise.all(shown), ran.states);
-  return { ...ran, disk };
+  return ran;
+}
+
+/** One run, and the start after it on a disk that is well. @returns the calls that failed. */
+async function judge(t: Cleanup, failing: FailingCall, isLying = false): Promise<readonly string[]> {
+  const folder = folderInMemory(t);
+  const path = `${folder}/jot.jsonl`;
+  const disk = new FailingDisk(failing);
+  disk.isLying = isLying;
+  const { states, refused, model } = await runOn(path, disk);
+  const where = `call ${failing.at}, ${disk.failed[0]}`;
+  const kept = keptOf(folder).filter((name) => !name.endsWith('.new'));
+  assert.deepEqual(kept, [], where);
+
+  const store = await open(path);
+  const possible = [states.at(-1), ...(failing.isDead ? statesAfter(model, refused) : [])];
+  const shown = await shownBy(store);
+  await store.users.create(userNamed('after'));
+  await store.close();
+  assert.ok(possible.includes(shown), `${where}: not what was acknowledged`);
+  assert.deepEqual(keptOf(folder), [], where);
+  return disk.failed;
 }
 
 /** What reads showed is what was acknowledged by and by, and nothing else. */
@@ -80,33 +96,22 @@ describe('a store on a disk of which any one call fails', () => {
     it(`keeps what was acknowledged and nothing else: ${what}`, async (t) => {
       const seen = new Set<string>();
       let at = 1;
-      for (; ; at++) {
-        const folder = temporaryFolder(t);
-        const path = `${folder}/jot.jsonl`;
-        const { disk, states, refused, model } = await runOn(path, { ...kind, at });
-        const where = `call ${at}, ${disk.failed[0]}`;
-        for (const call of disk.failed) seen.add(call);
-        assert.deepEqual(
-          keptOf(folder).filter((name) => !name.endsWith('.new')),
-          [],
-          where,
-        );
-
-        const store = await open(path);
-        const possible = [states.at(-1), ...(kind.isDead ? statesAfter(model, refused) : [])];
-        assert.ok(possible.includes(await shownBy(store)), where);
-        await store.users.create(userNamed('after'));
-        await store.close();
-        assert.deepEqual(keptOf(folder), [], where);
-        if (disk.failed.length === 0) break;
+      for (let failed = ['']; failed.length > 0; at++) {
+        failed = [...(await judge(t, { ...kind, at }))];
+        for (const call of failed) seen.add(call);
       }
-      assert.deepEqual(
-        calls.filter((call) => !seen.has(call)),
-        [],
-        'calls that never failed',
-      );
+      const never = calls.filter((call) => !seen.has(call));
+      assert.deepEqual(never, [], 'calls that never failed');
+      t.diagnostic(`${at - 1} runs`);
     });
   }
+
+  it('would be found to keep what it refused, on a disk that does not cut it off', async (t) => {
+    const judgeAll = async () => {
+      for (let at = 1; (await judge(t, { failure: 'EIO', isDead: false, at }, true)).length > 0; at++);
+    };
+    await assert.rejects(judgeAll, /call \d+, sync: not what was acknowledged/);
+  });
 
   it('would be found to show what was never acknowledged', () => {
     assert.throws(() => requireInOrder(['a', 'b', 'c'], ['a', 'c']), /never acknowledged: b/);
@@ -116,7 +121,7 @@ describe('a store on a disk of which any one call fails', () => {
 });
 
 describe('an open that a failing call refuses', () => {
-  /** A file that is mostly dead, so that compaction begins with the start, and has a torn end. */
+  /** A compacted file with a torn end. */
   async function tornFile(path: string): Promise<{ content: Buffer; state: string }> {
     const store = await open(path);
     const { states } = await run(store);
@@ -127,11 +132,11 @@ describe('an open that a failing call refuses', () => {
 
   for (const isDead of [false, true]) {
     it(`leaves the file as it was, ${isDead ? 'with every later call failing too' : 'or works'}`, async (t) => {
-      const { content, state } = await tornFile(`${temporaryFolder(t)}/jot.jsonl`);
+      const { content, state } = await tornFile(`${folderInMemory(t)}/jot.jsonl`);
       const good = content.subarray(0, content.lastIndexOf('\n') + 1);
       let refusals = 0;
       for (let at = 1; ; at++) {
-        const folder = temporaryFolder(t);
+        const folder = folderInMemory(t);
         const path = `${folder}/jot.jsonl`;
         writeFileSync(path, content);
         const disk = new FailingDisk({ at, failure: 'EIO', isDead });

@@ -14,7 +14,7 @@ import {
 import { seededRandom } from '../support/random.ts';
 import { TIME } from '../support/records.ts';
 import { userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { folderInMemory } from '../support/temporary-folder.ts';
 import { run, shownBy } from '../support/workload.ts';
 
 const SEED = 20_261_124;
@@ -126,20 +126,20 @@ function lying(what: 'sync' | 'syncFolder'): (real: FileSystem) => FileSystem {
 
 describe('a power cut at any moment', () => {
   it('loses nothing that reads have shown, and leaves writes whole or absent', async (t) => {
-    const { wrong, cuts } = await cutEverywhere(await record(`${temporaryFolder(t)}/jot.jsonl`));
+    const { wrong, cuts } = await cutEverywhere(await record(`${folderInMemory(t)}/jot.jsonl`));
     assert.deepEqual(wrong, []);
     t.diagnostic(`${cuts} power cuts`);
   });
 
   for (const what of ['sync', 'syncFolder'] as const) {
     it(`would be found to lose something if ${what} did nothing`, async (t) => {
-      const recording = await record(`${temporaryFolder(t)}/jot.jsonl`, lying(what));
+      const recording = await record(`${folderInMemory(t)}/jot.jsonl`, lying(what));
       assert.notDeepEqual((await cutEverywhere(recording, 1)).wrong, []);
     });
   }
 
   it('of the start after a power cut changes nothing', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const path = `${folderInMemory(t)}/jot.jsonl`;
     const { recorded } = await record(path);
     const random = seededRandom(SEED);
     let cuts = 0;
@@ -166,7 +166,7 @@ describe('a power cut at any moment', () => {
 
 describe('a power cut after a killed process was started again', () => {
   it('loses nothing that the new one has shown, though the old one had not synced it', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const path = `${folderInMemory(t)}/jot.jsonl`;
     const recording = await record(path);
     const random = seededRandom(SEED);
     for (let cut = 0; cut <= recording.recorded.length; cut++) {

@@ -18,6 +18,8 @@ export interface FailingCall {
 export class FailingDisk {
   /** There is no room for anything. */
   isFull = false;
+  /** It says that it cut a file off, and does not. */
+  isLying = false;
   /** What failed, in order. */
   readonly failed: string[] = [];
   /** Hears of every call before it is made. */
@@ -61,7 +63,7 @@ export class FailingDisk {
       truncate: (length) => {
         const failure = this.#next('truncate');
         if (failure !== null) throw systemError(codeOf(failure));
-        file.truncate(length);
+        if (!this.isLying) file.truncate(length);
       },
       isAt: (path) => this.#call('isAt', () => file.isAt(path)),
       // A close that fails has closed the file all the same (close(2)).
