@@ -88,6 +88,8 @@ async function round(t: Cleanup, scene: Scene): Promise<string> {
   const lost = await Promise.all(scene.clients.map((client) => use(client).catch((error) => error)));
   scene.ledger.onAnswer = () => undefined;
   agent.destroy();
+  // It lives on where a client found something wrong.
+  served.command.kill('SIGKILL');
   const { signal, stdout, stderr } = await served.command.ended;
   assert.deepEqual([signal, stderr], ['SIGKILL', '']);
   for (const error of lost.filter((each) => each !== undefined)) {
