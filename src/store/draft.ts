@@ -91,6 +91,7 @@ export class Draft implements View {
   #create(name: CollectionName, values: object): Entity {
     // Id and version are the store's to give, whatever else a spread has brought along.
     const own = { id: this.nextId(name), version: 1 };
+    if (!Number.isSafeInteger(own.id)) throw new JotError('unavailable', 'There are no ids left');
     const row = { ...own, ...values, ...own };
     const ownedBy = collections[name].owner?.collection;
     if (ownedBy !== undefined) this.#expect(ownedBy, ownerOf(name, row));

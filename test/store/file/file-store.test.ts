@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { createLog } from '../../../src/lib/log.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
-import { encodeChange } from '../../../src/store/file/record.ts';
+import { encodeChange, encodeHeader } from '../../../src/store/file/record.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { faultyFileSystem, openOn, systemError } from '../../support/faulty-file-system.ts';
 import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
@@ -322,6 +322,19 @@ describe('openFileStore refuses', () => {
     const store = await openOn(piecewise, path);
     t.after(() => store.close());
     assert.deepEqual(linesOf(path), linesWith());
+  });
+});
+
+describe('a file store that has given out the last id', () => {
+  it('refuses to make another row, and can be opened again', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const last = Number.MAX_SAFE_INTEGER;
+    writeFileSync(path, encodeHeader({ seq: 0, next: { users: last } }));
+    const store = await openFor(t, `file:${path}`);
+    assert.equal((await store.users.create(userNamed('matt'))).id, last);
+    await rejects(store.users.create(userNamed('elie')), 'unavailable', 'There are no ids left');
+    await store.close();
+    assert.deepEqual(await namesIn(await openFor(t, `file:${path}`)), ['matt']);
   });
 });
 
