@@ -123,10 +123,17 @@ export class Compactor {
         await journal.replaceFile(next);
       });
     } catch (error) {
-      if (journal.file !== next.file) await next.discard();
+      if (journal.file !== next.file) await this.#discard(next);
       throw error;
     }
     this.#weightGone = appliedWeight - liveWeight;
+  }
+
+  // What is left of it the next start removes; why it was given up matters more.
+  async #discard(next: NextFile): Promise<void> {
+    await next
+      .discard()
+      .catch(({ message }) => this.#log.warn('a new data file was left over', { reason: message }));
   }
 
   async #catchUp(next: NextFile, start: number, requireUse: () => void): Promise<number> {

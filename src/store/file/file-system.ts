@@ -60,11 +60,11 @@ function some(count: number): number {
   return count;
 }
 
-/** The bytes between two positions, piece by piece, or what there is of them. */
+/** The bytes between two positions, piece by piece, or what there is of them; a piece is good until the next one. */
 export async function* readPieces(file: DataFile, start: number, end: number): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafe(PIECE_BYTES);
   for (let position = start; position < end; ) {
-    const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, end - position));
-    const length = await file.read(buffer, position);
+    const length = await file.read(buffer.subarray(0, Math.min(PIECE_BYTES, end - position)), position);
     if (length === 0) return;
     yield buffer.subarray(0, length);
     position += length;

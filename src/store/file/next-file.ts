@@ -17,6 +17,8 @@ import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './r
 
 // Rows are put into words in pieces of this size, and the thread is given up behind each.
 const CHUNK_BYTES = 64 * 1024;
+// A UTF-16 code unit's share of a character in UTF-8.
+const UTF8_BYTES_MAX = 3;
 // What waits in the page cache for much longer makes everybody's `fdatasync` wait.
 const SYNC_BYTES = 8 * 1024 * 1024;
 
@@ -61,27 +63,29 @@ export class NextFile {
   async writeSnapshot(tables: Tables, { onProgress, requireUse }: SnapshotOptions = {}): Promise<void> {
     const ends = nextIdsOf(tables);
     const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
-    let chunk: Buffer[] = [];
-    let chunkBytes = 0;
-    const flush = async () => {
+    // One buffer for all: a new one for each line would call the garbage collector, whose pauses are everybody's.
+    const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+    let filled = 0;
+    const flush = async (bytes: Uint8Array) => {
       requireUse?.();
-      const bytes = Buffer.concat(chunk);
-      chunk = [];
-      chunkBytes = 0;
       await this.#append(bytes);
       onProgress?.(this.#snapshotLines, total);
     };
     for (const name of collectionNames) {
       for (const row of tables.rows(name)) {
         if (row.id >= (ends[name] ?? 0)) continue;
+        const line = encodeSnapshotRow(this.#snapshotLines + 1, name, row);
+        const bytesMax = line.length * UTF8_BYTES_MAX;
+        if (filled + bytesMax > CHUNK_BYTES) {
+          await flush(chunk.subarray(0, filled));
+          filled = 0;
+        }
+        if (bytesMax > CHUNK_BYTES) await flush(Buffer.from(line));
+        else filled += chunk.write(line, filled);
         this.#snapshotLines++;
-        const line = Buffer.from(encodeSnapshotRow(this.#snapshotLines, name, row));
-        chunk.push(line);
-        chunkBytes += line.length;
-        if (chunkBytes >= CHUNK_BYTES) await flush();
       }
     }
-    if (chunkBytes > 0) await flush();
+    await flush(chunk.subarray(0, filled));
   }
 
   /** Copies a piece of another file to the end of this one. */
@@ -118,8 +122,7 @@ export class NextFile {
 
   /** Gives it up. */
   async discard(): Promise<void> {
-    await this.file.close();
-    await removeLeftover(this.#fileSystem, this.#target);
+    await this.file.close().finally(() => removeLeftover(this.#fileSystem, this.#target));
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
