@@ -1,5 +1,5 @@
-// What is kept: one declaration for each collection. It names what must be unique and who owns a row; the stores work
-// out the rest from it: indexes, lists, what goes when an owner goes.
+// What is kept: one declaration for each collection. It names the fields, what must be unique and who owns a row; the
+// stores work out the rest from it: indexes, lists, what goes when an owner goes, what can be imported.
 
 /** Identifies a row in its collection: 1 to 2^53 - 1, never given out twice. */
 export type Id = number;
@@ -48,7 +48,15 @@ export interface Rows {
 
 export type CollectionName = keyof Rows;
 
+/** What a row has beyond what every row has: texts, and numbers, which are integers. */
+export type FieldsOf<Row extends Entity> = {
+  readonly [Name in Exclude<keyof Row, keyof Entity>]: Row[Name] extends string ? 'text' : 'integer';
+};
+
 export interface CollectionSpec<Row extends Entity> {
+  readonly fields: FieldsOf<Row>;
+  /** The fields that nobody needs who only wants to read. */
+  readonly secrets?: readonly (keyof FieldsOf<Row>)[];
   /** Indexes in which no two rows may have the same key, and what to say to the second one. */
   readonly unique: Readonly<Record<string, { readonly key: (row: Row) => string; readonly taken: string }>>;
   /** Whose row it is: it goes when its owner goes, and is listed by owner. */
@@ -57,14 +65,26 @@ export interface CollectionSpec<Row extends Entity> {
 
 export const collections: { readonly [Name in CollectionName]: CollectionSpec<Rows[Name]> } = {
   users: {
+    fields: { username: 'text', password_hash: 'text', created: 'integer' },
+    secrets: ['password_hash'],
     unique: { username: { key: (user) => usernameKey(user.username), taken: 'Username already exists' } },
     owner: null,
   },
   posts: {
+    fields: { user_id: 'integer', title: 'text', body: 'text', created: 'integer', updated: 'integer' },
     unique: {},
     owner: { collection: 'users', of: (post) => post.user_id },
   },
   sessions: {
+    fields: {
+      user_id: 'integer',
+      sid: 'text',
+      generation: 'integer',
+      user_agent: 'text',
+      created: 'integer',
+      last_used: 'integer',
+      expires: 'integer',
+    },
     unique: { sid: { key: (session) => session.sid, taken: 'Session already exists' } },
     owner: { collection: 'users', of: (session) => session.user_id },
   },

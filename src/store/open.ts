@@ -4,7 +4,7 @@ import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { openFileStore } from './file/file-store.ts';
 import { openMemoryStore } from './memory.ts';
-import type { Store } from './store.ts';
+import type { OnProgress, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
 export type { Entity, Id, Post, Session, User } from './collections.ts';
@@ -16,6 +16,8 @@ export interface OpenOptions {
   readonly now?: () => number;
   /** Hears of a torn end that was set aside; default: nobody does. */
   readonly log?: Log;
+  /** Hears how much of a data file has been read, in bytes. */
+  readonly onProgress?: OnProgress | undefined;
 }
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -27,10 +29,10 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
  */
 export async function openStore(
   url: string,
-  { now = Date.now, log = silent }: OpenOptions = {},
+  { now = Date.now, log = silent, onProgress }: OpenOptions = {},
 ): Promise<Store> {
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now, log });
+  if (path !== null) return openFileStore(path, { now, log, onProgress });
   if (url === 'memory:') return openMemoryStore();
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
 }

@@ -32,8 +32,14 @@ export const additions: readonly Addition[] = [
   {
     file: 'store/collections.ts',
     behind: 'export const collections: {',
-    lines: ["  comments: { unique: {}, owner: { collection: 'posts', of: (comment) => comment.post_id } },"],
-    reason: 'what is unique and who owns a row',
+    lines: [
+      '  comments: {',
+      "    fields: { post_id: 'integer', text: 'text', created: 'integer' },",
+      '    unique: {},',
+      "    owner: { collection: 'posts', of: (comment) => comment.post_id },",
+      '  },',
+    ],
+    reason: 'its fields, what is unique and who owns a row',
   },
   {
     file: 'app.ts',

@@ -7,15 +7,9 @@ import type { Log } from '../../lib/log.ts';
 import type { OnProgress, Store } from '../store.ts';
 import { createTableStore } from '../table-store.ts';
 import { Tables } from '../tables.ts';
+import { besideWithTime, setAside } from './aside.ts';
 import { FileJournal } from './file-journal.ts';
-import {
-  type DataFile,
-  type FileSystem,
-  ignoreMissing,
-  readPieces,
-  realFileSystem,
-  writeWhole,
-} from './file-system.ts';
+import { type DataFile, type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
 import { load } from './load.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
@@ -68,8 +62,7 @@ export async function withoutLinks(path: string): Promise<string> {
   }
 }
 
-/** Uses a file, and closes it if that fails. */
-export async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise<T> {
+async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise<T> {
   try {
     return await use();
   } catch (error) {
@@ -87,7 +80,10 @@ async function openLocked(path: string, lock: Lock, options: FileStoreOptions): 
     const { seq, goodBytes } = await load(file, path, tables, onProgress);
     const tornBytes = (await file.size()) - goodBytes;
     if (tornBytes > 0) {
-      const aside = await setTornAside(file, path, goodBytes, options);
+      const aside = besideWithTime(path, 'torn', now);
+      await setAside(fileSystem, file, goodBytes, aside);
+      file.truncate(goodBytes);
+      await file.sync();
       log.warn('the last change in the data file was not finished and is set aside', {
         path: aside,
         bytes: tornBytes,
@@ -137,32 +133,4 @@ async function openExisting(path: string, fileSystem: FileSystem): Promise<DataF
     ignoreMissing(error as NodeJS.ErrnoException);
     return null;
   }
-}
-
-async function setTornAside(
-  file: DataFile,
-  path: string,
-  goodBytes: number,
-  { now, fileSystem = realFileSystem }: FileStoreOptions,
-): Promise<string> {
-  const asidePath = besideWithTime(path, 'torn', now);
-  const aside = await fileSystem.open(asidePath, 'create');
-  await closingOnError(aside, async () => {
-    let length = 0;
-    for await (const piece of readPieces(file, goodBytes, await file.size())) {
-      writeWhole(aside, piece, length);
-      length += piece.length;
-    }
-    await aside.sync();
-  });
-  await aside.close();
-  await fileSystem.syncFolder(dirname(path));
-  file.truncate(goodBytes);
-  await file.sync();
-  return asidePath;
-}
-
-/** `data/jot.jsonl.torn-2026-11-24T100000.000Z`: colons are not for every file system. */
-export function besideWithTime(path: string, what: string, now: () => number): string {
-  return `${path}.${what}-${new Date(now()).toISOString().replaceAll(':', '')}`;
 }

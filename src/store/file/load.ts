@@ -6,7 +6,7 @@
 import { JotError } from '../../lib/errors.ts';
 import type { CollectionName, Id } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
-import type { Tables } from '../tables.ts';
+import type { Change, Tables } from '../tables.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {
@@ -15,6 +15,7 @@ import {
   decodeHeader,
   decodeSnapshotRow,
   type Header,
+  requireRows,
   TornError,
 } from './record.ts';
 
@@ -91,10 +92,20 @@ class Loader {
       for (const [name, nextId] of Object.entries(this.#header.next) as [CollectionName, Id][])
         this.#tables.reserveIds(name, nextId);
     } else if (this.#lines <= this.#header.snapshot) {
-      this.#tables.apply([decodeSnapshotRow(line, this.#lines).changes]);
+      this.#applyChange(decodeSnapshotRow(line, this.#lines).changes);
     } else {
-      this.#tables.apply([decodeChange(line, this.#seq + 1).changes]);
+      this.#applyChange(decodeChange(line, this.#seq + 1).changes);
       this.#seq++;
+    }
+  }
+
+  // A checksum that is right says who wrote the row, so rows are looked at only when they don't fit.
+  #applyChange(change: Change): void {
+    try {
+      this.#tables.apply([change]);
+    } catch (error) {
+      requireRows(change);
+      throw error;
     }
   }
 

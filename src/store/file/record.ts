@@ -26,6 +26,7 @@
 
 import { crc32 } from 'node:zlib';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../collections.ts';
+import { validateRow } from '../integrity.ts';
 import type { Change } from '../tables.ts';
 
 const FORMAT_VERSION = 2;
@@ -52,6 +53,11 @@ export interface ChangeRecord {
 /** What is wrong with a line; the caller knows which one it is. */
 export class DamageError extends Error {
   override readonly name: string = 'DamageError';
+}
+
+/** The file was made by a later Jot. */
+export class VersionError extends DamageError {
+  override readonly name = 'VersionError';
 }
 
 /** The line is not whole, as a crash may have left it. */
@@ -88,7 +94,7 @@ export function decodeHeader(line: Buffer): Header {
   if (format !== 'jot') throw new DamageError('it is not a Jot data file');
   // Before the checksum, which a later version may make otherwise.
   if (!FORMAT_VERSIONS_READ.includes(version)) {
-    throw new DamageError(
+    throw new VersionError(
       `its format is version ${String(version)}, and this Jot reads version ${FORMAT_VERSIONS_READ.join(' and ')}`,
     );
   }
@@ -140,6 +146,19 @@ function changesOf({ changes }: Record<string, unknown>): Change {
   if (!Array.isArray(changes)) throw new DamageError('it holds no list of changes');
   for (const effect of changes) requireEffect(effect ?? {});
   return changes;
+}
+
+/** @throws DamageError for a row that its collection does not have like this. */
+export function requireRows(change: Change): void {
+  for (const effect of change) if ('put' in effect) requireRow(effect.put, effect.row);
+}
+
+function requireRow(name: CollectionName, row: Entity): void {
+  try {
+    validateRow(name, row);
+  } catch (error) {
+    throw new DamageError(`a row of ${name} is not valid: ${(error as Error).message}`);
+  }
 }
 
 function requireEffect(effect: Partial<Record<'put' | 'remove' | 'removeOwned' | 'row', unknown>>): void {

@@ -210,11 +210,7 @@ describe('openFileStore of a torn file', () => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const content = linesWithUsers('matt', 'elie').join('').slice(0, -20);
     writeFileSync(path, content);
-    const fileSystem = faultyFileSystem({
-      write: () => {
-        throw systemError('ENOSPC');
-      },
-    });
+    const fileSystem = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
     const message = `Can't open the data file ${path}: ENOSPC: no space left on device`;
     await rejects(openOn(fileSystem, path), 'unavailable', message);
     assert.equal(readFileSync(path, 'utf8'), content);

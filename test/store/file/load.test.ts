@@ -173,6 +173,13 @@ describe('load of a damaged file', () => {
     await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
   });
 
+  it('stops at a row that its collection does not have like this', async (t) => {
+    const { username: _, ...rest } = { id: 2, version: 1, ...userNamed('elie') };
+    const line = sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: rest }] });
+    const why = 'a row of users is not valid: "username" must be a text';
+    await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
+  });
+
   it('stops at a first line that is damaged, cut off or missing, also when it is the last', async (t) => {
     await stops(t, header.replace('"seq":0', '"seq":1'), 'line 1, byte 0', 'its checksum does not match');
     await stops(t, header.replace('jot', 'jat'), 'line 1, byte 0', 'it is not a Jot data file');

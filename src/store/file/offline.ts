@@ -1,0 +1,127 @@
+// Data files outside of a server: read while somebody else may be writing, or replaced while nobody does.
+
+import { dirname } from 'node:path';
+import { JotError } from '../../lib/errors.ts';
+import { collectionNames } from '../collections.ts';
+import type { OnProgress } from '../store.ts';
+import { Tables } from '../tables.ts';
+import { explained, withoutLinks } from './file-store.ts';
+import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
+import { type Loaded, load } from './load.ts';
+import { acquireLock, askOwner } from './lock.ts';
+import { writeDataFile } from './next-file.ts';
+import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
+
+export interface OfflineOptions {
+  /** Hears of bytes that are read, then of rows that are written. */
+  readonly onProgress?: OnProgress | undefined;
+  readonly fileSystem?: FileSystem;
+}
+
+/** What is in a data file. */
+export interface Contents extends Loaded {
+  readonly tables: Tables;
+  readonly bytes: number;
+}
+
+/**
+ * Reads a data file as it is at this moment, whoever has it.
+ *
+ * @param tables Where the rows go; what was read before damage stays there.
+ * @throws JotError `unavailable` when it is not there or damaged, naming line and byte.
+ */
+export async function readDataFile(
+  path: string,
+  { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
+  tables = new Tables(),
+): Promise<Contents> {
+  return explained(path, async () => {
+    const file = await fileSystem.open(path, 'read');
+    try {
+      const bytes = await file.size();
+      const loaded = await load(file, path, tables, onProgress);
+      // Whoever has it may have added to it meanwhile.
+      return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** How many bytes a data file with these rows would have if it were compacted. */
+export function compactedBytes(tables: Tables): number {
+  let bytes = HEADER_BYTES;
+  let number = 0;
+  for (const name of collectionNames) {
+    for (const row of tables.rows(name)) bytes += Buffer.byteLength(encodeSnapshotRow(++number, name, row));
+  }
+  return bytes;
+}
+
+/**
+ * Does something to a data file that nobody else may have meanwhile.
+ *
+ * @param use Is given the path without symbolic links.
+ * @throws JotError `unavailable` when another process has it.
+ */
+export async function withDataFile<T>(path: string, use: (realPath: string) => Promise<T>): Promise<T> {
+  return explained(path, async () => {
+    const realPath = await withoutLinks(path);
+    const lock = await acquireLock(realPath);
+    try {
+      return await use(realPath);
+    } finally {
+      await lock.release();
+    }
+  });
+}
+
+/**
+ * Puts rows into a data file that has none.
+ *
+ * @param fill Puts them into the tables; ids that were given out before are reserved there.
+ * @throws JotError `unavailable`, `conflict`; then the file is as it was.
+ */
+export async function fillDataFile(
+  path: string,
+  fill: (tables: Tables) => Promise<void>,
+  { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
+): Promise<void> {
+  await explained(path, () => fileSystem.makeFolder(dirname(path)));
+  await withDataFile(path, async (realPath) => {
+    const { tables, seq } = await readIfThere(realPath, fileSystem);
+    const isEmpty = collectionNames.every((name) => tables.count(name) === 0);
+    if (!isEmpty)
+      throw new JotError('conflict', `There are rows in ${path} already; an import needs an empty one`);
+    await fill(tables);
+    await closed(writeDataFile(fileSystem, realPath, tables, { seq, onProgress }));
+  });
+}
+
+/**
+ * Has the data file compacted, by the process that has it if there is one.
+ *
+ * @returns what that process says; null when nobody has the file.
+ */
+export async function askToCompact(path: string): Promise<string | null> {
+  return explained(path, async () => askOwner(await withoutLinks(path), 'compact'));
+}
+
+/** Waits for a file that is not needed any more, and closes it. */
+export async function closed(opening: Promise<DataFile>): Promise<void> {
+  await (await opening).close();
+}
+
+async function readIfThere(path: string, fileSystem: FileSystem): Promise<Pick<Contents, 'tables' | 'seq'>> {
+  try {
+    return await readDataFile(path, { fileSystem });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return { tables: new Tables(), seq: 0 };
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const cause = error instanceof JotError ? error.details.cause : error;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+}

@@ -1,0 +1,62 @@
+// What must hold for rows that were not made by this store: rows of an import, or what is left of a damaged file. Here the
+// declarations of the collections are checked against values that may be anything.
+
+import { JotError } from '../lib/errors.ts';
+import { type CollectionName, collections, type Entity } from './collections.ts';
+import { ownerOf, type Tables, uniqueKeys } from './tables.ts';
+
+/** A row that cannot be there beside the others. */
+export interface Misfit {
+  readonly name: CollectionName;
+  readonly row: Entity;
+  readonly reason: string;
+}
+
+/**
+ * A row of that collection, without what is not declared.
+ *
+ * @throws JotError `validation_failed` naming the field.
+ */
+export function validateRow(name: CollectionName, value: unknown): Entity {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const given: Record<string, unknown> | null = isObject ? { ...value } : null;
+  if (given === null) throw new JotError('validation_failed', 'it is no object');
+  const row: Record<string, unknown> = {};
+  for (const field of ['id', 'version']) {
+    const isPositive = isInteger(given[field]) && Number(given[field]) > 0;
+    if (!isPositive) throw new JotError('validation_failed', `"${field}" must be a positive integer`);
+    row[field] = given[field];
+  }
+  for (const [field, type] of Object.entries(collections[name].fields)) {
+    const fits = type === 'text' ? typeof given[field] === 'string' : isInteger(given[field]);
+    const expected = type === 'text' ? 'a text' : 'an integer';
+    if (!fits) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
+    row[field] = given[field];
+  }
+  return row as unknown as Entity;
+}
+
+/** The rows of a collection whose owner is not there, or whose unique key another row has. */
+export function misfitsIn(tables: Tables, name: CollectionName): Misfit[] {
+  const misfits: Misfit[] = [];
+  for (const row of tables.rows(name)) {
+    const reason = reasonAgainst(tables, name, row);
+    if (reason !== null) misfits.push({ name, row, reason });
+  }
+  return misfits;
+}
+
+function reasonAgainst(tables: Tables, name: CollectionName, row: Entity): string | null {
+  const { owner } = collections[name];
+  const isOrphan = owner !== null && tables.find(owner.collection, ownerOf(name, row)) === undefined;
+  if (isOrphan) return `its owner, ${ownerOf(name, row)} of ${owner.collection}, is not there`;
+  const taken = uniqueKeys(name, row).find(([index, key]) => {
+    const holder = tables.findId(name, index, key);
+    return holder !== undefined && holder !== row.id;
+  });
+  return taken === undefined ? null : `another row has the same ${taken[0]}`;
+}
+
+function isInteger(value: unknown): boolean {
+  return Number.isSafeInteger(value);
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, it } from 'node:test';
+import type { FileSystem } from '../../../src/store/file/file-system.ts';
+import { realFileSystem } from '../../../src/store/file/file-system.ts';
+import {
+  askToCompact,
+  compactedBytes,
+  fillDataFile,
+  readDataFile,
+  withDataFile,
+} from '../../../src/store/file/offline.ts';
+import type { User } from '../../../src/store/open.ts';
+import { Tables } from '../../../src/store/tables.ts';
+import { contentsIn, contentsOf, dataFile, traceOf } from '../../support/data-files.ts';
+import { fillStore } from '../../support/exports.ts';
+import { faultyFileSystem, systemError } from '../../support/faulty-file-system.ts';
+import { linesWith, linesWithUsers } from '../../support/records.ts';
+import { openFor, rejects, userNamed } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+async function putMatt(tables: Tables): Promise<void> {
+  const row: User = { id: 1, version: 1, ...userNamed('matt') };
+  tables.apply([[{ put: 'users', row }]]);
+}
+
+describe('readDataFile', () => {
+  it('gives the rows, the last change, and how much of the file is good', async (t) => {
+    const content = linesWithUsers('matt', 'elie').join('');
+    const { tables, seq, bytes, goodBytes } = await readDataFile(dataFile(t, `${content}torn`));
+    assert.deepEqual(
+      { seq, bytes, goodBytes },
+      { seq: 2, bytes: content.length + 4, goodBytes: content.length },
+    );
+    assert.equal(tables.count('users'), 2);
+  });
+
+  it('never has fewer bytes than good ones, though somebody adds to the file meanwhile', async (t) => {
+    const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
+    const path = dataFile(t, header + first);
+    let sizes = 0;
+    const growing: FileSystem = {
+      ...realFileSystem,
+      open: async (...args) => {
+        const file = await realFileSystem.open(...args);
+        const size = async () => {
+          const before = await file.size();
+          if (++sizes === 1) appendFileSync(path, second);
+          return before;
+        };
+        return { ...file, size };
+      },
+    };
+    const { seq, bytes, goodBytes } = await readDataFile(path, { fileSystem: growing });
+    assert.deepEqual([seq, bytes, goodBytes], [2, statSync(path).size, statSync(path).size]);
+  });
+
+  it('tells how many bytes it has read', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    const { size } = statSync(path);
+    const heard: number[][] = [];
+    await readDataFile(path, { onProgress: (done, total) => heard.push([done, total]) });
+    assert.deepEqual(heard, [[size, size]]);
+  });
+
+  it('leaves what was read before the damage in the tables that it was given', async (t) => {
+    const [header = '', first = '', second = '', third = ''] = linesWithUsers('matt', 'elie', 'tim');
+    const path = dataFile(t, header + first + second.replace('elie', 'Elie') + third);
+    const tables = new Tables();
+    await rejects(readDataFile(path, {}, tables), 'unavailable');
+    assert.equal(tables.count('users'), 1);
+  });
+
+  it('lets go of the file, also when it is damaged', async (t) => {
+    let open = 0;
+    const counting: FileSystem = {
+      ...realFileSystem,
+      open: async (...args) => {
+        const file = await realFileSystem.open(...args);
+        open++;
+        return { ...file, close: () => file.close().finally(() => open--) };
+      },
+    };
+    await readDataFile(dataFile(t, linesWith().join('')), { fileSystem: counting });
+    await rejects(readDataFile(dataFile(t, 'Dear diary,\n'), { fileSystem: counting }), 'unavailable');
+    assert.equal(open, 0);
+  });
+});
+
+describe('compactedBytes', () => {
+  it('is what a compaction leaves', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await fillStore(store);
+    const { bytesAfter } = await store.compact();
+    assert.equal(compactedBytes((await readDataFile(path)).tables), bytesAfter);
+  });
+});
+
+describe('withDataFile', () => {
+  it('has the file to itself as long as it is used, and not longer', async (t) => {
+    const path = dataFile(t, linesWith().join(''));
+    const result = await withDataFile(path, async (realPath) => {
+      await rejects(
+        withDataFile(path, async () => 'never'),
+        'unavailable',
+      );
+      return realPath;
+    });
+    assert.equal(result, path);
+    await rejects(
+      withDataFile(path, () => Promise.reject(systemError('EIO'))),
+      'unavailable',
+      `Can't open the data file ${path}: EIO: i/o error`,
+    );
+    await openFor(t, `file:${path}`);
+  });
+
+  it('makes no folder', async (t) => {
+    const folder = temporaryFolder(t);
+    await rejects(
+      withDataFile(`${folder}/none/jot.jsonl`, async () => 'never'),
+      'unavailable',
+    );
+    assert.deepEqual(readdirSync(folder), []);
+  });
+});
+
+describe('fillDataFile', () => {
+  it('makes the file and its folder, with modes for the owner alone', async (t) => {
+    const path = `${temporaryFolder(t)}/data/jot.jsonl`;
+    await fillDataFile(path, putMatt);
+    const modes = [dirname(path), path].map((each) => (statSync(each).mode & 0o777).toString(8));
+    assert.deepEqual(modes, ['700', '600']);
+    assert.equal((await contentsOf(path)).rows.users.length, 1);
+  });
+
+  it('keeps the number of the last change and the ids of an empty store', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await store.users.create(userNamed('tim'));
+    await store.users.remove(1);
+    await store.close();
+    await fillDataFile(path, async () => undefined);
+    const { seq, tables } = await readDataFile(path);
+    assert.deepEqual([seq, contentsIn(tables).next.users], [2, 2]);
+  });
+
+  it('that fails leaves what was there: nothing, or the file as it was', async (t) => {
+    const fails = () => Promise.reject(systemError('EIO'));
+    const full = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    await rejects(fillDataFile(path, fails), 'unavailable');
+    await rejects(fillDataFile(path, putMatt, { fileSystem: full }), 'unavailable');
+    assert.deepEqual(readdirSync(dirname(path)), []);
+
+    writeFileSync(path, linesWith().join(''));
+    const before = traceOf(path);
+    await rejects(fillDataFile(path, fails), 'unavailable');
+    await rejects(fillDataFile(path, putMatt, { fileSystem: full }), 'unavailable');
+    assert.deepEqual(traceOf(path), before);
+    await fillDataFile(path, putMatt);
+    assert.notEqual(readFileSync(path, 'utf8'), before.content);
+  });
+
+  it('names line and byte of a damaged file', async (t) => {
+    const path = dataFile(t, 'Dear diary,\n');
+    const message = `The data file ${path} is damaged at line 1, byte 0: it is not a Jot data file`;
+    await rejects(fillDataFile(path, putMatt), 'unavailable', message);
+  });
+});
+
+describe('askToCompact', () => {
+  it('has nobody to ask when nobody has the file, and makes nothing', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    assert.equal(await askToCompact(path), null);
+    assert.equal(existsSync(path), false);
+    await rejects(askToCompact(`${dirname(path)}/none/jot.jsonl`), 'unavailable');
+  });
+
+  it('gets the answer of who has it', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    await openFor(t, `file:${path}`);
+    const { size } = statSync(path);
+    assert.deepEqual(JSON.parse((await askToCompact(path)) ?? ''), { bytesBefore: size, bytesAfter: size });
+  });
+});
