@@ -27,7 +27,7 @@ import { sessions } from './resources/sessions.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import { openStore } from './store/open.ts';
-import type { Store, StoreStatus } from './store/store.ts';
+import type { OnProgress, Store, StoreStatus } from './store/store.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;
@@ -43,6 +43,8 @@ export interface AppOptions {
   readonly elapsedMs?: () => number;
   /** Takes each line of the log; default: nobody does. */
   readonly writeLog?: (line: string) => void;
+  /** Hears how much of the data file has been read, in bytes. */
+  readonly onProgress?: OnProgress;
   readonly timeouts?: Partial<Timeouts>;
 }
 
@@ -72,15 +74,17 @@ class JotApp implements App {
   readonly #common: Common;
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
+  readonly #onProgress: OnProgress | undefined;
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
   #store: Store | null = null;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor({ settings = {}, timeouts, writeLog = () => undefined, ...clocks }: AppOptions) {
+  constructor({ settings = {}, timeouts, writeLog = () => undefined, onProgress, ...clocks }: AppOptions) {
     const { now = Date.now, elapsedMs = () => performance.now() } = clocks;
     this.config = parseConfig(settings);
+    this.#onProgress = onProgress;
     const { logFormat, connectionsMax, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, now });
     this.#common = {
@@ -139,7 +143,7 @@ class JotApp implements App {
   async #open(): Promise<void> {
     const { config } = this;
     const { now, log, metrics } = this.#common;
-    const store = await openStore(config.databaseUrl, { now, log });
+    const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress });
     const { api, identify, cache, gauges } = await closingOnError(store, () =>
       createApi({ config, store, keys: openKeys(config, now), now }),
     );

@@ -1,74 +1,128 @@
 #!/usr/bin/env node
-// The `jot` command: the one file that touches the world. It reads the environment and a `.env` file, writes to standard
-// output and standard error, listens to signals and ends the process.
+// The `jot` command: the one file that touches the world. It reads the environment and a `.env` file, hands standard input and
+// output to the commands, listens to signals and ends the process.
 
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
-import { rotateKeyFile } from './auth/keys.ts';
-import { type Config, type Environment, keyFilePath, parseConfig } from './config.ts';
+import { check } from './commands/check.ts';
+import { type Command, EXIT_FAILURE, EXIT_USAGE, parseArguments, UsageError } from './commands/command.ts';
+import { compact } from './commands/compact.ts';
+import { exportRows } from './commands/export.ts';
+import { importRows } from './commands/import.ts';
+import { rotateKeys } from './commands/keys.ts';
+import { withProgress } from './commands/progress.ts';
+import { repair } from './commands/repair.ts';
+import type { Config, Environment } from './config.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import { VERSION } from './lib/version.ts';
 
-const USAGE = `Usage: jot [command]
+const serve: Command = {
+  name: 'serve',
+  summary: 'start the server (the default)',
+  async run(world, args) {
+    parseArguments(args, [], 0);
+    const { settings } = world;
+    const writeLog = (line: string) => process.stdout.writable && process.stdout.write(line);
+    const url = await withProgress(world, 'loading', async (onProgress) => {
+      const app = createApp({ settings, writeLog, onProgress });
+      closeOnSignals(app.close);
+      return { url: await app.listen().catch((error) => explained(error, app.config)), config: app.config };
+    });
+    announce(url, writeLog);
+    return 0;
+  },
+};
 
-  serve          start the server (the default)
-  keys rotate    sign with a new key; tokens of the older ones stay valid
-  help           show this
-  version        show the version
+const help: Command = {
+  name: 'help',
+  summary: 'show this',
+  async run({ stdout }) {
+    stdout.write(usage());
+    return 0;
+  },
+};
 
-Settings come from the environment, and from a file .env where the environment has none.
-`;
+const version: Command = {
+  name: 'version',
+  summary: 'show the version',
+  async run({ stdout }) {
+    stdout.write(`${VERSION}\n`);
+    return 0;
+  },
+};
 
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
+const COMMANDS = [serve, check, repair, compact, exportRows, importRows, rotateKeys, help, version];
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+  ['-v', 'version'],
+]);
 
 // Whoever reads the output may stop reading; that is no reason to stop serving.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
-await run(process.argv.slice(2).join(' ')).catch((error) => {
-  // An expected failure explains itself; anything else is a bug, and its stack is the explanation.
-  process.stderr.write(`jot: ${isExpected(error) ? error.message : error.stack}\n`);
-  process.exit(EXIT_FAILURE);
-});
+await run(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error) => {
+    explain(error);
+    process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE);
+  },
+);
 
-async function run(command: string): Promise<void> {
-  if (command === '' || command === 'serve') await serve(readEnvironment());
-  else if (command === 'keys rotate') rotateKeys(readEnvironment());
-  else if (['help', '--help', '-h'].includes(command)) process.stdout.write(USAGE);
-  else if (['version', '--version', '-v'].includes(command)) process.stdout.write(`${VERSION}\n`);
-  else {
-    process.stderr.write(`jot: there is no command "${command}"\n\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-  }
+async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
+  const words = [ALIASES.get(first) ?? first, ...rest];
+  const command = COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+  if (command === undefined) throw new UsageError(`there is no command "${words.join(' ')}"`);
+  const { stdin, stdout, stderr } = process;
+  const world = {
+    settings: readEnvironment(),
+    stdin,
+    stdout,
+    stderr,
+    now: Date.now,
+    elapsed: () => performance.now(),
+  };
+  return command.run(world, words.slice(command.name.split(' ').length));
 }
 
-async function serve(settings: Environment): Promise<void> {
-  const writeLog = (line: string) => process.stdout.writable && process.stdout.write(line);
-  const app = createApp({ settings, writeLog });
+function usage(): string {
+  const rows = COMMANDS.map(({ name, parameters = '', summary }) => [
+    `${name} ${parameters}`.trim(),
+    summary,
+  ]);
+  const width = Math.max(...rows.map(([typed = '']) => typed.length));
+  const lines = rows.map(([typed = '', summary]) => `  ${typed.padEnd(width)}   ${summary}\n`);
+  return `Usage: jot [command]
+
+${lines.join('')}
+Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
+that DATABASE_URL names.
+`;
+}
+
+function closeOnSignals(close: () => Promise<void>): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
       // The first signal asks to finish; the second one means it.
       for (const again of ['SIGTERM', 'SIGINT'] as const)
         process.once(again, () => process.exit(EXIT_FAILURE));
-      await app.close();
+      await close();
       process.exit();
     });
   }
-  const url = await app.listen().catch((error) => explained(error, app.config));
-  if (app.config.logFormat === 'json') {
+}
+
+function announce({ url, config }: { url: string; config: Config }, writeLog: (line: string) => void): void {
+  if (config.logFormat === 'json') {
     createLog({ format: 'json', write: writeLog, now: Date.now }).info('ready', { url });
     return;
   }
-  process.stdout.write(`Jot is ready at ${url} (data: ${app.config.databaseUrl}). Try: curl ${url}/users\n`);
-}
-
-function rotateKeys(settings: Environment): void {
-  const path = keyFilePath(parseConfig(settings).databaseUrl);
-  if (path === null) throw new JotError('unavailable', 'A store in memory has no key file');
-  const kid = rotateKeyFile(path, Date.now);
-  process.stdout.write(`New tokens are signed with key ${kid} once the server is restarted.\n`);
+  process.stdout.write(`Jot is ready at ${url} (data: ${config.databaseUrl}). Try: curl ${url}/users\n`);
 }
 
 // The environment wins: a file is for defaults.
@@ -89,7 +143,11 @@ function explained(error: NodeJS.ErrnoException, { host, port }: Config): never 
   );
 }
 
-// A system error says all there is to say in its message.
-function isExpected(error: unknown): error is Error {
-  return error instanceof JotError || (error instanceof Error && 'syscall' in error);
+// An expected failure explains itself; anything else is a bug, and its stack is the explanation. A reader that has gone
+// needs none.
+function explain(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
+  process.stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
+  if (error instanceof UsageError) process.stderr.write(`\n${usage()}`);
 }

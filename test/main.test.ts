@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { VERSION } from '../src/lib/version.ts';
 import { type CommandOptions, jot, type Served, serve } from './support/command.ts';
+import { linesWithUsers } from './support/records.ts';
 import { type CallOptions, send } from './support/server.ts';
 import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 
@@ -304,13 +305,116 @@ describe('jot', { concurrency: 4 }, () => {
     }
   });
 
+  describe('check, export and compact', () => {
+    it('work on the file of a running server, which does the compacting itself and goes on', async (t) => {
+      const folder = temporaryFolder(t);
+      const served = await serve(t, settingsFor(folder));
+      await signUp(served);
+      const { size } = statSync(`${folder}/jot.jsonl`);
+      const [checked, exported] = await Promise.all([
+        jot(t, ['check'], settingsFor(folder)).ended,
+        jot(t, ['export', `${folder}/jot.jsonl`], settingsFor(folder)).ended,
+      ]);
+      assert.deepEqual([checked.code, checked.stderr, exported.code, exported.stderr], [0, '', 0, '']);
+      assert.match(checked.stdout, /: no damage\n1 user, /);
+      assert.equal(JSON.parse(exported.stdout).users[0].username, 'matt');
+
+      const { code, stdout } = await jot(t, ['compact'], settingsFor(folder)).ended;
+      assert.equal(code, 0);
+      assert.ok(stdout.endsWith(` bytes, ${size.toLocaleString('en-US')} before\n`), stdout);
+      assert.match(readFileSync(`${folder}/jot.jsonl`, 'utf8'), /^\{"snapshot":1,/m);
+      await signIn(served);
+      await stop(served);
+      assert.equal((await jot(t, ['compact'], settingsFor(folder)).ended).code, 0);
+      assert.deepEqual(readdirSync(folder).sort(), ['jot.jsonl', 'jot.keys.json']);
+    });
+
+    it('end without a word when nobody reads what they print any more', async (t) => {
+      const folder = temporaryFolder(t);
+      const names = Array.from({ length: 5_000 }, (_, index) => `user ${index}`);
+      writeFileSync(`${folder}/jot.jsonl`, linesWithUsers(...names).join(''));
+      const command = jot(t, ['export', '--with-secrets'], settingsFor(folder));
+      await command.line(/^\{"format"/);
+      command.stopReading();
+      const { code, stderr } = await command.ended;
+      assert.deepEqual([code, stderr], [1, '']);
+      const whole = await jot(t, ['export', '--with-secrets'], settingsFor(folder)).ended;
+      assert.equal(JSON.parse(whole.stdout).users.length, names.length);
+    });
+
+    it('exit with 1 and say it in one line on standard error when the file is not there', async (t) => {
+      const folder = temporaryFolder(t);
+      for (const name of ['check', 'export', 'compact', 'repair']) {
+        const { code, stdout, stderr } = await jot(t, [name], settingsFor(folder)).ended;
+        assert.deepEqual([name, code, stdout], [name, 1, '']);
+        assert.match(stderr, /^jot: [^\n]*ENOENT[^\n]*\n$/);
+      }
+      assert.deepEqual(readdirSync(folder), []);
+    });
+  });
+
+  describe('repair and import', () => {
+    it('are refused while a server has the file, and name its process', async (t) => {
+      const folder = temporaryFolder(t);
+      const served = await serve(t, settingsFor(folder));
+      for (const name of ['repair', 'import']) {
+        const command = jot(t, [name], settingsFor(folder));
+        const { code, stdout, stderr } = await command.ended;
+        assert.deepEqual([name, code, stdout], [name, 1, '']);
+        const holder = `process ${served.command.pid}; stop it first`;
+        assert.equal(stderr, `jot: The data file ${folder}/jot.jsonl is in use by ${holder}\n`);
+      }
+      await stop(served);
+    });
+
+    it('make a damaged file one that a server starts with, and an export one from a pipe', async (t) => {
+      const folder = temporaryFolder(t);
+      const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
+      writeFileSync(`${folder}/jot.jsonl`, header + first.replace('matt', 'Matt') + second);
+      const checked = await jot(t, ['check'], settingsFor(folder)).ended;
+      assert.equal(checked.code, 1);
+      assert.match(checked.stderr, /^jot: [^\n]* is damaged at line 2, byte \d+: [^\n]+\n$/);
+      const repaired = await jot(t, ['repair'], settingsFor(folder)).ended;
+      assert.deepEqual([repaired.code, repaired.stderr], [0, '']);
+      const exported = await jot(t, ['export'], settingsFor(folder)).ended;
+
+      const other = temporaryFolder(t);
+      const command = jot(t, ['import'], settingsFor(other));
+      command.stdin.end(exported.stdout);
+      const { code, stdout, stderr } = await command.ended;
+      assert.deepEqual([code, stderr], [0, '']);
+      const report = '1 user, 0 posts, 0 sessions imported; 1 user without a password, who cannot sign in';
+      assert.equal(stdout, `${other}/jot.jsonl: ${report}\n`);
+      for (const each of [folder, other]) {
+        const served = await serve(t, settingsFor(each));
+        assert.deepEqual((await send(served.port, 'GET', '/users')).json, [{ id: 2, username: 'elie' }]);
+        await stop(served);
+      }
+    });
+
+    it('of what is no export exits with 1, says where, and leaves nothing', async (t) => {
+      const folder = temporaryFolder(t);
+      const command = jot(t, ['import'], settingsFor(folder));
+      command.stdin.end('{"format":"jot-export","version":1,"users":[{"id":0}]}');
+      const { code, stdout, stderr } = await command.ended;
+      assert.deepEqual([code, stdout, readdirSync(folder)], [1, '', []]);
+      assert.equal(
+        stderr,
+        'jot: Nothing was imported:\n  users, number 1: "id" must be a positive integer\n',
+      );
+    });
+  });
+
   describe('help, version and what it does not know', () => {
     const rows: readonly [args: string[], code: number, stdout: RegExp, stderr: RegExp][] = [
       [['help'], 0, USAGE, /^$/],
       [['version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
       [['--version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
       [['sreve'], 2, /^$/, /^jot: there is no command "sreve"\n\nUsage: jot/],
-      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: there is no command "keys rotate now"\n/],
+      [['constructor'], 2, /^$/, /^jot: there is no command "constructor"\n/],
+      [['check', 'a', 'b'], 2, /^$/, /^jot: "b" is one argument too many\n/],
+      [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'\n/],
+      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: "now" is one argument too many\n/],
     ];
     for (const [args, code, stdout, stderr] of rows) {
       it(`${args.join(' ')} exits with ${code}, whatever the settings are`, async (t) => {

@@ -2,13 +2,18 @@
 // answer is compared, `…` standing for what differs each time. A `sleep` moves the server's clock instead.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { describe, it, test } from 'node:test';
+import { describe, it, type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
+import { openStore } from '../src/store/open.ts';
 import { startServer } from './support/server.ts';
+import { postOf, userNamed } from './support/stores.ts';
+import { temporaryFolder } from './support/temporary-folder.ts';
 
 const root = new URL('../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');
@@ -73,6 +78,52 @@ test('README: every command gives the answer that stands below it', async (t) =>
   }
   shell.stdin?.end();
   await once(shell, 'exit');
+});
+
+describe('README: what it says of the data file', () => {
+  const [, section = ''] = /^## The data file\n(.*?)^## /ms.exec(readme) ?? [];
+  const [jq = '', commands = ''] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block);
+  const hasJq = spawnSync('jq', ['--version']).status === 0;
+
+  /** What the script prints in a folder in which `data/jot.jsonl` has a user with two posts, one of them deleted. */
+  async function run(t: TestContext, script: string): Promise<string> {
+    const folder = temporaryFolder(t);
+    const store = await openStore(`file:${folder}/data/jot.jsonl`);
+    await store.users.create({
+      ...userNamed('matt'),
+      password_hash: await hash('foo', { ln: 1, r: 1, p: 1 }),
+    });
+    for (const title of ['One', 'Two']) await store.posts.create(postOf(1, title));
+    await store.posts.remove(1);
+    await store.close();
+    const jot = `node ${fileURLToPath(root)}scripts/run.mjs src/main.ts`;
+    const options = { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, encoding: 'utf8' } as const;
+    const { stdout, stderr, status } = spawnSync(
+      'sh',
+      ['-ec', script.replaceAll('npm run -s jot --', jot)],
+      options,
+    );
+    assert.deepEqual([stderr, status], ['', 0]);
+    return stdout;
+  }
+
+  it('shows what happened, and what is left of it, with jq', { skip: !hasJq }, async (t) => {
+    const [happened = '', left = ''] = jq.split(/\n(?=jq -nc)/);
+    assert.match(
+      await run(t, happened),
+      /^\{"put":"users".*\n(\{"put":"posts".*\n){2}\{"remove":"posts","id":1\}\n$/,
+    );
+    const posts = (await run(t, left)).trim().split('\n');
+    assert.deepEqual(
+      posts.map((line) => JSON.parse(line).title),
+      ['Two'],
+    );
+  });
+
+  it('makes a backup, and a store from it', async (t) => {
+    const printed = await run(t, commands);
+    assert.equal(printed, 'elsewhere/jot.jsonl: 1 user, 1 post, 0 sessions imported\n');
+  });
 });
 
 describe('README: the comparison itself', () => {

@@ -59,6 +59,16 @@ export function decoy(cost: Cost): string {
   return `$scrypt$${formatCost(cost)}$${encode(randomBytes(SALT_BYTES))}$${encode(randomBytes(HASH_BYTES))}`;
 }
 
+/** Whether it is a PHC string that `verify` can read. */
+export function isHash(text: string): boolean {
+  try {
+    parsePhc(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** `ln=14,r=8,p=5` to a cost; null when it is none, or one that `hash` would refuse. */
 export function parseCost(text: string): Cost | null {
   const parts = /^ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})$/.exec(text);

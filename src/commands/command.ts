@@ -1,0 +1,90 @@
+// What the subcommands of `jot` have in common. A command gets what it needs of the world as values, and gives an exit code:
+// 0 for yes, 1 for no, 2 for a command line that makes no sense.
+
+import type { Readable, Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { type Environment, parseConfig } from '../config.ts';
+import { JotError } from '../lib/errors.ts';
+import { filePath } from '../store/open.ts';
+
+export const EXIT_FAILURE = 1;
+export const EXIT_USAGE = 2;
+
+/** A stream that a person may be sitting at. */
+export type Terminal<Stream> = Stream & { readonly isTTY?: boolean };
+
+export interface World {
+  readonly settings: Environment;
+  readonly stdin: Terminal<Readable>;
+  readonly stdout: Writable;
+  readonly stderr: Terminal<Writable>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Milliseconds since any moment; never goes back. */
+  readonly elapsed: () => number;
+}
+
+export interface Command {
+  /** As it is typed, `keys rotate`. */
+  readonly name: string;
+  /** What may follow the name, `[file]`. */
+  readonly parameters?: string;
+  /** One line, in the imperative. */
+  readonly summary: string;
+  /** @returns the exit code. */
+  readonly run: (world: World, args: readonly string[]) => Promise<number>;
+}
+
+/** The command line makes no sense. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** What an argument list comes to. */
+export interface Arguments {
+  /** The options that were given, without their dashes. */
+  readonly options: ReadonlySet<string>;
+  readonly positionals: readonly string[];
+}
+
+/**
+ * Takes arguments apart.
+ *
+ * @param options What may be given as `--name`.
+ * @param positionalsMax How many arguments there may be that are no options.
+ * @throws UsageError for anything else.
+ */
+export function parseArguments(
+  args: readonly string[],
+  options: readonly string[],
+  positionalsMax: number,
+): Arguments {
+  const { values, positionals } = takeApart(args, options);
+  const [surplus] = positionals.slice(positionalsMax);
+  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many`);
+  return { options: new Set(Object.keys(values)), positionals };
+}
+
+function takeApart(args: readonly string[], options: readonly string[]) {
+  const known = Object.fromEntries(options.map((name) => [name, { type: 'boolean' as const }]));
+  try {
+    return parseArgs({ args: [...args], options: known, allowPositionals: true });
+  } catch (error) {
+    // Node's sentence names the option; the ones behind it explain how to escape it.
+    throw new UsageError((error as Error).message.split('. ')[0]);
+  }
+}
+
+/** The data file that the arguments name, or else the settings. */
+export function dataFileOf({ settings }: World, [path]: readonly string[]): string {
+  if (path !== undefined) return path;
+  const found = filePath(parseConfig(settings).databaseUrl);
+  if (found === null)
+    throw new JotError('unavailable', 'DATABASE_URL names no file: a store in memory has none');
+  return found;
+}
+
+/** `1,234 posts`, `1 post`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun.replace(/s$/, '')}${count === 1 ? '' : 's'}`;
+}

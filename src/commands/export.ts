@@ -1,0 +1,49 @@
+// `jot export`: everything in the data file as one JSON object, a row on a line. It can be run on the file of a server that
+// is running. Password hashes are left out unless they are asked for: a file like this gets around.
+
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type CollectionName, collectionNames, collections } from '../store/collections.ts';
+import { readDataFile } from '../store/file/offline.ts';
+import type { Tables } from '../store/tables.ts';
+import { type Command, dataFileOf, parseArguments } from './command.ts';
+import { withProgress } from './progress.ts';
+
+export const EXPORT_VERSION = 1;
+
+export const exportRows: Command = {
+  name: 'export',
+  parameters: '[--with-secrets] [file]',
+  summary: 'print everything as JSON; password hashes only with --with-secrets',
+  async run(world, args) {
+    const { options, positionals } = parseArguments(args, ['with-secrets'], 1);
+    const path = dataFileOf(world, positionals);
+    const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
+      readDataFile(path, { onProgress }),
+    );
+    const pieces = piecesOf(tables, options.has('with-secrets'));
+    await pipeline(Readable.from(pieces), world.stdout, { end: false });
+    return 0;
+  },
+};
+
+function* piecesOf(tables: Tables, withSecrets: boolean): Generator<string> {
+  const next = Object.fromEntries(collectionNames.map((name) => [name, tables.nextId(name)]));
+  yield `{"format":"jot-export","version":${EXPORT_VERSION},"next":${JSON.stringify(next)}`;
+  for (const name of collectionNames) {
+    const left = withSecrets ? [] : secretsOf(name);
+    let separator = '\n';
+    yield `,\n"${name}":[`;
+    for (const row of tables.rows(name)) {
+      yield separator + JSON.stringify(row, (key, value) => (left.includes(key) ? undefined : value));
+      separator = ',\n';
+    }
+    yield '\n]';
+  }
+  yield '}\n';
+}
+
+function secretsOf(name: CollectionName): readonly string[] {
+  const { secrets = [] }: { readonly secrets?: readonly string[] } = collections[name];
+  return secrets;
+}

@@ -1,0 +1,201 @@
+// `jot import`: reads what `jot export` printed into a store that is empty, all of it or nothing. What it reads may have been
+// edited, or made by another program, so nothing in it is believed: every row is checked, and against the others.
+
+import { DEFAULT_COST, decoy, isHash } from '../auth/password.ts';
+import { JotError } from '../lib/errors.ts';
+import { username } from '../resources/credentials.ts';
+import { validate } from '../schema/schema.ts';
+import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
+import { fillDataFile } from '../store/file/offline.ts';
+import { misfitsIn, validateRow } from '../store/integrity.ts';
+import type { Tables } from '../store/tables.ts';
+import { type Command, counted, dataFileOf, parseArguments, UsageError } from './command.ts';
+import { EXPORT_VERSION } from './export.ts';
+import { type Item, readItems } from './json-items.ts';
+import { withProgress } from './progress.ts';
+import { countsOf, firstOf } from './report.ts';
+
+const PROBLEMS_SHOWN_MAX = 20;
+const NAME_LENGTH_MAX = 60;
+
+/** The members that an export has, and what they must be. */
+const MEMBERS: ReadonlyMap<string, string> = new Map([
+  ['format', '"jot-export"'],
+  ['version', `${EXPORT_VERSION}`],
+  ['next', 'an object'],
+  ...collectionNames.map((name) => [name, 'a list'] as const),
+]);
+
+export const importRows: Command = {
+  name: 'import',
+  summary: 'read what `jot export` printed, from standard input, into an empty store',
+  async run(world, args) {
+    parseArguments(args, [], 0);
+    const { stdin, stdout } = world;
+    if (stdin.isTTY) throw new UsageError('an import is read from standard input: jot import < export.json');
+    const path = dataFileOf(world, []);
+    const counts = await withProgress(world, `importing into ${path}`, async (onProgress) => {
+      let report = '';
+      const fill = async (tables: Tables) => {
+        report = await importInto(tables, stdin);
+      };
+      await fillDataFile(path, fill, { onProgress });
+      return report;
+    });
+    stdout.write(`${path}: ${counts}\n`);
+    return 0;
+  },
+};
+
+/** @throws JotError `bad_request` or `validation_failed`, with a line for each problem. */
+async function importInto(tables: Tables, bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const importer = new Importer(tables);
+  for await (const item of readItems(readable(bytes))) importer.take(item);
+  importer.finish();
+  const { withoutPassword } = importer;
+  const note =
+    withoutPassword > 0
+      ? `; ${counted(withoutPassword, 'users')} without a password, who cannot sign in`
+      : '';
+  return `${countsOf(tables)} imported${note}`;
+}
+
+// What can't be read here has nothing to do with the data file, which others would take for the culprit.
+async function* readable(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new JotError('unavailable', `Standard input can't be read: ${reason}`, { cause });
+  }
+}
+
+class Importer {
+  readonly #tables: Tables;
+  readonly #problems: string[] = [];
+  #problemCount = 0;
+  /** How many rows there were of each collection. */
+  readonly #counts = new Map<CollectionName, number>();
+  readonly #idsMax = new Map<CollectionName, Id>();
+  readonly #next = new Map<CollectionName, Id>();
+  #hasFormat = false;
+  #hasVersion = false;
+  withoutPassword = 0;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  take({ key, value, isOfList }: Item): void {
+    const isEmptyList = Array.isArray(value) && value.length === 0;
+    if (isCollection(key) && isOfList) this.#takeRow(key, value);
+    else if (isCollection(key) && isEmptyList) return;
+    else if (key === 'format' && value === 'jot-export' && !isOfList) this.#hasFormat = true;
+    else if (key === 'version' && value === EXPORT_VERSION && !isOfList) this.#hasVersion = true;
+    else if (key === 'next' && isObject(value) && !isOfList) this.#takeNext(value);
+    else if (MEMBERS.has(key)) this.#note(`${quoted(key)} must be ${MEMBERS.get(key)}`);
+    else this.#note(`nothing is known of ${quoted(key)}`);
+  }
+
+  finish(): void {
+    if (!this.#hasFormat) this.#note(`it does not say that its "format" is ${MEMBERS.get('format')}`);
+    if (!this.#hasVersion) this.#note(`it does not say that its "version" is ${EXPORT_VERSION}`);
+    // What is wrong so far can be why a row has no owner, so only without it that is worth saying.
+    const names = this.#problemCount === 0 ? collectionNames : [];
+    for (const name of names) this.#checkRowsOf(name);
+    if (this.#problemCount === 0) return;
+    const shown = firstOf(this.#problems, PROBLEMS_SHOWN_MAX, this.#problemCount);
+    const lines = shown.map((problem) => `\n  ${problem}`);
+    throw new JotError('validation_failed', `Nothing was imported:${lines.join('')}`);
+  }
+
+  // Of a file that is wrong throughout, only what is shown is kept.
+  #note(problem: string): void {
+    this.#problemCount++;
+    if (this.#problems.length < PROBLEMS_SHOWN_MAX) this.#problems.push(problem);
+  }
+
+  #checkRowsOf(name: CollectionName): void {
+    const [next, idMax] = [this.#next.get(name), this.#idsMax.get(name) ?? 0];
+    if (next !== undefined && next <= idMax) {
+      this.#note(`"next" of ${quoted(name)} is ${next}, and there is a row with the id ${idMax}`);
+    }
+    for (const { row, reason } of misfitsIn(this.#tables, name)) {
+      this.#note(`${name}, id ${row.id}: ${reason}`);
+    }
+  }
+
+  #takeRow(name: CollectionName, value: unknown): void {
+    const number = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, number);
+    try {
+      if (!isObject(value)) throw new JotError('validation_failed', 'it is no object');
+      this.#put(name, validateRow(name, name === 'users' ? this.#checkUser(value) : value));
+    } catch (error) {
+      if (!(error instanceof JotError)) throw error;
+      this.#note(`${name}, number ${number}: ${error.message}`);
+    }
+  }
+
+  #put(name: CollectionName, row: Entity): void {
+    if (this.#tables.find(name, row.id) !== undefined) {
+      throw new JotError('conflict', `there is another row with the id ${row.id}`);
+    }
+    this.#tables.apply([[{ put: name, row }]]);
+    this.#idsMax.set(name, Math.max(row.id, this.#idsMax.get(name) ?? 0));
+  }
+
+  // A login has to be able to read what is stored, so names and hashes are held to what a signup makes.
+  #checkUser(value: object): object {
+    const user: Record<string, unknown> = { ...value };
+    if (typeof user.username === 'string') user.username = checkUsername(user.username);
+    if (user.password_hash === undefined) {
+      this.withoutPassword++;
+      return { ...user, password_hash: decoy(DEFAULT_COST) };
+    }
+    const isUsable = typeof user.password_hash === 'string' && isHash(user.password_hash);
+    if (!isUsable)
+      throw new JotError('validation_failed', '"password_hash" must be a scrypt hash in PHC format');
+    return user;
+  }
+
+  #takeNext(value: object): void {
+    for (const [name, next] of Object.entries(value)) {
+      if (!isCollection(name)) this.#note(`"next" is about ${quoted(name)}, of which nothing is known`);
+      else if (!isId(next)) this.#note(`"next" of ${quoted(name)} must be a positive integer`);
+      else this.#setNext(name, next);
+    }
+  }
+
+  #setNext(name: CollectionName, next: Id): void {
+    this.#next.set(name, next);
+    this.#tables.reserveIds(name, next);
+  }
+}
+
+function checkUsername(given: string): string {
+  try {
+    return validate(username, given);
+  } catch (error) {
+    const problem = error instanceof JotError ? error.details.fields?.[''] : undefined;
+    if (problem === undefined) throw error;
+    throw new JotError('validation_failed', `"username" ${problem}`);
+  }
+}
+
+function isId(value: unknown): value is Id {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+// What is quoted comes from the file, so it may be of any length.
+function quoted(name: string): string {
+  return JSON.stringify(name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name);
+}
+
+function isCollection(name: string): name is CollectionName {
+  return collectionNames.some((each) => each === name);
+}

@@ -1,0 +1,36 @@
+// How far something has got, in a line on standard error that is written over and over, and wiped at the end. Only for
+// somebody who is watching, and only once it has taken a second: what is quick needs no bar, and a log file none at all.
+
+import type { OnProgress } from '../store/store.ts';
+import type { World } from './command.ts';
+
+const FIRST_MS = 1_000;
+const INTERVAL_MS = 200;
+const WIPE = '\r\u001b[K';
+
+/** Runs something that tells how far it has got. */
+export async function withProgress<T>(
+  { stderr, elapsed }: Pick<World, 'stderr' | 'elapsed'>,
+  label: string,
+  task: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  if (!stderr.isTTY) return task(() => undefined);
+  const startMs = elapsed();
+  let share = '';
+  let isDrawn = false;
+  const draw = () => {
+    const elapsedMs = elapsed() - startMs;
+    if (elapsedMs < FIRST_MS) return;
+    isDrawn = true;
+    stderr.write(`${WIPE}${label} ${share || `${Math.floor(elapsedMs / 1000)} s`}`);
+  };
+  const timer = setInterval(draw, INTERVAL_MS);
+  try {
+    return await task((done, total) => {
+      share = `${Math.floor((100 * done) / Math.max(total, 1))} %`;
+    });
+  } finally {
+    clearInterval(timer);
+    if (isDrawn) stderr.write(WIPE);
+  }
+}

@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
+import { describe, it, type TestContext } from 'node:test';
+import { check } from '../../src/commands/check.ts';
+import { encodeChange, HEADER_BYTES } from '../../src/store/file/record.ts';
+import type { Post, User } from '../../src/store/open.ts';
+import { dataFile, traceOf } from '../support/data-files.ts';
+import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../support/records.ts';
+import { openFor, postOf, userNamed } from '../support/stores.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Outcome, runCommand } from '../support/world.ts';
+
+const HINT = '`jot repair` keeps all that can be read.\n';
+
+/** Checks a file of its own with this content, and that nothing about it has changed. */
+async function checked(t: TestContext, content: string | Uint8Array): Promise<Outcome & { path: string }> {
+  const path = dataFile(t, content);
+  const before = traceOf(path);
+  const outcome = await runCommand(check, [path]);
+  assert.deepEqual(traceOf(path), before, 'nothing has changed');
+  return { ...outcome, path };
+}
+
+async function finds(
+  t: TestContext,
+  content: string | Uint8Array,
+  where: string,
+  why: string,
+  output: string,
+): Promise<void> {
+  const { code, stdout, stderr, path } = await checked(t, content);
+  assert.equal(stderr, `jot: The data file ${path} is damaged at ${where}: ${why}\n`);
+  assert.deepEqual([stdout, code], [output, 1]);
+}
+
+const users = ['matt', 'elie', 'tim'].map(
+  (username, index): User => ({ id: index + 1, version: 1, ...userNamed(username) }),
+);
+
+describe('check of a sound file', () => {
+  it('counts what is in it, and what share of it is dead', async (t) => {
+    const post: Post = { id: 1, version: 1, ...postOf(1) };
+    const changed: Post = { ...post, version: 2, title: 'Another' };
+    const lines = linesWith(
+      [{ put: 'users', row: users[0] as User }],
+      [{ put: 'posts', row: post }],
+      [{ put: 'posts', row: changed }],
+    );
+    const content = lines.join('');
+    // What a compacted file would hold: its first line, and a line of a snapshot for each of the two rows.
+    const rows = [
+      { put: 'users', row: users[0] },
+      { put: 'posts', row: changed },
+    ];
+    const alive = rows.map((put, index) => sealedLine({ snapshot: index + 1, changes: [put] }).length);
+    const aliveBytes = alive.reduce((sum, bytes) => sum + bytes, HEADER_BYTES);
+    const share = Math.round((100 * (content.length - aliveBytes)) / content.length);
+    assert.ok(share > 10 && share < 60, `${share}`);
+
+    const { code, stdout, stderr, path } = await checked(t, content);
+    const counts = '1 user, 1 post, 0 sessions; last change 3';
+    const expected = `${path}: no damage\n${counts}; ${content.length.toLocaleString('en-US')} bytes, ${share} % of them dead\n`;
+    assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
+  });
+
+  it('finds nothing dead in one that was just compacted', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await store.users.create(userNamed('zoé'));
+    await store.users.update(1, { username: 'zoë' });
+    await store.compact();
+    await store.close();
+    const { stdout } = await runCommand(check, [path]);
+    assert.match(stdout, /; last change 2; [\d,]+ bytes, 0 % of them dead\n$/);
+  });
+
+  it('reads the file that the settings name when none is given', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    const { stdout } = await runCommand(check, [], { settings: { DATABASE_URL: `file:${path}` } });
+    assert.ok(stdout.startsWith(`${path}: no damage\n1 user, `), stdout);
+  });
+
+  it('has nothing to say against an empty one', async (t) => {
+    const { code, stdout, path } = await checked(t, '');
+    const counts = '0 users, 0 posts, 0 sessions; last change 0; 0 bytes, 0 % of them dead';
+    assert.deepEqual([code, stdout], [0, `${path}: no damage\n${counts}\n`]);
+  });
+
+  it('reads one that nobody may write, in a folder that nobody may write', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    const folder = path.replace(/\/[^/]+$/, '');
+    chmodSync(path, 0o400);
+    chmodSync(folder, 0o500);
+    const { code } = await runCommand(check, [path]).finally(() => chmodSync(folder, 0o700));
+    assert.equal(code, 0);
+  });
+
+  it('says that the end is not finished, which is no damage', async (t) => {
+    const lines = linesWithUsers('matt', 'elie');
+    const content = Buffer.from(lines.join(''));
+    const goodBytes = lines.slice(0, 2).join('').length;
+    for (const length of [goodBytes + 1, goodBytes + 40, content.length - 1]) {
+      const { code, stdout } = await checked(t, content.subarray(0, length));
+      const bytes = length - goodBytes === 1 ? '1 byte' : `${length - goodBytes} bytes`;
+      assert.equal(code, 0);
+      assert.match(stdout, /: no damage\n1 user, 0 posts, 0 sessions; last change 1;/);
+      assert.ok(
+        stdout.endsWith(`\nthe last ${bytes} are an unfinished change: the next start sets them aside\n`),
+        stdout,
+      );
+    }
+    assert.doesNotMatch((await checked(t, content)).stdout, /unfinished/);
+  });
+});
+
+describe('check of a damaged file', () => {
+  const lines = linesWithUsers('matt', 'elie', 'tim');
+  const [header = '', first = '', second = '', third = ''] = lines;
+  const mismatch = 'its checksum does not match';
+
+  it('names the line and the byte, and counts what is before', async (t) => {
+    const before = (counts: string) => `before that place: ${counts}, 0 posts, 0 sessions\n${HINT}`;
+    const broken = second.replace('elie', 'Elie');
+    const byte = `byte ${(header + first).length}`;
+    await finds(t, header + first + broken + third, `line 3, ${byte}`, mismatch, before('1 user'));
+    const gap = 'it is change 3 where 2 should be';
+    await finds(t, header + first + third, `line 3, ${byte}`, gap, before('1 user'));
+    const noHeader = 'it is not a Jot data file';
+    await finds(t, first + second, 'line 1, byte 0', noHeader, before('0 users'));
+    const headerBroken = header.replace('"seq":0', '"seq":1');
+    await finds(t, headerBroken + first, 'line 1, byte 0', mismatch, before('0 users'));
+    const snapshot = linesWithSnapshot(users);
+    const place = snapshot.slice(0, 3).join('').length;
+    snapshot[3] = (snapshot[3] ?? '').replace('tim', 'Tim');
+    await finds(t, snapshot.join(''), `line 4, byte ${place}`, mismatch, before('2 users'));
+    const short = snapshot.slice(0, 3).join('');
+    await finds(t, short, `line 4, byte ${place}`, 'it ends too early', before('2 users'));
+  });
+
+  it('of a newer version says so, and offers no repair', async (t) => {
+    const newer = sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }) + first;
+    const why = 'its format is version 3, and this Jot reads version 1 and 2';
+    await finds(t, newer, 'line 1, byte 0', why, '');
+  });
+
+  it('that is no data file at all says so', async (t) => {
+    const { code, stderr } = await checked(t, 'Dear diary,\nnothing happened.\n');
+    assert.equal(code, 1);
+    assert.match(stderr, /at line 1, byte 0: it is not a Jot data file\n$/);
+  });
+});
+
+describe('check of what can not be read', () => {
+  it('is one sentence, and makes nothing', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/folder`);
+    const rows = [
+      [`${folder}/none.jsonl`, /^jot: Can't open the data file \S+none\.jsonl: ENOENT: [^\n]+\n$/],
+      [`${folder}/none/jot.jsonl`, /ENOENT: [^\n]+\n$/],
+      [`${folder}/folder`, /^jot: Can't open the data file \S+folder: EISDIR: [^\n]+\n$/],
+    ] as const;
+    const before = readdirSync(folder);
+    for (const [path, message] of rows) {
+      const { code, stdout, stderr } = await runCommand(check, [path]);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, message);
+    }
+    assert.deepEqual(readdirSync(folder), before);
+  });
+
+  const options = process.getuid?.() === 0 ? { skip: 'root may read everything' } : {};
+  it('because nobody may is one sentence', options, async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    chmodSync(path, 0);
+    const { code, stderr } = await runCommand(check, [path]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^jot: Can't open the data file \S+: EACCES: [^\n]+\n$/);
+  });
+});
+
+describe('check of the file of a server that is running', () => {
+  it('never claims damage, whatever is written and compacted meanwhile', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await store.users.create(userNamed('matt'));
+    let isOver = false;
+    const write = async () => {
+      for (let count = 0; !isOver; count++) {
+        await store.posts.create({ ...postOf(1), body: 'x'.repeat((count % 40) * 1_000) });
+        if (count % 50 === 49) await store.compact();
+      }
+    };
+    const writing = Promise.all([write(), write(), write()]);
+    let last = -1;
+    try {
+      for (let checks = 0; checks < 40; checks++) {
+        const { code, stdout, stderr } = await runCommand(check, [path]);
+        assert.deepEqual([code, stderr], [0, ''], stdout);
+        const seq = Number(/last change (\d+);/.exec(stdout)?.[1]);
+        assert.ok(seq >= last, `${seq} after ${last}`);
+        last = seq;
+      }
+    } finally {
+      isOver = true;
+      await writing;
+    }
+    assert.ok(last > 1, `${last}`);
+  });
+
+  it('would notice damage there too', async (t) => {
+    const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
+    const later = encodeChange({ seq: 3, time: TIME, changes: [] });
+    assert.equal((await checked(t, header + first + second.replace('elie', 'Elie') + later)).code, 1);
+  });
+});

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { counted, dataFileOf, parseArguments, UsageError } from '../../src/commands/command.ts';
+import { firstOf } from '../../src/commands/report.ts';
+import { createWorld } from '../support/world.ts';
+
+describe('parseArguments', () => {
+  const good: readonly (readonly [args: string[], options: string[], positionals: string[], why: string])[] =
+    [
+      [[], [], [], 'nothing'],
+      [['a'], [], ['a'], 'a file'],
+      [['--loud', 'a'], ['loud'], ['a'], 'an option in front'],
+      [['a', '--loud', '--loud'], ['loud'], ['a'], 'behind, and twice'],
+      [['--', '--loud'], [], ['--loud'], 'a file that looks like an option'],
+    ];
+  for (const [args, options, positionals, why] of good) {
+    it(`takes ${JSON.stringify(args)}: ${why}`, () => {
+      const parsed = parseArguments(args, ['loud'], 1);
+      assert.deepEqual([...parsed.options], options);
+      assert.deepEqual(parsed.positionals, positionals);
+    });
+  }
+
+  const bad: readonly (readonly [args: string[], message: RegExp, why: string])[] = [
+    [['a', 'b. c'], /^"b\. c" is one argument too many$/, 'named whole, whatever is in it'],
+    [['--quiet'], /^Unknown option '--quiet'$/, 'an option that there is not, without a word on escaping'],
+    [['-l'], /^Unknown option '-l'$/, 'there are no short ones'],
+    [['--loud=1'], /'--loud' does not take an argument$/, 'an option is there or not'],
+  ];
+  for (const [args, message, why] of bad) {
+    it(`refuses ${JSON.stringify(args)}: ${why}`, () => {
+      assert.throws(
+        () => parseArguments(args, ['loud'], 1),
+        (error: Error) => error instanceof UsageError && message.test(error.message),
+      );
+    });
+  }
+});
+
+describe('dataFileOf', () => {
+  const settings = { DATABASE_URL: 'file:data/other.jsonl' };
+
+  it('is the file that is named, then the one of the settings, then the default', () => {
+    assert.equal(dataFileOf(createWorld({ settings }), ['a.jsonl']), 'a.jsonl');
+    assert.equal(dataFileOf(createWorld({ settings }), []), 'data/other.jsonl');
+    assert.equal(dataFileOf(createWorld(), []), 'data/jot.jsonl');
+  });
+
+  it('asks the settings only when no file is named', () => {
+    const world = createWorld({ settings: { PORT: 'none' } });
+    assert.equal(dataFileOf(world, ['a.jsonl']), 'a.jsonl');
+    assert.throws(() => dataFileOf(world, []), { code: 'validation_failed' });
+  });
+
+  it('is none for a store in memory', () => {
+    const world = createWorld({ settings: { DATABASE_URL: 'memory:' } });
+    assert.throws(() => dataFileOf(world, []), {
+      code: 'unavailable',
+      message: 'DATABASE_URL names no file: a store in memory has none',
+    });
+  });
+});
+
+describe('counted and firstOf', () => {
+  it('count in words', () => {
+    const texts = [0, 1, 2, 1234567].map((count) => counted(count, 'posts'));
+    assert.deepEqual(texts, ['0 posts', '1 post', '2 posts', '1,234,567 posts']);
+  });
+
+  it('give the first ones and say how many more there are', () => {
+    assert.deepEqual(firstOf(['a', 'b'], 2), ['a', 'b']);
+    assert.deepEqual(firstOf(['a', 'b', 'c'], 2), ['a', 'b', 'and 1 more']);
+    assert.deepEqual(firstOf(['a', 'b'], 2, 1002), ['a', 'b', 'and 1,000 more']);
+  });
+});

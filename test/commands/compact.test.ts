@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { compact } from '../../src/commands/compact.ts';
+import { contentsOf, dataFile, traceOf } from '../support/data-files.ts';
+import { fillStore } from '../support/exports.ts';
+import { linesWithUsers } from '../support/records.ts';
+import { openFor, rejects, userNamed } from '../support/stores.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { runCommand } from '../support/world.ts';
+
+function sizes(before: number, after: number): string {
+  return `${after.toLocaleString('en-US')} bytes, ${before.toLocaleString('en-US')} before\n`;
+}
+
+describe('compact', () => {
+  it('of a file that nobody has leaves the same rows in fewer bytes, and lets go of it', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await fillStore(store);
+    await store.close();
+    const before = await contentsOf(path);
+    const { size } = statSync(path);
+    const { code, stdout, stderr } = await runCommand(compact, [path]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.equal(stdout, `${path}: ${sizes(size, statSync(path).size)}`);
+    assert.ok(statSync(path).size < size);
+    assert.deepEqual(await contentsOf(path), before);
+    assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
+  });
+
+  it('of a file that is in use is done by who has it', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await fillStore(store);
+    const { size } = statSync(path);
+    const { code, stdout } = await runCommand(compact, [], { settings: { DATABASE_URL: `file:${path}` } });
+    assert.deepEqual([code, stdout], [0, `${path}: ${sizes(size, statSync(path).size)}`]);
+    assert.equal((await store.users.create(userNamed('new'))).id, 5, 'which goes on');
+    await store.close();
+    assert.equal((await contentsOf(path)).rows.users.length, 4);
+  });
+
+  it('reaches a file by any name that a path can be', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    const { code } = await runCommand(compact, [`/${path}`]);
+    assert.equal(code, 0);
+  });
+
+  it('says where it has set the end aside that was not finished', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt', 'elie').join('').slice(0, -1));
+    const { code, stderr } = await runCommand(compact, [path]);
+    assert.equal(code, 0);
+    const [aside = ''] = readdirSync(path.replace('/jot.jsonl', '')).filter((name) => name.includes('torn'));
+    assert.match(
+      stderr,
+      /^\S+ warn the last change in the data file was not finished and is set aside [^\n]+\n$/,
+    );
+    assert.ok(aside !== '' && stderr.includes(aside), stderr);
+  });
+
+  it('makes no file where there is none', async (t) => {
+    const folder = temporaryFolder(t);
+    await assert.rejects(runCommand(compact, [`${folder}/jot.jsonl`]), { code: 'ENOENT' });
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('refuses a folder, a damaged file and a file of something else, and leaves them', async (t) => {
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/folder`);
+    await rejects(runCommand(compact, [`${folder}/folder`]), 'unavailable');
+    const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
+    for (const content of [header + first.replace('matt', 'Matt') + second, 'Dear diary,\n']) {
+      const path = dataFile(t, content);
+      const before = traceOf(path);
+      await rejects(runCommand(compact, [path]), 'unavailable');
+      assert.equal(readFileSync(path, 'utf8'), before.content);
+      assert.deepEqual(traceOf(path), before);
+    }
+  });
+});

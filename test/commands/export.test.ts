@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Writable } from 'node:stream';
+import { describe, it, type TestContext } from 'node:test';
+import { exportRows } from '../../src/commands/export.ts';
+import { importRows } from '../../src/commands/import.ts';
+import { type Contents, contentsOf, dataFile, traceOf } from '../support/data-files.ts';
+import { FOO_HASH, fillStore } from '../support/exports.ts';
+import { linesWithUsers } from '../support/records.ts';
+import { startServer } from '../support/server.ts';
+import { openFor, rejects, userNamed } from '../support/stores.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { createWorld, runCommand } from '../support/world.ts';
+
+/** A data file with rows of all kinds that nobody has open. */
+async function filled(t: TestContext): Promise<string> {
+  const path = `${temporaryFolder(t)}/jot.jsonl`;
+  const store = await openFor(t, `file:${path}`);
+  await fillStore(store);
+  await store.close();
+  return path;
+}
+
+async function exported(path: string, ...options: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(exportRows, [...options, path]);
+  assert.deepEqual([code, stderr], [0, '']);
+  return stdout;
+}
+
+/** Imports into a file that is not there yet. */
+async function imported(t: TestContext, text: string): Promise<{ path: string; report: string }> {
+  const path = `${temporaryFolder(t)}/jot.jsonl`;
+  const settings = { DATABASE_URL: `file:${path}` };
+  const { code, stdout, stderr } = await runCommand(importRows, [], { settings, stdin: text });
+  assert.deepEqual([code, stderr], [0, '']);
+  return { path, report: stdout };
+}
+
+describe('export', () => {
+  it('prints one JSON object, a row on a line, and leaves the file as it is', async (t) => {
+    const path = await filled(t);
+    const before = traceOf(path);
+    const text = await exported(path);
+    assert.deepEqual(traceOf(path), before);
+    const { rows, next } = await contentsOf(path);
+    const users = rows.users.map((user) => ({ ...user, password_hash: undefined }));
+    const expected = { format: 'jot-export', version: 1, next, ...rows, users };
+    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(expected)));
+    assert.equal(text.split('\n').filter((line) => line.startsWith('{"id":')).length, 3 + 4 + 1);
+    assert.ok(text.endsWith(']}\n'), text);
+  });
+
+  it('has no password hash unless it is asked for', async (t) => {
+    const path = await filled(t);
+    assert.equal((await exported(path)).includes('scrypt'), false);
+    const { users } = JSON.parse(await exported(path, '--with-secrets'));
+    assert.deepEqual(
+      users.map(({ password_hash }: { password_hash: string }) => password_hash),
+      [FOO_HASH, FOO_HASH, FOO_HASH],
+    );
+  });
+
+  it('of an empty file is an export without rows, that can be imported', async (t) => {
+    const text = await exported(dataFile(t, ''));
+    const next = { users: 1, posts: 1, sessions: 1 };
+    const expected = { format: 'jot-export', version: 1, next, users: [], posts: [], sessions: [] };
+    assert.deepEqual(JSON.parse(text), expected);
+    const { report } = await imported(t, text);
+    assert.match(report, /: 0 users, 0 posts, 0 sessions imported\n$/);
+  });
+
+  it('leaves out the end that is not finished', async (t) => {
+    const content = linesWithUsers('matt', 'elie').join('').slice(0, -1);
+    assert.equal(JSON.parse(await exported(dataFile(t, content))).users.length, 1);
+  });
+
+  it('of a damaged file prints nothing and names the place', async (t) => {
+    const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
+    const path = dataFile(t, header + first.replace('matt', 'Matt') + second);
+    const world = createWorld();
+    await assert.rejects(exportRows.run(world, [path]), {
+      code: 'unavailable',
+      message: `The data file ${path} is damaged at line 2, byte ${header.length}: its checksum does not match`,
+    });
+    assert.equal(world.output.stdout, '');
+  });
+
+  it('of a file that is not there prints nothing and makes nothing', async (t) => {
+    const path = `${temporaryFolder(t)}/none/jot.jsonl`;
+    await rejects(exportRows.run(createWorld(), [path]), 'unavailable');
+    assert.throws(() => traceOf(path), { code: 'ENOENT' });
+  });
+
+  it('works while a store has the file', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await store.users.create(userNamed('matt'));
+    assert.equal(JSON.parse(await exported(path)).users.length, 1);
+  });
+
+  it('goes no faster than it is read', async (t) => {
+    const names = Array.from({ length: 500 }, (_, index) => `user ${index}`);
+    const path = dataFile(t, linesWithUsers(...names).join(''));
+    const held: (() => void)[] = [];
+    const slow = new Writable({
+      highWaterMark: 1_000,
+      write(_chunk, _encoding, done) {
+        held.push(done);
+        slow.emit('held');
+      },
+    });
+    const running = exportRows.run({ ...createWorld(), stdout: slow }, [path]);
+    await once(slow, 'held');
+    for (let turns = 0; turns < 100; turns++) await new Promise(setImmediate);
+    assert.ok(slow.writableLength < 2_000, `${slow.writableLength}`);
+    slow.on('held', () => held.shift()?.());
+    held.shift()?.();
+    assert.equal(await running, 0);
+  });
+});
+
+describe('export and import', () => {
+  it('with secrets give the same rows, and go on with the same ids', async (t) => {
+    const path = await filled(t);
+    const { path: copy, report } = await imported(t, await exported(path, '--with-secrets'));
+    assert.deepEqual(await contentsOf(copy), await contentsOf(path));
+    assert.equal(report, `${copy}: 3 users, 4 posts, 1 session imported\n`);
+    const [one, other] = await Promise.all([openFor(t, `file:${path}`), openFor(t, `file:${copy}`)]);
+    const ids = await Promise.all([one, other].map((store) => store.users.create(userNamed('new'))));
+    assert.deepEqual([ids[0]?.id, ids[1]?.id], [5, 5], 'that of tim is not given out again');
+  });
+
+  it('without secrets give the same but for the hashes, and tell how many users have none', async (t) => {
+    const path = await filled(t);
+    const { path: copy, report } = await imported(t, await exported(path));
+    const withoutHashes = ({ rows, next }: Contents) => ({
+      rows: { ...rows, users: rows.users.map((user) => ({ ...user, password_hash: '' })) },
+      next,
+    });
+    assert.deepEqual(withoutHashes(await contentsOf(copy)), withoutHashes(await contentsOf(path)));
+    assert.match(report, /1 session imported; 3 users without a password, who cannot sign in\n$/);
+  });
+
+  it('of an export again give the very same export', async (t) => {
+    const text = await exported(await filled(t), '--with-secrets');
+    const { path } = await imported(t, text);
+    assert.equal(await exported(path, '--with-secrets'), text);
+  });
+
+  it('decide who can sign in: those with a hash, and the others are told what everybody is told', async (t) => {
+    const path = await filled(t);
+    for (const [options, status] of [
+      [['--with-secrets'], 200],
+      [[], 401],
+    ] as const) {
+      const { path: copy } = await imported(t, await exported(path, ...options));
+      const { call } = await startServer(t, { DATABASE_URL: `file:${copy}` });
+      const answer = await call('POST', '/auth', { json: { username: 'matthew', password: 'foo' } });
+      assert.equal(answer.status, status, answer.text);
+      const wrong = await call('POST', '/auth', { json: { username: 'matthew', password: 'bar' } });
+      assert.deepEqual([wrong.status, wrong.json.description], [401, 'Invalid credentials']);
+    }
+  });
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, it } from 'node:test';
+import { repair } from '../../src/commands/repair.ts';
+import { dataFile } from '../support/data-files.ts';
+import { linesWith, linesWithUsers } from '../support/records.ts';
+import { openFor, postOf, sessionOf, userNamed } from '../support/stores.ts';
+import { runCommand } from '../support/world.ts';
+
+describe('repair', () => {
+  it('says what is dropped and why, what is kept, and where the damaged file is', async (t) => {
+    const [header = '', first = '', ...others] = linesWith(
+      [{ put: 'users', row: { id: 1, version: 1, ...userNamed('matt') } }],
+      [{ put: 'users', row: { id: 2, version: 1, ...userNamed('elie') } }],
+      [{ put: 'posts', row: { id: 1, version: 1, ...postOf(1) } }],
+      [{ put: 'posts', row: { id: 2, version: 1, ...postOf(2) } }],
+      [{ put: 'sessions', row: { id: 1, version: 1, ...sessionOf(2, 'one') } }],
+    );
+    const path = dataFile(t, header + first.replace('matt', 'Matt') + others.join(''));
+    const { code, stdout, stderr } = await runCommand(repair, [path]);
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual(stdout.split('\n'), [
+      `${path}: repaired`,
+      'dropped, of 6 lines:',
+      `  line 2, byte ${header.length}: its checksum does not match`,
+      `  line 3, byte ${(header + first).length}: change 1 is not here`,
+      'dropped with them:',
+      '  1 of posts: its owner, 1 of users, is not there',
+      'ended: 1 session, since what is lost may have been a logout or a new password',
+      'kept: 1 user, 1 post, 0 sessions',
+      `The damaged file is in ${path}.damaged-2026-11-23T123513.000Z`,
+      '',
+    ]);
+    const store = await openFor(t, `file:${path}`);
+    assert.equal((await store.posts.get(2)).user_id, 2);
+  });
+
+  it('shows twenty lines and counts the rest', async (t) => {
+    const [header = '', , second = ''] = linesWithUsers('matt', 'elie');
+    const path = dataFile(t, header + 'lost\n'.repeat(1_025) + second);
+    const { stdout } = await runCommand(repair, [path]);
+    const lines = stdout.split('\n');
+    assert.equal(lines.filter((line) => line.startsWith('  line ')).length, 20);
+    assert.equal(lines[22], 'and 1,006 more');
+    assert.ok(lines.includes('kept: 1 user, 0 posts, 0 sessions'), stdout);
+  });
+
+  it('says that there is nothing to do, and does nothing', async (t) => {
+    const path = dataFile(t, linesWithUsers('matt').join(''));
+    const { code, stdout } = await runCommand(repair, [], { settings: { DATABASE_URL: `file:${path}` } });
+    assert.deepEqual([code, stdout], [0, `${path}: there is no damage to repair\n`]);
+    assert.deepEqual(readdirSync(dirname(path)), ['jot.jsonl']);
+  });
+});
