@@ -23,14 +23,17 @@ const serve: Command = {
   summary: 'start the server (the default)',
   async run(world, args) {
     parseArguments(args, [], 0);
-    const { settings } = world;
     const writeLog = (line: string) => process.stdout.writable && process.stdout.write(line);
-    const url = await withProgress(world, 'loading', async (onProgress) => {
-      const app = createApp({ settings, writeLog, onProgress });
-      closeOnSignals(app.close);
-      return { url: await app.listen().catch((error) => explained(error, app.config)), config: app.config };
+    const served = await withProgress(world, 'loading', async (onProgress) => {
+      const app = createApp({ settings: world.settings, writeLog, onProgress });
+      const isEnding = closeOnSignals(app.close);
+      const url = await app.listen().catch((error) => {
+        // Somebody wanted it to end while it started: that is no failure.
+        if (!isEnding()) explained(error, app.config);
+      });
+      return url === undefined ? null : { url, config: app.config };
     });
-    announce(url, writeLog);
+    if (served !== null) announce(served.url, served.config, writeLog);
     return 0;
   },
 };
@@ -105,9 +108,12 @@ that DATABASE_URL names.
 `;
 }
 
-function closeOnSignals(close: () => Promise<void>): void {
+/** @returns whether a signal has come. */
+function closeOnSignals(close: () => Promise<void>): () => boolean {
+  let isEnding = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
+      isEnding = true;
       // The first signal asks to finish; the second one means it.
       for (const again of ['SIGTERM', 'SIGINT'] as const)
         process.once(again, () => process.exit(EXIT_FAILURE));
@@ -115,14 +121,15 @@ function closeOnSignals(close: () => Promise<void>): void {
       process.exit();
     });
   }
+  return () => isEnding;
 }
 
-function announce({ url, config }: { url: string; config: Config }, writeLog: (line: string) => void): void {
-  if (config.logFormat === 'json') {
+function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (line: string) => void): void {
+  if (logFormat === 'json') {
     createLog({ format: 'json', write: writeLog, now: Date.now }).info('ready', { url });
     return;
   }
-  process.stdout.write(`Jot is ready at ${url} (data: ${config.databaseUrl}). Try: curl ${url}/users\n`);
+  process.stdout.write(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);
 }
 
 // The environment wins: a file is for defaults.

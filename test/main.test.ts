@@ -5,10 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { VERSION } from '../src/lib/version.ts';
+import { encodeChange, encodeHeader } from '../src/store/file/record.ts';
 import { type CommandOptions, jot, type Served, serve } from './support/command.ts';
-import { linesWithUsers } from './support/records.ts';
+import { linesWithUsers, TIME } from './support/records.ts';
 import { type CallOptions, send } from './support/server.ts';
+import { postOf } from './support/stores.ts';
 import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 
 const MATT = { username: 'matt', password: 'foo' };
@@ -403,6 +406,23 @@ describe('jot', { concurrency: 4 }, () => {
         'jot: Nothing was imported:\n  users, number 1: "id" must be a positive integer\n',
       );
     });
+  });
+
+  it('asked to end while it still loads a large file ends in order, and leaves no lock', async (t) => {
+    const folder = temporaryFolder(t);
+    const lines = [encodeHeader({ seq: 0, next: {} }), ...linesWithUsers('matt').slice(1)];
+    for (let id = 1; id <= 50_000; id++) {
+      const row = { id, version: 1, ...postOf(1) };
+      lines.push(encodeChange({ seq: 1 + id, time: TIME, changes: [{ put: 'posts', row }] }));
+    }
+    writeFileSync(`${folder}/jot.jsonl`, lines.join(''));
+    const command = jot(t, [], settingsFor(folder));
+    // It takes the lock first, and then reads for a while.
+    while (readdirSync(folder).length === 1) await nextTurn();
+    command.kill('SIGTERM');
+    const { code, stderr } = await command.ended;
+    const locks = readdirSync(folder).filter((name) => name.includes('.lock-'));
+    assert.deepEqual([code, stderr, locks], [0, '', []]);
   });
 
   describe('help, version and what it does not know', () => {
