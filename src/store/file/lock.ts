@@ -11,6 +11,7 @@
 // It covers one kernel: containers that share the folder, yes; machines that share it over a network, no.
 
 import { randomBytes } from 'node:crypto';
+import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
@@ -20,6 +21,7 @@ import { type Answerer, ask, createOwnerServer, type Said } from './owner.ts';
 
 // The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
 const SOCKET_PATH_BYTES_MAX = 103;
+const RANDOM_PART = /^[0-9a-f]{12}$/;
 export interface Lock {
   /** From now on requests get an answer. */
   answerWith(answerer: Answerer): void;
@@ -37,7 +39,7 @@ export async function acquireLock(path: string): Promise<Lock> {
   const folder = dirname(path);
   const own = `${lockPrefix(path)}${randomBytes(6).toString('hex')}`;
   const handle = await open(folder, 'r');
-  let answerer: Answerer = () => Promise.reject(new JotError('unavailable', 'It is still starting'));
+  let answerer: Answerer = () => Promise.reject(new JotError('unavailable', 'it takes no requests just now'));
   const connections = new Set<Socket>();
   const server = createOwnerServer((request) => answerer(request)).on('connection', (socket: Socket) => {
     connections.add(socket);
@@ -57,6 +59,13 @@ export async function acquireLock(path: string): Promise<Lock> {
     for (const other of others) await requireDead(path, socketPath(folder, other, handle));
     // From here on the file is ours, and what did not answer is nobody's.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
+    // Somebody who looked before this one listened may have taken it for a leftover.
+    if (!(await locksIn(folder, path)).includes(own)) {
+      throw new JotError(
+        'unavailable',
+        `The data file ${path} is being opened by another process; try again`,
+      );
+    }
     const answerWith = (next: Answerer) => {
       answerer = next;
     };
@@ -101,7 +110,10 @@ function requireOk({ owner, answer }: Said): string {
 
 async function locksIn(folder: string, path: string): Promise<string[]> {
   const prefix = lockPrefix(path);
-  return (await readdir(folder)).filter((file) => file.startsWith(prefix));
+  const entries = await readdir(folder, { withFileTypes: true });
+  // Nothing is taken for a lock, and removed some day, that this file has not made.
+  const isLock = ({ name }: Dirent) => name.startsWith(prefix) && RANDOM_PART.test(name.slice(prefix.length));
+  return entries.filter((entry) => entry.isSocket() && isLock(entry)).map(({ name }) => name);
 }
 
 function lockPrefix(path: string): string {
@@ -114,7 +126,10 @@ function socketPath(folder: string, file: string, handle: FileHandle): string {
   const usable = process.platform === 'linux' ? paths : paths.slice(0, 2);
   const path = usable.find((each) => Buffer.byteLength(each) <= SOCKET_PATH_BYTES_MAX);
   if (path !== undefined) return path;
-  throw new JotError('unavailable', `The data folder's path is too long for a lock beside it: ${folder}`);
+  throw new JotError(
+    'unavailable',
+    `The path is too long for a lock beside the data file: ${folder}/${file}`,
+  );
 }
 
 function listen(server: Server, path: string): Promise<void> {

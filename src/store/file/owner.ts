@@ -12,6 +12,8 @@ import { JotError } from '../../lib/errors.ts';
 const REQUEST_LENGTH_MAX = 100;
 const SAID_LENGTH_MAX = 2_000;
 const GREETING_MS_MAX = 1_000;
+const REQUEST_MS_MAX = 5_000;
+const CONNECTIONS_MAX = 100;
 
 /** Does what another process asks for. */
 export type Answerer = (request: string) => Promise<string>;
@@ -26,19 +28,22 @@ export interface Said {
 /** The owner's side. An asker that asks for nothing is no reason to wait. */
 export function createOwnerServer(answerer: Answerer): Server {
   // The answer is given when the asker's side has ended already.
-  return createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     let request = '';
-    socket.setTimeout(GREETING_MS_MAX, () => socket.destroy());
+    const deadline = setTimeout(() => socket.destroy(), REQUEST_MS_MAX).unref();
+    socket.once('close', () => clearTimeout(deadline));
     socket.on('error', () => socket.destroy());
     socket.on('data', (data) => {
       request = (request + data).slice(0, REQUEST_LENGTH_MAX);
     });
     socket.once('end', async () => {
-      socket.setTimeout(0);
+      clearTimeout(deadline);
       socket.end(request === '' ? '' : await answerTo(request.trim(), answerer));
     });
     socket.write(`process ${process.pid}\n`);
   });
+  server.maxConnections = CONNECTIONS_MAX;
+  return server;
 }
 
 /**

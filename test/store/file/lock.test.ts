@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import { linkSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { openFor, rejects, userNamed } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+const hasPython = spawnSync('python3', ['--version']).status === 0;
 const onLinuxOnly = process.platform === 'linux' ? {} : { skip: 'it is about what Linux has' };
 
 /** Another process that has the store open and a user in it; ended when the test is over. */
@@ -81,7 +82,7 @@ describe('the lock of a data file', () => {
   it('that a dead process left is taken over though a living one has the id that it would name', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
-    const leftover = `${path}.lock-${process.pid}`;
+    const leftover = `${path}.lock-${String(process.pid).padStart(12, '0')}`;
     const script = `net.createServer().listen(${JSON.stringify(leftover)}, () => console.log('open'))`;
     const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     t.after(() => child.kill('SIGKILL'));
@@ -148,11 +149,46 @@ describe('the lock of a data file', () => {
     }
   });
 
-  it('that could not be asked for is not held', async (t) => {
+  it('that could not be asked for is not held', { skip: !hasPython }, async (t) => {
     const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    await bindDatagramSocket(t, `${path}.lock-0123456789ab`);
+    await rejects(openStore(`file:${path}`), 'unavailable');
+    unlinkSync(`${path}.lock-0123456789ab`);
+    await openFor(t, `file:${path}`);
+  });
+
+  it('is nothing but a socket with a name that it makes: other files with such names stay', async (t) => {
+    const folder = temporaryFolder(t);
+    const others = ['lock-backup', 'lock-notes.txt', 'lock-0123456789ab', 'lock-folder'];
+    for (const other of others.slice(0, 3)) writeFileSync(`${folder}/jot.jsonl.${other}`, 'mine');
     mkdirSync(`${folder}/jot.jsonl.lock-folder`);
-    await rejects(openStore(`file:${folder}/jot.jsonl`), 'unavailable');
-    rmdirSync(`${folder}/jot.jsonl.lock-folder`);
+    await (await openStore(`file:${folder}/jot.jsonl`)).close();
+    const there = readdirSync(folder).sort();
+    assert.deepEqual(there, ['jot.jsonl', ...others.map((other) => `jot.jsonl.${other}`)].sort());
+  });
+
+  it('is not two for a file with two names', async (t) => {
+    const folder = temporaryFolder(t);
+    await (await openStore(`file:${folder}/jot.jsonl`)).close();
+    linkSync(`${folder}/jot.jsonl`, `${folder}/other.jsonl`);
+    for (const name of ['jot.jsonl', 'other.jsonl']) {
+      const message = `The data file ${folder}/${name} has a second name, a hard link: remove one of the two`;
+      await rejects(openStore(`file:${folder}/${name}`), 'unavailable', message);
+    }
+    unlinkSync(`${folder}/other.jsonl`);
+    await openFor(t, `file:${folder}/jot.jsonl`);
+  });
+
+  it('lets whoever connects and says nothing, or too much, be no reason to wait', async (t) => {
+    const folder = temporaryFolder(t);
+    const store = await openStore(`file:${folder}/jot.jsonl`);
+    const socketName = readdirSync(folder).find((name) => name.includes('.lock-')) ?? '';
+    const sockets = Array.from({ length: 20 }, () => connect(join(folder, socketName)));
+    t.after(() => sockets.forEach((socket) => void socket.destroy()));
+    for (const socket of sockets) socket.on('error', () => socket.destroy()).write('x'.repeat(100_000));
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    await store.close();
     await openFor(t, `file:${folder}/jot.jsonl`);
   });
 
@@ -187,8 +223,8 @@ describe('the lock of a data file', () => {
 
   it('refuses a name that leaves no room for it', async (t) => {
     const folder = temporaryFolder(t);
-    const message = `The data folder's path is too long for a lock beside it: ${folder}`;
-    await rejects(openStore(`file:${folder}/${'x'.repeat(240)}`), 'unavailable', message);
+    const message = /^The path is too long for a lock beside the data file: /;
+    await assert.rejects(openStore(`file:${folder}/${'x'.repeat(240)}`), { code: 'unavailable', message });
   });
 
   it('refuses a folder in which it cannot be made', onLinuxOnly, async () => {
@@ -198,12 +234,24 @@ describe('the lock of a data file', () => {
     });
   });
 
-  it('refuses when it cannot tell whether somebody holds it', async (t) => {
+  it('refuses when it cannot tell whether somebody holds it', { skip: !hasPython }, async (t) => {
     const folder = temporaryFolder(t);
-    symlinkSync('jot.jsonl.lock-loop', `${folder}/jot.jsonl.lock-loop`);
+    await bindDatagramSocket(t, `${folder}/jot.jsonl.lock-0123456789ab`);
     await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {
       code: 'unavailable',
-      message: /^Can't tell who uses the data file: connect ELOOP/,
+      message: /^Can't tell who uses the data file: connect EPROTOTYPE/,
     });
   });
 });
+
+// A socket that answers to a connection neither with yes nor with no, as long as its process lives. Node has none of this kind.
+async function bindDatagramSocket(t: Cleanup, path: string): Promise<void> {
+  const script = `import socket, sys
+datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+datagrams.bind(sys.argv[1])
+print('bound', flush=True)
+sys.stdin.read()`;
+  const child = spawn('python3', ['-c', script, path], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+}
