@@ -24,7 +24,9 @@ import type {
 } from './store.ts';
 import type { Change, Tables } from './tables.ts';
 
+// One batch goes to the disk in one piece, while nothing else happens.
 const BATCH_WRITES_MAX = 1024;
+const BATCH_LENGTH_MAX = 4 * 1024 * 1024;
 
 /** Where changes become durable, and then visible. */
 export interface Journal {
@@ -40,6 +42,8 @@ export interface Journal {
 }
 
 interface Waiting {
+  /** About how many bytes it comes to. */
+  readonly length: number;
   readonly operations: readonly Operation[];
   readonly resolve: (row: Entity | null) => void;
   readonly reject: (error: unknown) => void;
@@ -74,7 +78,7 @@ class Writer {
   write(operations: readonly Operation[]): Promise<Entity | null> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== null) return reject(new JotError('unavailable', 'The store is closed'));
-      this.#waiting.push({ operations, resolve, reject });
+      this.#waiting.push({ length: textLength(operations), operations, resolve, reject });
       this.#flushing ??= this.#flush();
     });
   }
@@ -94,8 +98,16 @@ class Writer {
   }
 
   async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, BATCH_WRITES_MAX));
+    while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
     this.#flushing = null;
+  }
+
+  #nextBatch(): Waiting[] {
+    let count = 0;
+    for (let length = 0; count < BATCH_WRITES_MAX && length < BATCH_LENGTH_MAX; count++) {
+      length += this.#waiting[count]?.length ?? BATCH_LENGTH_MAX;
+    }
+    return this.#waiting.splice(0, count);
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
@@ -113,6 +125,19 @@ class Writer {
       else write.reject(error);
     }
   }
+}
+
+// The texts are what can be long.
+function textLength(operations: readonly Operation[]): number {
+  let length = 0;
+  for (const operation of operations) {
+    const given = {
+      ...('create' in operation && operation.values),
+      ...('update' in operation && operation.change),
+    };
+    for (const value of Object.values(given)) if (typeof value === 'string') length += value.length;
+  }
+  return length;
 }
 
 function attempt(

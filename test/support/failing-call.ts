@@ -36,6 +36,7 @@ export class FailingDisk {
       rename: (from, to) => this.#call('rename', () => realFileSystem.rename(from, to)),
       remove: (path) => this.#call('remove', () => realFileSystem.remove(path)),
       makeFolder: (path) => this.#call('makeFolder', () => realFileSystem.makeFolder(path)),
+      freeBytes: (path) => this.#call('freeBytes', () => realFileSystem.freeBytes(path)),
       syncFolder: () => this.#call('syncFolder', async () => undefined),
     };
   }
@@ -66,6 +67,8 @@ export class FailingDisk {
         if (!this.isLying) file.truncate(length);
       },
       isAt: (path) => this.#call('isAt', () => file.isAt(path)),
+      countNames: () => this.#call('countNames', () => file.countNames()),
+      belongLike: (path) => this.#call('belongLike', () => file.belongLike(path)),
       // A close that fails has closed the file all the same (close(2)).
       close: async () => {
         const failure = this.#next('close');

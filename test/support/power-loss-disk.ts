@@ -59,6 +59,7 @@ export class PowerLossDisk {
       this.#record({ name: path, leadsTo: null });
     },
     makeFolder: async () => undefined,
+    freeBytes: async () => Number.POSITIVE_INFINITY,
     syncFolder: async () => this.#record({ syncFolder: true }),
   };
 
@@ -78,6 +79,8 @@ export class PowerLossDisk {
       sync: async () => this.#record({ sync: file }),
       truncate: (length) => this.#record({ truncate: length, file }),
       isAt: async (path) => this.#names.get(path) === file,
+      countNames: async () => 1,
+      belongLike: async (path) => void this.#fileAt(path),
       close: async () => undefined,
     };
   }

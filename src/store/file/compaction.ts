@@ -2,7 +2,8 @@
 // are gone. So now and then the rows are written down anew, while everything goes on:
 //
 //   1. the rows as they are go into a new file, piece by piece, changes or not;
-//   2. the changes made since then are copied behind them, byte for byte, until few are left;
+//   2. the changes made since then are copied behind them, byte for byte, in slices between two batches of writes, each larger
+//      than what came in during the last one: so it gets there however fast writers are;
 //   3. writers wait for a moment: the last changes are copied, the new file is synced and takes the old one's name.
 //
 // A row that changed between 1 and 3 is newer in the snapshot than its place in the file says, or missing. That does no harm:
@@ -19,15 +20,22 @@ import { NextFile, nextIdsOf } from './next-file.ts';
 
 // Below this there is nothing worth gaining.
 const FILE_BYTES_MIN = 1024 * 1024;
-// So much is copied while writers wait.
-const CATCH_UP_BYTES = 256 * 1024;
+// So much is copied at once while writers wait.
+const SLICE_BYTES = 1024 * 1024;
 
 /** Whether the last write went well, or went wrong, or was the last one that there will be. */
 export type Health = 'well' | 'in trouble' | 'broken';
 
+/** What a compaction works on. */
+export interface CompactorOptions {
+  readonly tables: Tables;
+  readonly fileSystem: FileSystem;
+  readonly path: string;
+  readonly log: Log;
+}
+
 /** What a compaction needs to know of the journal, and to ask of it. */
 export interface Compactable {
-  readonly options: { readonly tables: Tables; readonly fileSystem: FileSystem; readonly path: string };
   readonly file: DataFile;
   /** The number of the last change in the file. */
   readonly seq: number;
@@ -42,7 +50,7 @@ export interface Compactable {
 
 export class Compactor {
   readonly #journal: Compactable;
-  readonly #log: Log;
+  readonly #options: CompactorOptions;
   #running: Promise<Compaction> | null = null;
   #isStopping = false;
   /** The weight of what was applied once but is not in the file any more. */
@@ -50,24 +58,26 @@ export class Compactor {
   /** After a failure, how heavy the file must be for the next attempt. */
   #weightMin = 0;
 
-  constructor(journal: Compactable, log: Log) {
+  constructor(journal: Compactable, options: CompactorOptions) {
     this.#journal = journal;
-    this.#log = log;
+    this.#options = options;
   }
 
-  /** Compacts, unless it is under way already. */
+  /**
+   * Compacts, unless it is under way already.
+   *
+   * @param onProgress Hears of rows.
+   */
   run(onProgress?: OnProgress): Promise<Compaction> {
-    this.#running ??= this.#run(onProgress).finally(() => {
-      this.#running = null;
-    });
-    return this.#running;
+    return this.#start(async () => undefined, onProgress);
   }
 
   /** Compacts in the background when more of the file is dead than alive. */
   runIfWorthwhile(): void {
     if (this.#running !== null || this.#isStopping || !this.#isWorthwhile()) return;
-    this.run().catch((error) => {
-      this.#log.warn('the data file was not compacted', { reason: String(error.details?.cause ?? error) });
+    this.#start(() => this.#requireRoom()).catch((error) => {
+      const reason = String(error.details?.cause ?? error);
+      this.#options.log.warn('the data file was not compacted', { reason });
     });
   }
 
@@ -78,36 +88,51 @@ export class Compactor {
   }
 
   #isWorthwhile(): boolean {
-    const { liveWeight } = this.#tables;
+    const { liveWeight } = this.#options.tables;
     const isMostlyDead = this.#fileWeight - liveWeight > liveWeight;
     return this.#journal.length >= FILE_BYTES_MIN && isMostlyDead && this.#fileWeight >= this.#weightMin;
   }
 
-  get #tables(): Tables {
-    return this.#journal.options.tables;
-  }
-
   get #fileWeight(): number {
-    return this.#tables.appliedWeight - this.#weightGone;
+    return this.#options.tables.appliedWeight - this.#weightGone;
   }
 
-  async #run(onProgress: OnProgress | undefined): Promise<Compaction> {
+  // Nobody asked for it, so it must not take the room that writers need.
+  async #requireRoom(): Promise<void> {
+    const { tables, fileSystem, path } = this.#options;
+    const bytes = this.#journal.length * (tables.liveWeight / this.#fileWeight) + FILE_BYTES_MIN;
+    if ((await fileSystem.freeBytes(path)) < bytes) throw new Error('there is no room for a second file');
+  }
+
+  #start(prepare: () => Promise<void>, onProgress?: OnProgress): Promise<Compaction> {
+    this.#running ??= this.#run(prepare, onProgress).finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #run(prepare: () => Promise<void>, onProgress: OnProgress | undefined): Promise<Compaction> {
     const bytesBefore = this.#journal.length;
     try {
+      await prepare();
       await this.#rewrite(onProgress);
     } catch (cause) {
-      this.#weightMin = this.#fileWeight + this.#tables.liveWeight;
+      // Not again before the file has grown by as much as the attempt would have cost, and by something worth it.
+      this.#weightMin = this.#fileWeight + Math.max(this.#options.tables.liveWeight, FILE_BYTES_MIN);
       const message = `The data file was not compacted: ${(cause as Error).message}`;
       throw new JotError('unavailable', message, { cause });
     }
     const bytesAfter = this.#journal.length;
-    this.#log.info('the data file was compacted', { bytes_before: bytesBefore, bytes_after: bytesAfter });
+    this.#options.log.info('the data file was compacted', {
+      bytes_before: bytesBefore,
+      bytes_after: bytesAfter,
+    });
     return { bytesBefore, bytesAfter };
   }
 
   async #rewrite(onProgress: OnProgress | undefined): Promise<void> {
     const journal = this.#journal;
-    const { tables, fileSystem, path } = journal.options;
+    const { tables, fileSystem, path, log } = this.#options;
     const { seq, length: start } = journal;
     const { appliedWeight, liveWeight } = tables;
     const requireUse = this.#createUseCheck();
@@ -123,26 +148,22 @@ export class Compactor {
         await journal.replaceFile(next);
       });
     } catch (error) {
-      if (journal.file !== next.file) await this.#discard(next);
+      if (journal.file !== next.file) await next.discard(log);
       throw error;
     }
     this.#weightGone = appliedWeight - liveWeight;
   }
 
-  // What is left of it the next start removes; why it was given up matters more.
-  async #discard(next: NextFile): Promise<void> {
-    await next
-      .discard()
-      .catch(({ message }) => this.#log.warn('a new data file was left over', { reason: message }));
-  }
-
   async #catchUp(next: NextFile, start: number, requireUse: () => void): Promise<number> {
+    const journal = this.#journal;
     let copied = start;
-    while (this.#journal.length - copied > CATCH_UP_BYTES) {
+    for (let slice = SLICE_BYTES; journal.length - copied > SLICE_BYTES; ) {
       requireUse();
-      const end = this.#journal.length;
-      await next.copy(this.#journal.file, copied, end);
+      const { length } = journal;
+      const end = Math.min(length, copied + slice);
+      await journal.exclusively(() => next.copy(journal.file, copied, end));
       copied = end;
+      slice = Math.max(SLICE_BYTES, 2 * (journal.length - length));
     }
     return copied;
   }

@@ -12,11 +12,14 @@ import type { Compaction, OnProgress, StoreStatus } from '../store.ts';
 import type { Journal } from '../table-store.ts';
 import type { Change, Tables } from '../tables.ts';
 import { type Compactable, Compactor, type Health } from './compaction.ts';
-import { type DataFile, type FileSystem, writeWhole } from './file-system.ts';
+import { type DataFile, type FileSystem, ignoreMissing, writeWhole } from './file-system.ts';
 import type { NextFile } from './next-file.ts';
 import { encodeChange } from './record.ts';
 
 const RETRY_AFTER_SECONDS = 5;
+const LOOK_INTERVAL_MS = 1_000;
+const MEDDLED =
+  'The data file was moved away or changed by somebody else; nothing is written until Jot is restarted';
 // As much as a change usually is, so that success means something.
 const PROBE = Buffer.alloc(64 * 1024, ' ');
 
@@ -50,18 +53,15 @@ export class FileJournal implements Journal, Compactable {
   #isSyncing = false;
   /** Why there will be no more writes. */
   #broken: string | null = null;
+  /** When it was last seen that the file is where it was and as it was. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: FileJournalOptions) {
     this.#options = options;
     this.#file = options.file;
     this.#seq = options.seq;
     this.#length = options.length;
-    this.#compactor = new Compactor(this, options.log);
-    this.#compactor.runIfWorthwhile();
-  }
-
-  get options(): FileJournalOptions {
-    return this.#options;
+    this.#compactor = new Compactor(this, options);
   }
 
   get file(): DataFile {
@@ -83,6 +83,11 @@ export class FileJournal implements Journal, Compactable {
 
   async append(changes: readonly Change[]): Promise<void> {
     await this.exclusively(() => this.#append(changes));
+    this.compactIfWorthwhile();
+  }
+
+  /** Compacts in the background if that is worth it. */
+  compactIfWorthwhile(): void {
     this.#compactor.runIfWorthwhile();
   }
 
@@ -114,8 +119,9 @@ export class FileJournal implements Journal, Compactable {
   }
 
   async #append(changes: readonly Change[]): Promise<void> {
-    if (this.#broken !== null) throw unavailable(this.#broken);
     const time = this.#options.now();
+    await this.#requirePlace(time);
+    if (this.#broken !== null) throw unavailable(this.#broken);
     const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
       Buffer.from(encodeChange({ seq: first + index, first, time, changes: change })),
@@ -130,6 +136,27 @@ export class FileJournal implements Journal, Compactable {
     this.#length += bytes.length;
     this.#trouble = null;
     this.#options.tables.apply(changes);
+  }
+
+  // Somebody may move the file away, or copy another one over it: what is added then would be lost. It is too rare to ask the
+  // disk with every write.
+  async #requirePlace(time: number): Promise<void> {
+    if (this.#broken !== null || Math.abs(time - this.#lookedMs) < LOOK_INTERVAL_MS) return;
+    try {
+      if (!(await this.#isAsItWas())) this.#broken = MEDDLED;
+      this.#lookedMs = time;
+    } catch (error) {
+      this.#trouble = `The data file can't be looked at: ${(error as Error).message}`;
+      throw unavailable(this.#trouble, error);
+    }
+  }
+
+  async #isAsItWas(): Promise<boolean> {
+    const isInPlace = await this.#file.isAt(this.#options.path).catch((error) => {
+      ignoreMissing(error);
+      return false;
+    });
+    return isInPlace && (await this.#file.size()) === this.#length;
   }
 
   #write(bytes: Buffer): void {
@@ -177,6 +204,11 @@ export class FileJournal implements Journal, Compactable {
   async replaceFile(next: NextFile): Promise<void> {
     const { path, log } = this.#options;
     const old = this.#file;
+    // What has the name by now would be gone.
+    if (!(await this.#isAsItWas())) {
+      this.#broken = MEDDLED;
+      throw new Error('another file is in its place');
+    }
     try {
       await next.rename();
     } catch (error) {

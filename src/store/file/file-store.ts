@@ -101,6 +101,7 @@ async function openLocked(path: string, lock: Lock, options: FileStoreOptions): 
       log,
       release,
     });
+    journal.compactIfWorthwhile();
     lock.answerWith((request) => answer(journal, request));
     return createTableStore(tables, journal);
   });
@@ -119,6 +120,13 @@ async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataF
     // A killed process may have left changes, or the very name, in memory alone. What is shown from here on has to last.
     await existing.sync();
     await fileSystem.syncFolder(dirname(path));
+    // One name would lead to one lock, the other one to another.
+    if ((await existing.countNames()) > 1) {
+      throw new JotError(
+        'unavailable',
+        `The data file ${path} has a second name, a hard link: remove one of the two`,
+      );
+    }
     return (await existing.size()) === 0;
   });
   if (!isEmpty) return existing;

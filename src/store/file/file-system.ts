@@ -1,12 +1,12 @@
 // The few file operations that the data file needs, behind an interface: what the store promises has to hold when any
 // one of them fails, and that can only be shown by making each one fail.
 
-import { fdatasync, fsync, ftruncateSync, writeSync } from 'node:fs';
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { constants, fdatasync, fsync, ftruncateSync, writeSync } from 'node:fs';
+import { mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 /** An open file. Positions and lengths are bytes. */
 export interface DataFile {
@@ -25,6 +25,10 @@ export interface DataFile {
   truncate(length: number): void;
   /** Whether it is this very file that the path leads to. */
   isAt(path: string): Promise<boolean>;
+  /** Under how many names it can be opened. */
+  countNames(): Promise<number>;
+  /** Gives it the owner and the mode of another one. */
+  belongLike(path: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +41,8 @@ export interface FileSystem {
   remove(path: string): Promise<void>;
   /** Makes the folder and those above it, with mode 0700, where they are missing; durably. */
   makeFolder(path: string): Promise<void>;
+  /** How many bytes there is room for beside this path. */
+  freeBytes(path: string): Promise<number>;
   /** A file's name is durable only when its folder is. */
   syncFolder(path: string): Promise<void>;
 }
@@ -76,7 +82,13 @@ export function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
-const FLAGS = { read: 'r', write: 'r+', create: 'wx+' };
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NONBLOCK } = constants;
+// What turns out to be a pipe must not keep the start waiting for its other end.
+const FLAGS = {
+  read: O_RDONLY | O_NONBLOCK,
+  write: O_RDWR | O_NONBLOCK,
+  create: O_RDWR | O_CREAT | O_EXCL,
+};
 const dataSync = promisify(fdatasync);
 const fullSync = promisify(fsync);
 
@@ -84,6 +96,10 @@ export const realFileSystem: FileSystem = {
   async open(path, access) {
     // The handle object closes its descriptor when it is garbage; as long as the closures below hold it, it is not.
     const handle = await open(path, FLAGS[access], 0o600);
+    if (!(await handle.stat()).isFile()) {
+      await handle.close();
+      throw Object.assign(new Error(`it is not a file, open '${path}'`), { code: 'EINVAL', syscall: 'open' });
+    }
     return {
       size: async () => (await handle.stat()).size,
       read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
@@ -95,6 +111,12 @@ export const realFileSystem: FileSystem = {
       isAt: async (other) => {
         const [own, there] = await Promise.all([handle.stat(), stat(other)]);
         return own.dev === there.dev && own.ino === there.ino;
+      },
+      countNames: async () => (await handle.stat()).nlink,
+      async belongLike(other) {
+        const [own, there] = await Promise.all([handle.stat(), stat(other)]);
+        if (own.uid !== there.uid || own.gid !== there.gid) await handle.chown(there.uid, there.gid);
+        if (own.mode !== there.mode) await handle.chmod(there.mode & 0o777);
       },
       close: () => handle.close(),
     };
@@ -108,6 +130,10 @@ export const realFileSystem: FileSystem = {
     const top = dirname(resolve(first));
     for (let folder = resolve(path); folder !== top; folder = dirname(folder))
       await syncFolder(dirname(folder));
+  },
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(dirname(path));
+    return bavail * bsize;
   },
   syncFolder,
 };

@@ -2,6 +2,7 @@
 // disk, so a crash at any time leaves the old file or the new one, and at worst a stray file that the next start removes.
 
 import { basename, dirname, join } from 'node:path';
+import type { Log } from '../../lib/log.ts';
 import { collectionNames } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
 import type { Tables } from '../tables.ts';
@@ -45,10 +46,17 @@ export class NextFile {
     this.file = file;
   }
 
-  /** Begins one; what an interrupted one left is gone. */
+  /** Begins one; what an interrupted one left is gone. It belongs to whom the one belongs that it replaces. */
   static async create(fileSystem: FileSystem, target: string): Promise<NextFile> {
     await removeLeftover(fileSystem, target);
-    return new NextFile(fileSystem, target, await fileSystem.open(besidePath(target), 'create'));
+    const next = new NextFile(fileSystem, target, await fileSystem.open(besidePath(target), 'create'));
+    try {
+      await next.file.belongLike(target).catch(ignoreMissing);
+      return next;
+    } catch (error) {
+      await next.discard();
+      throw error;
+    }
   }
 
   /** Bytes, the first line included. */
@@ -120,9 +128,11 @@ export class NextFile {
     await this.#fileSystem.syncFolder(dirname(this.#target));
   }
 
-  /** Gives it up. */
-  async discard(): Promise<void> {
-    await this.file.close().finally(() => removeLeftover(this.#fileSystem, this.#target));
+  /** Gives it up. What is left of it the next start removes; why it was given up matters more. */
+  async discard(log?: Log): Promise<void> {
+    const leave = ({ message }: Error) => log?.warn('a new data file was left over', { reason: message });
+    await this.file.close().catch(leave);
+    await removeLeftover(this.#fileSystem, this.#target).catch(leave);
   }
 
   async #append(bytes: Uint8Array): Promise<void> {

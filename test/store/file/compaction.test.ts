@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Log } from '../../../src/lib/log.ts';
 import { openFileStore } from '../../../src/store/file/file-store.ts';
@@ -103,21 +114,22 @@ describe('compact', () => {
     assert.equal((await again.posts.create(postOf(1))).id, 302);
   });
 
-  it('ends although more is written than it can copy, and loses none of it', async (t) => {
-    const faults: Faults = {};
-    const opened = await openWithMatt(t, faults);
+  it('ends however fast writers are, who write until it has, and loses nothing', async (t) => {
+    const opened = await openWithMatt(t, {});
     const { store } = opened;
-    await store.posts.create(postOf(1));
-    const written: Promise<unknown>[] = [];
-    faults.writeAsync = (file, bytes, position) => {
-      if (written.length < 200) written.push(store.posts.create({ ...postOf(1), body: TEXT.repeat(60) }));
-      return file.writeAsync(bytes, position);
+    for (let count = 0; count < 100; count++)
+      await store.posts.create({ ...postOf(1), body: TEXT.repeat(60) });
+    let isOver = false;
+    let written = 100;
+    const write = async () => {
+      for (; !isOver; written++) await store.posts.create({ ...postOf(1), body: TEXT.repeat(60) });
     };
+    const writers = Array.from({ length: 200 }, write);
     await store.compact();
-    faults.writeAsync = undefined;
-    await Promise.all(written);
-    assert.ok(written.length > 1);
-    assert.equal(await (await reopen(t, opened)).posts.count(), 1 + written.length);
+    isOver = true;
+    await Promise.all(writers);
+    assert.ok(written > 300, `${written}`);
+    assert.equal(await (await reopen(t, opened)).posts.count(), written);
   });
 
   it('that is asked for twice happens once', async (t) => {
@@ -216,10 +228,27 @@ describe('compaction by itself', () => {
     t.after(() => store.close());
     await store.users.create(userNamed('matt'));
     await store.posts.create(postOf(1));
-    await changePost(store, 60, TEXT.repeat(50));
+    await changePost(store, 40, TEXT.repeat(50));
+    await store.posts.update(1, { body: '' });
     assert.match(await logged, /^the data file was not compacted .*ENOSPC: no space left on device/);
-    assert.ok(attempts > 0 && attempts < 30, `${attempts}`);
+    const before = attempts;
+    await changePost(store, 500, 'short');
+    assert.ok(before > 0 && before <= 2 && attempts === before, `${before}, then ${attempts}`);
     assert.deepEqual(store.status(), { ok: true });
+  });
+
+  it('leaves alone a disk on which there is no room for a second file, and does what it is told all the same', async (t) => {
+    const fileSystem = { ...realFileSystem, freeBytes: async () => 1024 * 1024 };
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const { log, logged } = logFor(/not compacted/);
+    const store = await openFileStore(path, { now: () => TIME, log, fileSystem });
+    t.after(() => store.close());
+    await store.users.create(userNamed('matt'));
+    await store.posts.create(postOf(1));
+    await changePost(store, 40, TEXT.repeat(50));
+    assert.match(await logged, /there is no room for a second file/);
+    const { bytesBefore, bytesAfter } = await store.compact();
+    assert.ok(bytesAfter < bytesBefore / 2);
   });
 });
 
@@ -338,6 +367,65 @@ describe('compaction that cannot be finished', () => {
       assert.deepEqual(await namesIn(again), ['matt']);
     });
   }
+});
+
+describe('a data file that is meddled with', () => {
+  const ways: readonly (readonly [what: string, meddle: (path: string) => void])[] = [
+    ['moved away', (path) => renameSync(path, `${path}.moved`)],
+    ['removed', (path) => unlinkSync(path)],
+    [
+      'moved away, with another one in its place',
+      (path) => {
+        renameSync(path, `${path}.moved`);
+        writeFileSync(path, 'precious');
+      },
+    ],
+    ['overwritten', (path) => writeFileSync(path, 'precious')],
+    ['added to', (path) => appendFileSync(path, 'precious')],
+  ];
+  const reason =
+    'The data file was moved away or changed by somebody else; nothing is written until Jot is restarted';
+  for (const [what, meddle] of ways) {
+    it(`by being ${what} gets no more writes, and what is in its place stays`, async (t) => {
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      let now = TIME;
+      const store = await openFileStore(path, { now: () => now, log: logFor(/never/).log });
+      t.after(() => store.close());
+      await store.users.create(userNamed('matt'));
+      meddle(path);
+      const there = existsSync(path) ? readFileSync(path, 'utf8') : null;
+      now += 1_000;
+      await rejects(store.users.create(userNamed('elie')), 'unavailable');
+      assert.deepEqual(store.status(), { ok: false, reason });
+      assert.deepEqual(await namesIn(store), ['matt']);
+      assert.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, there);
+    });
+
+    it(`by being ${what} is not compacted over`, async (t) => {
+      const { store, path } = await openWithMatt(t, {});
+      meddle(path);
+      const there = existsSync(path) ? readFileSync(path, 'utf8') : null;
+      await rejects(
+        store.compact(),
+        'unavailable',
+        'The data file was not compacted: another file is in its place',
+      );
+      assert.deepEqual(store.status(), { ok: false, reason });
+      assert.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, there);
+    });
+  }
+});
+
+describe('a compacted file', () => {
+  it('has the mode and the owner of the one before', async (t) => {
+    const { store, path } = await openWithMatt(t, {});
+    chmodSync(path, 0o640);
+    if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
+    const { mode, uid, gid } = statSync(path);
+    await store.compact();
+    const after = statSync(path);
+    assert.deepEqual([after.mode, after.uid, after.gid], [mode, uid, gid]);
+  });
 });
 
 describe('what an interrupted compaction leaves', () => {
