@@ -4,7 +4,7 @@
 // loading stops and names the place.
 
 import { JotError } from '../../lib/errors.ts';
-import type { CollectionName, Id } from '../collections.ts';
+import { collectionNames } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
 import type { Change, Tables } from '../tables.ts';
 import type { DataFile } from './file-system.ts';
@@ -89,8 +89,7 @@ class Loader {
     if (this.#header === null) {
       this.#header = decodeHeader(line);
       this.#seq = this.#header.seq;
-      for (const [name, nextId] of Object.entries(this.#header.next) as [CollectionName, Id][])
-        this.#tables.reserveIds(name, nextId);
+      for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
     } else if (this.#lines <= this.#header.snapshot) {
       this.#applyChange(decodeSnapshotRow(line, this.#lines).changes);
     } else {
@@ -99,7 +98,8 @@ class Loader {
     }
   }
 
-  // A checksum that is right says who wrote the row, so rows are looked at only when they don't fit.
+  // Looking at every row would make every start slower. Where the checksum is right a row is almost surely as this program
+  // wrote it, so only one that can't be applied is looked at; `jot check` looks at all of them.
   #applyChange(change: Change): void {
     try {
       this.#tables.apply([change]);

@@ -99,9 +99,34 @@ export function decodeHeader(line: Buffer): Header {
     );
   }
   const { seq, snapshot = 0, through = seq, next = {} } = unsealed(line);
-  if (typeof next !== 'object' || next === null) throw new DamageError('it holds no next ids');
-  for (const name of Object.keys(next)) requireKnown(name);
-  return { seq: Number(seq), snapshot: Number(snapshot), through: Number(through), next };
+  return {
+    seq: counter('seq', seq, 0),
+    snapshot: counter('snapshot', snapshot, 0),
+    through: counter('through', through, 0),
+    next: nextIdsIn(next),
+  };
+}
+
+function nextIdsIn(next: unknown): NextIds {
+  const isObject = typeof next === 'object' && next !== null && !Array.isArray(next);
+  if (!isObject) throw new DamageError('it holds no next ids');
+  for (const [name, nextId] of Object.entries(next)) {
+    requireKnown(name);
+    if (!isNextId(nextId)) throw new DamageError(`its next id of ${name} is none: ${JSON.stringify(nextId)}`);
+  }
+  return next;
+}
+
+/** Behind the last id there is one more number: that of the row that there can't be. */
+export function isNextId(value: unknown): value is Id {
+  return typeof value === 'number' && value >= 1 && Number.isSafeInteger(value - 1);
+}
+
+// A checksum says that a line is as it was written, not that it was written well: somebody may have done it by hand.
+function counter(name: string, value: unknown, min: number): number {
+  const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= min;
+  if (fits) return value;
+  throw new DamageError(`its "${name}" must be an integer from ${min}, not ${JSON.stringify(value)}`);
 }
 
 function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
@@ -118,8 +143,8 @@ function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
  */
 export function decodeSnapshotRow(line: Buffer, number?: number): { number: number; changes: Change } {
   const record = unsealed(line);
-  const own = Number(record.snapshot);
   if (record.snapshot === undefined) throw new DamageError('it is no line of the snapshot');
+  const own = counter('snapshot', record.snapshot, 1);
   if (number !== undefined && own !== number)
     throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
   return { number: own, changes: changesOf(record) };
@@ -131,15 +156,16 @@ export function decodeSnapshotRow(line: Buffer, number?: number): { number: numb
  */
 export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord> {
   const record = unsealed(line);
-  const number = Number(record.seq);
+  if (record.seq === undefined) throw new DamageError('it is no change');
+  const number = counter('seq', record.seq, 1);
   if (seq !== undefined && number !== seq)
-    throw new DamageError(`it is change ${String(record.seq)} where ${seq} should be`);
-  return {
-    seq: number,
-    first: Number(record.first ?? number),
-    time: Number(record.time),
-    changes: changesOf(record),
-  };
+    throw new DamageError(`it is change ${number} where ${seq} should be`);
+  const first = counter('first', record.first ?? number, 1);
+  if (first > number) throw new DamageError(`its "first" is ${first}, which comes behind change ${number}`);
+  const { time } = record;
+  const isTime = typeof time === 'number' && Number.isFinite(time);
+  if (!isTime) throw new DamageError(`its "time" must be a number, not ${JSON.stringify(time)}`);
+  return { seq: number, first, time, changes: changesOf(record) };
 }
 
 function changesOf({ changes }: Record<string, unknown>): Change {

@@ -8,7 +8,7 @@
 // The damaged file itself is kept as it is.
 
 import { JotError } from '../../lib/errors.ts';
-import { type CollectionName, collectionNames } from '../collections.ts';
+import { collectionNames } from '../collections.ts';
 import { type Misfit, misfitsIn } from '../integrity.ts';
 import { type Change, Tables } from '../tables.ts';
 import { besideWithTime, setAside } from './aside.ts';
@@ -169,8 +169,7 @@ class Salvage {
   #takeHeader(line: Buffer): void {
     this.#header = decodeHeader(line);
     this.#seq = this.#header.seq;
-    for (const [name, nextId] of Object.entries(this.#header.next))
-      this.#tables.reserveIds(name as CollectionName, nextId);
+    for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
   }
 
   // Rows of a snapshot can come in any order, but not behind a change, which is newer than they are.

@@ -81,6 +81,11 @@ describe('decodeHeader', () => {
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), later);
   });
 
+  it('takes the number behind the last id for a next id, as a store writes it that has none left', () => {
+    const next = { users: 2 ** 53, posts: 1 };
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader({ seq: 0, next }))).next, next);
+  });
+
   it('reads the version before snapshots', () => {
     const line = sealedLine({ format: 'jot', version: 1, seq: 12, next: { users: 5 } });
     assert.deepEqual(decodeHeader(bytesOf(line)), { seq: 12, snapshot: 0, through: 12, next: { users: 5 } });
@@ -100,6 +105,25 @@ describe('decodeHeader', () => {
       'no version',
     ],
     [{ format: 'jot', version: 2, seq: 0, next: 7 }, 'it holds no next ids', 'ids could be given out twice'],
+    [{ format: 'jot', version: 2, seq: 0, next: [] }, 'it holds no next ids', 'a list holds none either'],
+    ...['0', null, -1, 0.5, 2 ** 53].flatMap((value) =>
+      (['seq', 'snapshot', 'through'] as const).map(
+        (name) =>
+          [
+            { format: 'jot', version: 2, seq: 0, snapshot: 0, through: 0, next: {}, [name]: value },
+            `its "${name}" must be an integer from 0, not ${JSON.stringify(value)}`,
+            'nobody counts like that',
+          ] as const,
+      ),
+    ),
+    ...['9', null, 0, -1, 0.5, 2 ** 53 + 2].map(
+      (users) =>
+        [
+          { format: 'jot', version: 2, seq: 0, next: { users } },
+          `its next id of users is none: ${JSON.stringify(users)}`,
+          'no id would be unique any more',
+        ] as const,
+    ),
     [
       { format: 'jot', version: 1, seq: 0, next: { users: 1, comments: 1 } },
       'it is about "comments", a collection that this Jot does not have',
@@ -141,6 +165,14 @@ describe('decodeSnapshotRow', () => {
     const none = { name: 'DamageError', message: 'it is no line of the snapshot' };
     assert.throws(() => decodeSnapshotRow(bytesOf(encodeChange(RECORD)), 7), none);
   });
+
+  for (const number of ['7', null, 0, 0.5]) {
+    it(`refuses ${JSON.stringify(number)} for a number, which may be any`, () => {
+      const message = `its "snapshot" must be an integer from 1, not ${JSON.stringify(number)}`;
+      const wrong = bytesOf(sealedLine({ snapshot: number, changes: [{ put: 'posts', row }] }));
+      assert.throws(() => decodeSnapshotRow(wrong), { name: 'DamageError', message });
+    });
+  }
 });
 
 describe('decodeChange', () => {
@@ -151,6 +183,30 @@ describe('decodeChange', () => {
 
   it('reads what was made from the description of the format alone', () => {
     assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).changes, RECORD.changes);
+  });
+
+  const numbers: readonly (readonly [change: object, message: string])[] = [
+    [{ seq: undefined }, 'it is no change'],
+    ...['7', null, 0, -1, 0.5, 2 ** 53].map(
+      (seq) => [{ seq }, `its "seq" must be an integer from 1, not ${JSON.stringify(seq)}`] as const,
+    ),
+    ...['7', 0, 0.5].map(
+      (first) => [{ first }, `its "first" must be an integer from 1, not ${JSON.stringify(first)}`] as const,
+    ),
+    [{ first: 8 }, 'its "first" is 8, which comes behind change 7'],
+    [{ time: undefined }, 'its "time" must be a number, not undefined'],
+    [{ time: 'noon' }, 'its "time" must be a number, not "noon"'],
+  ];
+  for (const [change, message] of numbers) {
+    it(`refuses ${JSON.stringify(change)} with a right checksum, whatever number is expected: ${message}`, () => {
+      const line = bytesOf(sealedLine({ ...RECORD, ...change }));
+      assert.throws(() => decodeChange(line), { name: 'DamageError', message });
+    });
+  }
+
+  it('takes any first change up to its own', () => {
+    for (const first of [1, 7])
+      assert.equal(decodeChange(bytesOf(sealedLine({ ...RECORD, first }))).first, first);
   });
 
   const misshapen: readonly (readonly [changes: unknown, message: string])[] = [

@@ -163,7 +163,7 @@ describe('repairDataFile of changes', () => {
     [
       'another data file follows',
       header + matt + elie + header + matt,
-      ['4: it holds no list of changes', '5: change 1 comes behind change 2'],
+      ['4: its "seq" must be an integer from 1, not 0', '5: change 1 comes behind change 2'],
       ['matt', 'elie'],
     ],
     ['the first line is missing', matt + elie + written, ['1: the first line is not here'], ['matt', 'elie']],
