@@ -48,9 +48,9 @@ export interface Rows {
 
 export type CollectionName = keyof Rows;
 
-/** What a row has beyond what every row has: texts, and numbers, which are integers. */
+/** What a row has beyond what every row has: texts, integers, and times, which are milliseconds since the epoch. */
 export type FieldsOf<Row extends Entity> = {
-  readonly [Name in Exclude<keyof Row, keyof Entity>]: Row[Name] extends string ? 'text' : 'integer';
+  readonly [Name in Exclude<keyof Row, keyof Entity>]: Row[Name] extends string ? 'text' : 'integer' | 'time';
 };
 
 export interface CollectionSpec<Row extends Entity> {
@@ -65,13 +65,13 @@ export interface CollectionSpec<Row extends Entity> {
 
 export const collections: { readonly [Name in CollectionName]: CollectionSpec<Rows[Name]> } = {
   users: {
-    fields: { username: 'text', password_hash: 'text', created: 'integer' },
+    fields: { username: 'text', password_hash: 'text', created: 'time' },
     secrets: ['password_hash'],
     unique: { username: { key: (user) => usernameKey(user.username), taken: 'Username already exists' } },
     owner: null,
   },
   posts: {
-    fields: { user_id: 'integer', title: 'text', body: 'text', created: 'integer', updated: 'integer' },
+    fields: { user_id: 'integer', title: 'text', body: 'text', created: 'time', updated: 'time' },
     unique: {},
     owner: { collection: 'users', of: (post) => post.user_id },
   },
@@ -81,9 +81,9 @@ export const collections: { readonly [Name in CollectionName]: CollectionSpec<Ro
       sid: 'text',
       generation: 'integer',
       user_agent: 'text',
-      created: 'integer',
-      last_used: 'integer',
-      expires: 'integer',
+      created: 'time',
+      last_used: 'time',
+      expires: 'time',
     },
     unique: { sid: { key: (session) => session.sid, taken: 'Session already exists' } },
     owner: { collection: 'users', of: (session) => session.user_id },

@@ -5,6 +5,16 @@ import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity } from './collections.ts';
 import { ownerOf, type Tables, uniqueKeys } from './tables.ts';
 
+const KINDS = {
+  text: { fits: (value: unknown) => typeof value === 'string', expected: 'a text' },
+  integer: { fits: isInteger, expected: 'an integer' },
+  // ECMA-262 §21.4.1.1: a date ends 100 million days before and after the epoch. Beyond, no answer could show it.
+  time: {
+    fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
+    expected: 'milliseconds since the epoch',
+  },
+};
+
 /** A row that cannot be there beside the others. */
 export interface Misfit {
   readonly name: CollectionName;
@@ -27,10 +37,9 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
     if (!isPositive) throw new JotError('validation_failed', `"${field}" must be a positive integer`);
     row[field] = given[field];
   }
-  for (const [field, type] of Object.entries(collections[name].fields)) {
-    const fits = type === 'text' ? typeof given[field] === 'string' : isInteger(given[field]);
-    const expected = type === 'text' ? 'a text' : 'an integer';
-    if (!fits) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
+  for (const [field, kind] of Object.entries(collections[name].fields)) {
+    const { fits, expected } = KINDS[kind];
+    if (!fits(given[field])) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
     row[field] = given[field];
   }
   return row as unknown as Entity;

@@ -219,7 +219,7 @@ describe('import of an export that is wrong', () => {
     ],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: 6, created: null }] }),
-      'users, number 3: "created" must be an integer',
+      'users, number 3: "created" must be milliseconds since the epoch',
       'no time',
     ],
     [
@@ -254,8 +254,21 @@ describe('import of an export that is wrong', () => {
     ],
     [withPost({ user_id: 2 }), 'posts, id 3: its owner, 2 of users, is not there', 'a post of nobody'],
     [withPost({ title: 7 }), 'posts, number 1: "title" must be a text', 'a number for a text'],
-    [withPost({ updated: '1' }), 'posts, number 1: "updated" must be an integer', 'a text for a number'],
-    [withPost({ updated: 1.5 }), 'posts, number 1: "updated" must be an integer', 'a fraction'],
+    [
+      withPost({ updated: '1' }),
+      'posts, number 1: "updated" must be milliseconds since the epoch',
+      'a text for a number',
+    ],
+    [
+      withPost({ updated: 8.64e15 + 1 }),
+      'posts, number 1: "updated" must be milliseconds since the epoch',
+      'no date that can be shown',
+    ],
+    [
+      withPost({ updated: 1.5 }),
+      'posts, number 1: "updated" must be milliseconds since the epoch',
+      'a fraction',
+    ],
     [
       withSession({ user_id: 2 }),
       'sessions, id 1: its owner, 2 of users, is not there',

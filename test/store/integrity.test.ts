@@ -62,6 +62,26 @@ describe('validateRow', () => {
     }
   });
 
+  it('takes a time as far as dates go, and no further', () => {
+    const last = 8.64e15;
+    for (const [name, fields] of [
+      ['users', ['created']],
+      ['posts', ['created', 'updated']],
+      ['sessions', ['created', 'last_used', 'expires']],
+    ] as const) {
+      for (const field of fields) {
+        for (const time of [last, -last]) validateRow(name, { ...rows[name], [field]: time });
+        for (const time of [last + 1, -last - 1]) {
+          const message = `"${field}" must be milliseconds since the epoch`;
+          assert.throws(() => validateRow(name, { ...rows[name], [field]: time }), { message });
+        }
+      }
+    }
+    assert.equal(new Date(last).getTime(), last);
+    assert.ok(Number.isNaN(new Date(last + 1).getTime()));
+    validateRow('sessions', { ...rows.sessions, generation: last + 1 });
+  });
+
   it('takes negative numbers where a field is no id: there were times before 1970', () => {
     assert.equal(Object.entries(validateRow('users', { ...rows.users, created: -1 })).length, 5);
   });

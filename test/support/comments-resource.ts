@@ -34,7 +34,7 @@ export const additions: readonly Addition[] = [
     behind: 'export const collections: {',
     lines: [
       '  comments: {',
-      "    fields: { post_id: 'integer', text: 'text', created: 'integer' },",
+      "    fields: { post_id: 'integer', text: 'text', created: 'time' },",
       '    unique: {},',
       "    owner: { collection: 'posts', of: (comment) => comment.post_id },",
       '  },',
