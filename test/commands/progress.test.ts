@@ -1,21 +1,25 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
+import { importRows } from '../../src/commands/import.ts';
 import { withProgress } from '../../src/commands/progress.ts';
-import { createWorld } from '../support/world.ts';
+import { exportOf } from '../support/exports.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { createWorld, runCommand } from '../support/world.ts';
 
+const PIECE_BYTES = 100;
 const WIPE = '\r\u001b[K';
 
 /** A terminal, or something else, and a clock that goes on only when it is told to. */
 function watched(t: TestContext, isTTY: boolean) {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const clock = { ms: 5_000 };
-  const { stderr, output } = createWorld();
-  const world = { stderr: Object.assign(stderr, { isTTY }), elapsed: () => clock.ms };
+  const world = createWorld({ isTTY, elapsed: () => clock.ms });
   const pass = (ms: number) => {
     clock.ms += ms;
     t.mock.timers.tick(ms);
   };
-  return { world, output, pass };
+  return { world, output: world.output, pass };
 }
 
 describe('withProgress', () => {
@@ -67,4 +71,33 @@ describe('withProgress', () => {
     await assert.rejects(failing, { message: 'lost' });
     assert.equal(output.stderr.endsWith(`reading 0 %${WIPE}`), true, output.stderr);
   });
+});
+
+describe('a command that takes its time', () => {
+  for (const isTTY of [true, false]) {
+    it(`${isTTY ? 'shows' : 'does not show'} how far it is ${isTTY ? 'at a terminal' : 'elsewhere'}`, async (t) => {
+      t.mock.timers.enable({ apis: ['setInterval'] });
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      let ms = 0;
+      async function* slowly() {
+        const bytes = Buffer.from(JSON.stringify(exportOf()));
+        for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+          yield bytes.subarray(start, start + PIECE_BYTES);
+          ms += 900;
+          t.mock.timers.tick(200);
+        }
+      }
+      const { code, stderr, stdout } = await runCommand(importRows, [], {
+        settings: { DATABASE_URL: `file:${path}` },
+        stdin: Readable.from(slowly(), { highWaterMark: 1 }),
+        isTTY,
+        elapsed: () => ms,
+      });
+      assert.deepEqual([code, stdout], [0, `${path}: 2 users, 1 post, 1 session imported\n`]);
+      const drawn = stderr.split(WIPE);
+      const expected = [`importing into ${path} 1 s`, `importing into ${path} 2 s`];
+      assert.deepEqual(drawn.slice(1, 3), isTTY ? expected : []);
+      assert.equal(drawn.at(-1), '', 'and nothing is left of it');
+    });
+  }
 });

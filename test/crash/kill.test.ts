@@ -12,6 +12,8 @@ import { type Cleanup, folderInMemory } from '../support/temporary-folder.ts';
 const SEED = 20_261_124;
 const ROUNDS = 50;
 const CLIENTS = 6;
+// A third of what is usual: where a kill falls is up to the machine.
+const INTERRUPTED_MIN = 10;
 const SETTINGS = {
   PORT: '0',
   PASSWORD_COST: 'ln=1,r=1,p=1',
@@ -120,7 +122,9 @@ describe('a server that is killed under load', () => {
     const { users, posts } = scene.ledger.ids;
     t.diagnostic(`${compactions} compactions, ${interrupted} killed in one, ${aside} torn ends`);
     t.diagnostic(`${users.size} users and ${posts.size} posts were made`);
-    assert.ok(compactions >= 10 && users.size > CLIENTS && posts.size > 100);
+    assert.ok(
+      compactions >= 10 && interrupted >= INTERRUPTED_MIN && users.size > CLIENTS && posts.size > 100,
+    );
   });
 
   it('would be found to have lost the last writes', async (t) => {

@@ -1,4 +1,5 @@
-// The world as a command sees it: streams of its own, settings that name one data file, and clocks that stand still.
+// The world as a command sees it: streams of its own, settings that name one data file, and clocks that stand still unless a test moves
+// them.
 
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import type { Command, World } from '../../src/commands/command.ts';
@@ -10,6 +11,10 @@ export interface WorldOptions {
   readonly stdin?: string | Uint8Array | Readable;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+  /** Whether somebody sits at standard error. */
+  readonly isTTY?: boolean;
+  /** Milliseconds since any moment. */
+  readonly elapsed?: () => number;
 }
 
 export interface TestWorld extends World {
@@ -17,15 +22,21 @@ export interface TestWorld extends World {
   readonly output: { stdout: string; stderr: string };
 }
 
-export function createWorld({ settings = {}, stdin = '', now = () => TIME }: WorldOptions = {}): TestWorld {
+export function createWorld({
+  settings = {},
+  stdin = '',
+  now = () => TIME,
+  isTTY = false,
+  elapsed = () => 0,
+}: WorldOptions = {}): TestWorld {
   const output = { stdout: '', stderr: '' };
   const collecting = (name: keyof typeof output): Writable =>
     new PassThrough().setEncoding('utf8').on('data', (text) => {
       output[name] += text;
     });
   const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
-  const streams = { stdin: input, stdout: collecting('stdout'), stderr: collecting('stderr') };
-  return { settings, ...streams, now, elapsed: () => 0, output };
+  const stderr = Object.assign(collecting('stderr'), { isTTY });
+  return { settings, stdin: input, stdout: collecting('stdout'), stderr, now, elapsed, output };
 }
 
 export interface Outcome {
