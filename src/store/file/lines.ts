@@ -1,19 +1,24 @@
 // The lines of a file with the places where they start, read in blocks, so that the file's size does not matter: a string
-// in Node ends at 512 MiB, a file need not.
+// in Node ends at 512 MiB, a file need not. A line has a limit all the same, since it has to be in memory as a whole.
 
 import type { OnProgress } from '../store.ts';
 import type { DataFile } from './file-system.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
+// Far more than a change, far less than a string can hold.
+const LINE_BYTES_MAX = 128 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 export interface Line {
-  /** Without its newline. */
+  /** Without its newline; nothing of one that is too long. */
   readonly bytes: Buffer;
   /** Where it starts in the file. */
   readonly offset: number;
+  /** Where it ends in the file, in front of its newline. */
+  readonly end: number;
   /** There is no newline behind it. */
   readonly isUnfinished: boolean;
+  readonly isTooLong: boolean;
 }
 
 /**
@@ -24,33 +29,69 @@ export interface Line {
 export async function* readLines(
   file: DataFile,
   onProgress: OnProgress = () => undefined,
+  lineBytesMax = LINE_BYTES_MAX,
 ): AsyncGenerator<Line[]> {
   const size = await file.size();
-  // What is behind the last newline so far, in pieces: a long line is put together once, not with every block.
-  let rest: Buffer[] = [];
-  let restOffset = 0;
+  const cutter = new Cutter(lineBytesMax);
   for (let position = 0; position < size; ) {
     const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, size - position));
     const length = await file.read(buffer, position);
     if (length === 0) break;
-    const block = buffer.subarray(0, length);
     position += length;
-    const end = block.lastIndexOf(NEWLINE) + 1;
-    if (end > 0) yield splitLines(Buffer.concat([...rest, block.subarray(0, end)]), restOffset);
-    if (end > 0) restOffset = position - (length - end);
-    rest = end > 0 ? [block.subarray(end)] : [...rest, block];
+    const lines = cutter.take(buffer.subarray(0, length));
+    if (lines.length > 0) yield lines;
     onProgress(position, size);
   }
-  const bytes = Buffer.concat(rest);
-  if (bytes.length > 0) yield [{ bytes, offset: restOffset, isUnfinished: true }];
+  const last = cutter.finish();
+  if (last !== null) yield [last];
 }
 
-function splitLines(bytes: Buffer, firstOffset: number): Line[] {
-  const lines: Line[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-    lines.push({ bytes: bytes.subarray(start, end), offset: firstOffset + start, isUnfinished: false });
-    start = end + 1;
+class Cutter {
+  readonly #lineBytesMax: number;
+  /** What is behind the last newline so far, in pieces: a long line is put together once, not with every block. */
+  #rest: Buffer[] = [];
+  /** Also what is too much to be kept. */
+  #restBytes = 0;
+  #offset = 0;
+
+  constructor(lineBytesMax: number) {
+    this.#lineBytesMax = lineBytesMax;
   }
-  return lines;
+
+  take(block: Buffer): Line[] {
+    const lines: Line[] = [];
+    let start = 0;
+    for (let end = block.indexOf(NEWLINE); end !== -1; end = block.indexOf(NEWLINE, start)) {
+      this.#keep(block.subarray(start, end));
+      lines.push(this.#cut(false));
+      start = end + 1;
+    }
+    this.#keep(block.subarray(start));
+    return lines;
+  }
+
+  finish(): Line | null {
+    return this.#restBytes > 0 ? this.#cut(true) : null;
+  }
+
+  #keep(piece: Buffer): void {
+    this.#restBytes += piece.length;
+    if (this.#isTooLong) this.#rest = [];
+    else if (piece.length > 0) this.#rest.push(piece);
+  }
+
+  #cut(isUnfinished: boolean): Line {
+    const [first = Buffer.alloc(0)] = this.#rest;
+    const bytes = this.#rest.length > 1 ? Buffer.concat(this.#rest) : first;
+    const end = this.#offset + this.#restBytes;
+    const line = { bytes, offset: this.#offset, end, isUnfinished, isTooLong: this.#isTooLong };
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.#offset = end + 1;
+    return line;
+  }
+
+  get #isTooLong(): boolean {
+    return this.#restBytes > this.#lineBytesMax;
+  }
 }

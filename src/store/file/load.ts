@@ -15,11 +15,18 @@ import {
   decodeHeader,
   decodeSnapshotRow,
   type Header,
+  notJot,
   requireRows,
   TornError,
+  tooLong,
 } from './record.ts';
 
+// Every data file of any version begins like this.
+const BEGINNING = Buffer.from('{"format":"jot"');
+
 export interface Loaded {
+  /** How many lines are good. */
+  readonly lines: number;
   /** The number of the last change. */
   readonly seq: number;
   /** How many bytes of the file are good; what follows is torn. */
@@ -39,8 +46,14 @@ export async function load(
   onProgress?: OnProgress,
 ): Promise<Loaded> {
   const loader = new Loader(path, tables);
+  loader.requireBeginning(await beginningOf(file));
   for await (const block of readLines(file, onProgress)) for (const line of block) loader.take(line);
   return loader.finish();
+}
+
+async function beginningOf(file: DataFile): Promise<Buffer> {
+  const buffer = Buffer.alloc(BEGINNING.length);
+  return buffer.subarray(0, await file.read(buffer, 0));
 }
 
 class Loader {
@@ -58,6 +71,11 @@ class Loader {
     this.#tables = tables;
   }
 
+  // Something else may be of any size, and have no lines.
+  requireBeginning(bytes: Buffer): void {
+    if (!bytes.equals(BEGINNING.subarray(0, bytes.length))) throw this.#damaged(0, notJot());
+  }
+
   take(line: Line): void {
     if (this.#torn !== null) {
       // Whatever is whole behind it must have been on its way together with it.
@@ -65,6 +83,7 @@ class Loader {
       return;
     }
     try {
+      if (line.isTooLong) throw tooLong();
       if (line.isUnfinished) throw new TornError('it is not finished');
       this.#apply(line.bytes);
     } catch (error) {
@@ -76,13 +95,13 @@ class Loader {
       return;
     }
     this.#lines++;
-    this.#goodBytes = line.offset + line.bytes.length + 1;
+    this.#goodBytes = line.end + 1;
   }
 
   finish(): Loaded {
     const isShort = this.#header !== null && this.#wasWhole();
     if (isShort) throw this.#damaged(this.#goodBytes, new DamageError('it ends too early'));
-    return { seq: this.#seq, goodBytes: this.#goodBytes };
+    return { lines: this.#lines, seq: this.#seq, goodBytes: this.#goodBytes };
   }
 
   #apply(line: Buffer): void {

@@ -65,6 +65,15 @@ export class TornError extends DamageError {
   override readonly name = 'TornError';
 }
 
+export function notJot(): DamageError {
+  return new DamageError('it is not a Jot data file');
+}
+
+/** Not torn: no change is so long. */
+export function tooLong(): DamageError {
+  return new DamageError('it is longer than any line');
+}
+
 /** How long the first line is, newline included, whatever the numbers in it. */
 export const HEADER_BYTES = headerBytes();
 
@@ -91,7 +100,7 @@ export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord):
 /** @throws DamageError for anything but the first line of a file in a version that is known. */
 export function decodeHeader(line: Buffer): Header {
   const { format, version } = parseHeader(line);
-  if (format !== 'jot') throw new DamageError('it is not a Jot data file');
+  if (format !== 'jot') throw notJot();
   // Before the checksum, which a later version may make otherwise.
   if (!FORMAT_VERSIONS_READ.includes(version)) {
     throw new VersionError(

@@ -13,6 +13,8 @@ import { postOf, userNamed } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
+const LINE_BYTES_MAX = 128 * BLOCK_BYTES;
+const BEGINNING_BYTES = '{"format":"jot"'.length;
 const EVERYTHING = { after: 0, limit: Number.MAX_SAFE_INTEGER - 1, order: 'asc' } as const;
 
 /** A data file with this content, closed when the test is over. */
@@ -229,6 +231,36 @@ describe('load of a damaged file', () => {
     await stops(t, `${header}${first}${two.slice(0, -1)}\v${three}`, where, 'its checksum does not match');
     const together = sealedLine({ seq: 3, first: 2, time: TIME, changes: [] });
     assert.equal((await loadFrom(t, `${header}${first}${two.slice(0, -1)}\0${together}`)).seq, 1);
+  });
+
+  it('stops at a line that is longer than any, also at the end: no crash explains it', async (t) => {
+    const file = await fileOf(t, header + first);
+    file.truncate(afterFirst + LINE_BYTES_MAX + 1);
+    await assert.rejects(load(file, 'jot.jsonl', new Tables()), {
+      code: 'unavailable',
+      message: `The data file jot.jsonl is damaged at line 3, byte ${afterFirst}: it is longer than any line`,
+    });
+    file.truncate(afterFirst + LINE_BYTES_MAX);
+    assert.equal((await load(file, 'jot.jsonl', new Tables())).goodBytes, afterFirst);
+  });
+
+  it('reads no more than the beginning of what begins like something else', async (t) => {
+    for (const [content, bytesMax] of [
+      ['Dear diary,', BEGINNING_BYTES],
+      [header.replace('"jot"', '"jet"'), BEGINNING_BYTES],
+      [header.replace('"seq":0', '"seq":1'), Number.POSITIVE_INFINITY],
+    ] as const) {
+      const file = await fileOf(t, content);
+      file.truncate(8 * BLOCK_BYTES);
+      let bytes = 0;
+      const read: DataFile['read'] = async (buffer, position) => {
+        const length = await file.read(buffer, position);
+        bytes += length;
+        return length;
+      };
+      await assert.rejects(load({ ...file, read }, 'jot.jsonl', new Tables()), { code: 'unavailable' });
+      assert.equal(bytes <= BEGINNING_BYTES, bytesMax === BEGINNING_BYTES, `${bytes} of ${content}`);
+    }
   });
 
   it('passes on what is no damage, as a disk that fails to read', async (t) => {
