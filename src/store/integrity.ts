@@ -2,7 +2,7 @@
 // declarations of the collections are checked against values that may be anything.
 
 import { JotError } from '../lib/errors.ts';
-import { type CollectionName, collections, type Entity } from './collections.ts';
+import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
 import { ownerOf, type Tables, uniqueKeys } from './tables.ts';
 
 const KINDS = {
@@ -47,12 +47,65 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
 
 /** The rows of a collection whose owner is not there, or whose unique key another row has. */
 export function misfitsIn(tables: Tables, name: CollectionName): Misfit[] {
+  return found(tables, name, (row) => reasonAgainst(tables, name, row));
+}
+
+/** The rows that their collections do not have like this, and those that cannot be there beside the others. */
+export function misfitsInAll(tables: Tables): Misfit[] {
+  const reason = (name: CollectionName, row: Entity) =>
+    invalidity(name, row) ?? reasonAgainst(tables, name, row);
+  return collectionNames.flatMap((name) => found(tables, name, (row) => reason(name, row)));
+}
+
+/**
+ * Removes what cannot be there. Removing one row can leave others without their owner, so it goes on until nothing is left to
+ * remove.
+ *
+ * @returns what is gone.
+ */
+export function removeMisfits(tables: Tables): Misfit[] {
+  let removed: Misfit[] = [];
+  for (;;) {
+    let misfits = misfitsInAll(tables);
+    if (misfits.length === 0) {
+      claimKeys(tables);
+      misfits = misfitsInAll(tables);
+    }
+    if (misfits.length === 0) return removed;
+    tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
+    removed = removed.concat(misfits);
+  }
+}
+
+// A key may have been given up by a row that took it from another one, whose change is missing: that one has it again, unless
+// there is a third.
+function claimKeys(tables: Tables): void {
+  for (const name of collectionNames) {
+    for (const row of tables.rows(name)) tables.apply([[{ put: name, row }]]);
+  }
+}
+
+function found(
+  tables: Tables,
+  name: CollectionName,
+  reasonAgainst: (row: Entity) => string | null,
+): Misfit[] {
   const misfits: Misfit[] = [];
   for (const row of tables.rows(name)) {
-    const reason = reasonAgainst(tables, name, row);
+    const reason = reasonAgainst(row);
     if (reason !== null) misfits.push({ name, row, reason });
   }
   return misfits;
+}
+
+function invalidity(name: CollectionName, row: Entity): string | null {
+  try {
+    validateRow(name, row);
+    return null;
+  } catch (error) {
+    if (error instanceof JotError) return error.message;
+    throw error;
+  }
 }
 
 function reasonAgainst(tables: Tables, name: CollectionName, row: Entity): string | null {

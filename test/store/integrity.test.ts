@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type CollectionName, collectionNames, collections } from '../../src/store/collections.ts';
-import { misfitsIn, validateRow } from '../../src/store/integrity.ts';
+import { misfitsIn, misfitsInAll, removeMisfits, validateRow } from '../../src/store/integrity.ts';
 import type { Post, User } from '../../src/store/open.ts';
 import { type Effect, Tables } from '../../src/store/tables.ts';
 import { postOf, sessionOf, userNamed } from '../support/stores.ts';
@@ -126,5 +126,21 @@ describe('misfitsIn', () => {
     const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), user(3, 'elie'), user(4, 'Matt'));
     const reason = 'another row has the same username';
     assert.deepEqual(shownIn(tables, 'users'), [`1: ${reason}`, `2: ${reason}`]);
+  });
+
+  it('looks at the kinds of fields only where all is looked at, and gives one reason for a row', () => {
+    const orphan: Post = { id: 1, version: 1, ...postOf(7), created: 0.5 };
+    const tables = tablesWith(user(1, 'matt'), { put: 'posts', row: orphan });
+    assert.deepEqual(shownIn(tables, 'posts'), ['1: its owner, 7 of users, is not there']);
+    const reason = '"created" must be milliseconds since the epoch';
+    assert.deepEqual(misfitsInAll(tables), [{ name: 'posts', row: orphan, reason }]);
+  });
+
+  it('are removed, with what can not be there without them, and nothing else', () => {
+    const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), post(1, 1), post(2, 2), post(3, 9));
+    const removed = removeMisfits(tables).map(({ name, row }) => `${name} ${row.id}`);
+    assert.deepEqual(removed, ['users 1', 'posts 3', 'posts 1']);
+    assert.deepEqual([tables.count('users'), tables.count('posts')], [1, 1]);
+    assert.deepEqual([misfitsInAll(tables), removeMisfits(tables)], [[], []]);
   });
 });
