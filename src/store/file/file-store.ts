@@ -1,7 +1,6 @@
 // The store that keeps its word: everything in memory, every change in one file before anybody hears of it.
 
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { OnProgress, Store } from '../store.ts';
@@ -13,6 +12,7 @@ import { type DataFile, type FileSystem, ignoreMissing, realFileSystem } from '.
 import { load } from './load.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
+import { explained, withoutLinks } from './place.ts';
 
 export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
@@ -30,36 +30,15 @@ export interface FileStoreOptions {
  */
 export async function openFileStore(path: string, options: FileStoreOptions): Promise<Store> {
   const { fileSystem = realFileSystem } = options;
-  return explained(path, async () => {
+  return explained('open', path, async () => {
     await fileSystem.makeFolder(dirname(path));
     const realPath = await withoutLinks(path);
     const lock = await acquireLock(realPath);
-    return openLocked(realPath, lock, options).catch(async (error) => {
+    return openLocked({ path, realPath, lock }, options).catch(async (error) => {
       await lock.release();
       throw error;
     });
   });
-}
-
-/** Gives errors of the system a sentence. */
-export async function explained<T>(path: string, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    if (error instanceof JotError) throw error;
-    const reason = (error as Error).message;
-    throw new JotError('unavailable', `Can't open the data file ${path}: ${reason}`, { cause: error });
-  }
-}
-
-/** The path that all paths to this file have in common. The file itself may not be there yet; its folder is. */
-export async function withoutLinks(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    ignoreMissing(error as NodeJS.ErrnoException);
-    return join(await realpath(dirname(path)), basename(path));
-  }
 }
 
 async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise<T> {
@@ -71,39 +50,57 @@ async function closingOnError<T>(file: DataFile, use: () => Promise<T>): Promise
   }
 }
 
-async function openLocked(path: string, lock: Lock, options: FileStoreOptions): Promise<Store> {
+/** The file by the name that it was given, by its own, and the lock on it. */
+interface Place {
+  readonly path: string;
+  readonly realPath: string;
+  readonly lock: Lock;
+}
+
+async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
   const { now, log, onProgress, fileSystem = realFileSystem } = options;
-  await removeLeftover(fileSystem, path);
-  const file = await openOrCreate(path, fileSystem);
+  const { path, realPath, lock } = place;
+  await removeLeftover(fileSystem, realPath);
+  const file = await openOrCreate(place, fileSystem);
   return closingOnError(file, async () => {
     const tables = new Tables();
-    const { seq, goodBytes } = await load(file, path, tables, onProgress);
-    const tornBytes = (await file.size()) - goodBytes;
-    if (tornBytes > 0) {
-      const aside = besideWithTime(path, 'torn', now);
-      await setAside(fileSystem, file, goodBytes, aside);
-      file.truncate(goodBytes);
-      await file.sync();
-      log.warn('the last change in the data file was not finished and is set aside', {
-        path: aside,
-        bytes: tornBytes,
-      });
-    }
-    const { release } = lock;
+    const { seq, goodBytes } = await explained('read', path, () => load(file, path, tables, onProgress));
+    await explained('write', path, () => cutTornEnd(file, goodBytes, realPath, options));
     const journal = new FileJournal({
       fileSystem,
-      path,
+      path: realPath,
       file,
       tables,
       seq,
       length: goodBytes,
       now,
       log,
-      release,
+      release: lock.release,
     });
     journal.compactIfWorthwhile();
     lock.answerWith((request) => answer(journal, request));
     return createTableStore(tables, journal);
+  });
+}
+
+async function cutTornEnd(
+  file: DataFile,
+  goodBytes: number,
+  path: string,
+  { now, log, fileSystem = realFileSystem }: FileStoreOptions,
+): Promise<void> {
+  const tornBytes = (await file.size()) - goodBytes;
+  if (tornBytes === 0) return;
+  const aside = await setAside(
+    fileSystem,
+    { file, path, start: goodBytes },
+    besideWithTime(path, 'torn', now),
+  );
+  file.truncate(goodBytes);
+  await file.sync();
+  log.warn('the last change in the data file was not finished and is set aside', {
+    path: aside,
+    bytes: tornBytes,
   });
 }
 
@@ -113,13 +110,14 @@ async function answer(journal: FileJournal, request: string): Promise<string> {
   return JSON.stringify(await journal.compact());
 }
 
-async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataFile> {
-  const existing = await openExisting(path, fileSystem);
-  if (existing === null) return writeDataFile(fileSystem, path, new Tables());
+async function openOrCreate({ path, realPath }: Place, fileSystem: FileSystem): Promise<DataFile> {
+  const create = () => explained('write', path, () => writeDataFile(fileSystem, realPath, new Tables()));
+  const existing = await openExisting(realPath, fileSystem);
+  if (existing === null) return create();
   const isEmpty = await closingOnError(existing, async () => {
     // A killed process may have left changes, or the very name, in memory alone. What is shown from here on has to last.
     await existing.sync();
-    await fileSystem.syncFolder(dirname(path));
+    await fileSystem.syncFolder(dirname(realPath));
     // One name would lead to one lock, the other one to another.
     if ((await existing.countNames()) > 1) {
       throw new JotError(
@@ -131,7 +129,7 @@ async function openOrCreate(path: string, fileSystem: FileSystem): Promise<DataF
   });
   if (!isEmpty) return existing;
   await existing.close();
-  return writeDataFile(fileSystem, path, new Tables());
+  return create();
 }
 
 async function openExisting(path: string, fileSystem: FileSystem): Promise<DataFile | null> {

@@ -5,11 +5,11 @@ import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
 import { Tables } from '../tables.ts';
-import { explained, withoutLinks } from './file-store.ts';
-import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
+import { type FileSystem, realFileSystem } from './file-system.ts';
 import { type Loaded, load } from './load.ts';
 import { acquireLock, askOwner } from './lock.ts';
 import { writeDataFile } from './next-file.ts';
+import { explained, withoutLinks } from './place.ts';
 import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
 
 export interface OfflineOptions {
@@ -35,8 +35,8 @@ export async function readDataFile(
   { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
   tables = new Tables(),
 ): Promise<Contents> {
-  return explained(path, async () => {
-    const file = await fileSystem.open(path, 'read');
+  const file = await explained('open', path, () => fileSystem.open(path, 'read'));
+  return explained('read', path, async () => {
     try {
       const bytes = await file.size();
       const loaded = await load(file, path, tables, onProgress);
@@ -65,15 +65,15 @@ export function compactedBytes(tables: Tables): number {
  * @throws JotError `unavailable` when another process has it.
  */
 export async function withDataFile<T>(path: string, use: (realPath: string) => Promise<T>): Promise<T> {
-  return explained(path, async () => {
+  const { realPath, lock } = await explained('open', path, async () => {
     const realPath = await withoutLinks(path);
-    const lock = await acquireLock(realPath);
-    try {
-      return await use(realPath);
-    } finally {
-      await lock.release();
-    }
+    return { realPath, lock: await acquireLock(realPath) };
   });
+  try {
+    return await use(realPath);
+  } finally {
+    await lock.release();
+  }
 }
 
 /**
@@ -87,14 +87,17 @@ export async function fillDataFile(
   fill: (tables: Tables) => Promise<void>,
   { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
 ): Promise<void> {
-  await explained(path, () => fileSystem.makeFolder(dirname(path)));
+  await explained('open', path, () => fileSystem.makeFolder(dirname(path)));
   await withDataFile(path, async (realPath) => {
-    const { tables, seq } = await readIfThere(realPath, fileSystem);
+    const { tables, seq } = await readIfThere(path, fileSystem);
     const isEmpty = collectionNames.every((name) => tables.count(name) === 0);
     if (!isEmpty)
       throw new JotError('conflict', `There are rows in ${path} already; an import needs an empty one`);
     await fill(tables);
-    await closed(writeDataFile(fileSystem, realPath, tables, { seq, onProgress }));
+    await explained('write', path, async () => {
+      const file = await writeDataFile(fileSystem, realPath, tables, { seq, onProgress });
+      await file.close();
+    });
   });
 }
 
@@ -104,12 +107,7 @@ export async function fillDataFile(
  * @returns what that process says; null when nobody has the file.
  */
 export async function askToCompact(path: string): Promise<string | null> {
-  return explained(path, async () => askOwner(await withoutLinks(path), 'compact'));
-}
-
-/** Waits for a file that is not needed any more, and closes it. */
-export async function closed(opening: Promise<DataFile>): Promise<void> {
-  await (await opening).close();
+  return explained('open', path, async () => askOwner(await withoutLinks(path), 'compact'));
 }
 
 async function readIfThere(path: string, fileSystem: FileSystem): Promise<Pick<Contents, 'tables' | 'seq'>> {
@@ -122,6 +120,6 @@ async function readIfThere(path: string, fileSystem: FileSystem): Promise<Pick<C
 }
 
 function isMissing(error: unknown): boolean {
-  const cause = error instanceof JotError ? error.details.cause : error;
+  const cause = error instanceof JotError ? error.details.cause : null;
   return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
 }

@@ -130,7 +130,7 @@ describe('openFileStore of a file that is there', () => {
   it('makes it durable before it shows anything of it: a killed process may not have got that far', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     writeFileSync(path, linesWithUsers('matt').join(''));
-    assert.deepEqual(await openNoting(path, ''), ['sync', 'syncFolder', 'read']);
+    assert.deepEqual(await openNoting(path, ''), ['sync', 'syncFolder', 'read', 'read']);
   });
 
   for (const call of ['sync', 'syncFolder']) {
@@ -211,7 +211,7 @@ describe('openFileStore of a torn file', () => {
     const content = linesWithUsers('matt', 'elie').join('').slice(0, -20);
     writeFileSync(path, content);
     const fileSystem = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
-    const message = `Can't open the data file ${path}: ENOSPC: no space left on device`;
+    const message = `Can't write the data file ${path}: ENOSPC: no space left on device`;
     await rejects(openOn(fileSystem, path), 'unavailable', message);
     assert.equal(readFileSync(path, 'utf8'), content);
     assert.equal(await (await openFor(t, `file:${path}`)).users.count(), 1);
@@ -226,7 +226,7 @@ describe('openFileStore refuses', () => {
   const files: readonly (readonly [what: string, content: string, reason: string])[] = [
     ['damage in the middle', damaged, `line 3, byte ${(header + first).length}: its checksum does not match`],
     ['a text', 'Dear diary,\nnothing happened.\n', 'line 1, byte 0: it is not a Jot data file'],
-    ['a text of one line', 'Dear diary', 'line 1, byte 0: it is not finished'],
+    ['a text of one line', 'Dear diary', 'line 1, byte 0: it is not a Jot data file'],
     ['another format', sealedLine({ format: 'tin' }), 'line 1, byte 0: it is not a Jot data file'],
     [
       'a newer version',
@@ -295,6 +295,29 @@ describe('openFileStore refuses', () => {
     );
   });
 
+  it('damage, by the name that the file was given', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(`${folder}/jot.jsonl`, 'Dear diary,\n');
+    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
+    const where = 'is damaged at line 1, byte 0: it is not a Jot data file';
+    await rejects(
+      openStore(`file:${folder}/link.jsonl`),
+      'unavailable',
+      `The data file ${folder}/link.jsonl ${where}`,
+    );
+  });
+
+  it('a link to nothing: a new file would take its place', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
+    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    await rejects(openStore(`file:${folder}/link.jsonl`), 'unavailable', message);
+    assert.deepEqual(readdirSync(folder), ['link.jsonl']);
+    writeFileSync(`${folder}/none.jsonl`, '');
+    await openFor(t, `file:${folder}/link.jsonl`);
+    assert.equal(linesOf(`${folder}/none.jsonl`).length, 1);
+  });
+
   it('a link that leads in a circle', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('jot.jsonl', join(folder, 'jot.jsonl'));
@@ -310,7 +333,7 @@ describe('openFileStore refuses', () => {
     const fileSystem = faultyFileSystem({
       write: (file, bytes, at) => (at > 9 ? 0 : file.write(bytes.subarray(0, 5), at)),
     });
-    const message = `Can't open the data file ${path}: no space left on the device`;
+    const message = `Can't write the data file ${path}: no space left on the device`;
     await rejects(openOn(fileSystem, path), 'unavailable', message);
     assert.equal(filesIn(folder).includes('jot.jsonl'), false);
 

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import type { FileSystem } from '../../../src/store/file/file-system.ts';
@@ -109,10 +117,10 @@ describe('withDataFile', () => {
       return realPath;
     });
     assert.equal(result, path);
-    await rejects(
-      withDataFile(path, () => Promise.reject(systemError('EIO'))),
-      'unavailable',
-      `Can't open the data file ${path}: EIO: i/o error`,
+    const error = systemError('EIO');
+    await assert.rejects(
+      withDataFile(path, () => Promise.reject(error)),
+      (thrown) => thrown === error,
     );
     await openFor(t, `file:${path}`);
   });
@@ -151,17 +159,37 @@ describe('fillDataFile', () => {
     const fails = () => Promise.reject(systemError('EIO'));
     const full = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
     const path = `${temporaryFolder(t)}/jot.jsonl`;
-    await rejects(fillDataFile(path, fails), 'unavailable');
-    await rejects(fillDataFile(path, putMatt, { fileSystem: full }), 'unavailable');
+    await assert.rejects(fillDataFile(path, fails), { code: 'EIO' });
+    const message = `Can't write the data file ${path}: ENOSPC: no space left on device`;
+    await rejects(fillDataFile(path, putMatt, { fileSystem: full }), 'unavailable', message);
     assert.deepEqual(readdirSync(dirname(path)), []);
 
     writeFileSync(path, linesWith().join(''));
     const before = traceOf(path);
-    await rejects(fillDataFile(path, fails), 'unavailable');
+    await assert.rejects(fillDataFile(path, fails), { code: 'EIO' });
     await rejects(fillDataFile(path, putMatt, { fileSystem: full }), 'unavailable');
     assert.deepEqual(traceOf(path), before);
     await fillDataFile(path, putMatt);
     assert.notEqual(readFileSync(path, 'utf8'), before.content);
+  });
+
+  it('names the file as it was named, also through a link', async (t) => {
+    const path = dataFile(t, 'Dear diary,\n');
+    const link = `${temporaryFolder(t)}/link.jsonl`;
+    symlinkSync(path, link);
+    const message = `The data file ${link} is damaged at line 1, byte 0: it is not a Jot data file`;
+    await rejects(fillDataFile(link, putMatt), 'unavailable', message);
+  });
+
+  it('refuses a link to nothing, which stays', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
+    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    await rejects(fillDataFile(`${folder}/link.jsonl`, putMatt), 'unavailable', message);
+    assert.deepEqual(readdirSync(folder), ['link.jsonl']);
+    writeFileSync(`${folder}/none.jsonl`, '');
+    await fillDataFile(`${folder}/link.jsonl`, putMatt);
+    assert.equal((await contentsOf(`${folder}/none.jsonl`)).rows.users.length, 1);
   });
 
   it('names line and byte of a damaged file', async (t) => {

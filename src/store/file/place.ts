@@ -1,0 +1,58 @@
+// Where the data file is, and what is said when the system does not let anybody get at it.
+
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { JotError } from '../../lib/errors.ts';
+import { ignoreMissing } from './file-system.ts';
+
+/**
+ * Gives an error of the system a sentence.
+ *
+ * @param action What is done to the file meanwhile. Where these lie in each other, the inner one knows better.
+ * @param path As it was given, which is how whoever reads the sentence knows the file.
+ * @throws JotError `unavailable` with the error as its cause. A bug stays what it is.
+ */
+export async function explained<T>(
+  action: 'open' | 'read' | 'write',
+  path: string,
+  use: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await use();
+  } catch (error) {
+    if (!isOfSystem(error)) throw error;
+    throw new JotError('unavailable', `Can't ${action} the data file ${path}: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The path that all paths to this file have in common. The file itself may not be there yet; its folder is.
+ *
+ * @throws JotError `unavailable` for a link to nothing: a file that is made would take the link's place.
+ */
+export async function withoutLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    ignoreMissing(error as NodeJS.ErrnoException);
+    if (await isLink(path))
+      throw new JotError('unavailable', `${path} is a link to a file that is not there`);
+    return join(await realpath(dirname(path)), basename(path));
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isSymbolicLink();
+  } catch (error) {
+    ignoreMissing(error as NodeJS.ErrnoException);
+    return false;
+  }
+}
+
+// Those of the system, a disk that takes no more bytes among them, are plain errors; a bug throws a `TypeError` or the like.
+function isOfSystem(error: unknown): error is Error {
+  return error instanceof Error && error.constructor === Error;
+}

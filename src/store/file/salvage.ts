@@ -1,0 +1,212 @@
+// What can be saved of a damaged data file. A line that is not whole is dropped, and everything whole is kept, also behind
+// it: a change says what a row is, so most of them mean the same with or without their neighbours.
+//
+// But something is missing, and nobody knows what it said. So what depends on a row that is gone goes with it; of two
+// rows with the same unique key the one that was written later stays; ids that the missing changes may have given out are
+// not given out again; and every session ends, since a missing change may have been a logout or a new password.
+
+import { JotError } from '../../lib/errors.ts';
+import { collectionNames } from '../collections.ts';
+import { type Misfit, removeMisfits } from '../integrity.ts';
+import { type Change, Tables } from '../tables.ts';
+import type { Line } from './lines.ts';
+import {
+  DamageError,
+  decodeChange,
+  decodeHeader,
+  decodeSnapshotRow,
+  type Header,
+  requireRows,
+  tooLong,
+  VersionError,
+} from './record.ts';
+
+const HEADER_START = '{"format":';
+const SNAPSHOT_START = '{"snapshot":';
+// More rows than one change ever makes.
+const IDS_PER_MISSING_CHANGE = 1_000;
+// The first line says which ids were given out to rows that are gone. Without it nobody knows.
+const IDS_WITHOUT_HEADER = 1_000_000;
+// Of a file that is damaged throughout, only so many losses are told one by one.
+const LOSSES_KEPT_MAX = 1_000;
+
+interface Place {
+  /** From 1. */
+  readonly line: number;
+  /** Where it starts in the file. */
+  readonly byte: number;
+}
+
+/** A line that is dropped, or a place where lines are missing. */
+export interface Loss extends Place {
+  readonly reason: string;
+}
+
+export interface Salvaged {
+  readonly lines: number;
+  /** The first of them. */
+  readonly losses: readonly Loss[];
+  readonly lossCount: number;
+  /** Rows that cannot be there, most of them without what is missing. */
+  readonly misfits: readonly Misfit[];
+  readonly sessionsEnded: number;
+  /** What is left. */
+  readonly tables: Tables;
+  /** The number of the last change. */
+  readonly seq: number;
+}
+
+export class Salvage {
+  /** The file's name in messages. */
+  readonly #path: string;
+  readonly #tables = new Tables();
+  readonly #losses: Loss[] = [];
+  #lossCount = 0;
+  #lines = 0;
+  #bytes = 0;
+  #rowsRead = 0;
+  #header: Header | null = null;
+  /** The last line of the snapshot so far. */
+  #snapshotNumber = 0;
+  /** The number of the last change, once one is known. */
+  #seq: number | null = null;
+  #hasChanges = false;
+  #missingChanges = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws JotError `unavailable` for a file of a later version. */
+  take(line: Line): void {
+    this.#lines++;
+    this.#bytes = line.end;
+    const place = { line: this.#lines, byte: line.offset };
+    try {
+      this.#takeWhole(line, place);
+    } catch (error) {
+      if (error instanceof VersionError || !(error instanceof DamageError)) throw this.#refused(error);
+      this.#lose(place, error.message);
+      return;
+    }
+    const isHeaderMissing = this.#lines === 1 && this.#header === null;
+    if (isHeaderMissing) this.#lose(place, 'the first line is not here');
+  }
+
+  /** @throws JotError `unavailable` when nothing can be saved. */
+  finish(): Salvaged {
+    const end = { line: this.#lines, byte: this.#bytes };
+    this.#endSnapshot(end);
+    if (this.#header !== null) this.#noteChangesUpTo(this.#header.through, end);
+    if (this.#rowsRead === 0) throw this.#refused(new DamageError('nothing in it can be read'));
+    this.#skipIds();
+    const tables = this.#tables;
+    const sessionsEnded = tables.count('sessions');
+    for (const { id } of [...tables.rows('sessions')]) tables.apply([[{ remove: 'sessions', id }]]);
+    const misfits = removeMisfits(tables);
+    return {
+      lines: this.#lines,
+      losses: this.#losses,
+      lossCount: this.#lossCount,
+      misfits,
+      sessionsEnded,
+      tables,
+      seq: this.#seq ?? 0,
+    };
+  }
+
+  #takeWhole({ bytes, isTooLong }: Line, place: Place): void {
+    if (isTooLong) throw tooLong();
+    if (this.#lines === 1 && startsWith(bytes, HEADER_START)) this.#takeHeader(bytes);
+    else if (startsWith(bytes, SNAPSHOT_START)) this.#takeSnapshotRow(bytes, place);
+    else this.#takeChange(bytes, place);
+  }
+
+  #takeHeader(line: Buffer): void {
+    this.#header = decodeHeader(line);
+    this.#seq = this.#header.seq;
+    for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
+  }
+
+  // Rows of a snapshot can come in any order, but not behind a change, which is newer than they are.
+  #takeSnapshotRow(line: Buffer, place: Place): void {
+    const { number, changes } = decodeSnapshotRow(line);
+    const expected = this.#snapshotNumber + 1;
+    if (this.#hasChanges) throw new DamageError(`line ${number} of the snapshot comes behind a change`);
+    if (number < expected && this.#isKnown(changes))
+      throw new DamageError(`line ${number} of the snapshot is here again`);
+    this.#noteRowsUpTo(number - 1, place);
+    this.#snapshotNumber = Math.max(number, this.#snapshotNumber);
+    this.#apply(changes);
+  }
+
+  #takeChange(line: Buffer, place: Place): void {
+    const { seq, changes } = decodeChange(line);
+    const last = this.#seq ?? seq - 1;
+    if (seq <= last) throw new DamageError(`change ${seq} comes behind change ${last}`);
+    this.#apply(changes);
+    this.#endSnapshot(place);
+    this.#noteChangesUpTo(seq - 1, place);
+    this.#seq = seq;
+  }
+
+  #endSnapshot(place: Place): void {
+    if (this.#hasChanges) return;
+    this.#hasChanges = true;
+    this.#noteRowsUpTo(this.#header?.snapshot ?? 0, place);
+  }
+
+  #noteRowsUpTo(last: number, place: Place): void {
+    const first = this.#snapshotNumber + 1;
+    if (first > last) return;
+    this.#lose(place, missing('line', first, last, ' of the snapshot'));
+    this.#snapshotNumber = last;
+  }
+
+  #noteChangesUpTo(last: number, place: Place): void {
+    const first = (this.#seq ?? last) + 1;
+    if (first > last) return;
+    this.#lose(place, missing('change', first, last));
+    this.#missingChanges += last - first + 1;
+    this.#seq = last;
+  }
+
+  #lose(place: Place, reason: string): void {
+    this.#lossCount++;
+    if (this.#losses.length < LOSSES_KEPT_MAX) this.#losses.push({ ...place, reason });
+  }
+
+  #skipIds(): void {
+    const withoutHeader = this.#header === null ? IDS_WITHOUT_HEADER + (this.#seq ?? 0) : 0;
+    const skipped = (this.#missingChanges + this.#lossCount) * IDS_PER_MISSING_CHANGE + withoutHeader;
+    for (const name of collectionNames) {
+      const nextId = Math.min(this.#tables.nextId(name) + skipped, Number.MAX_SAFE_INTEGER);
+      this.#tables.reserveIds(name, nextId);
+    }
+  }
+
+  #isKnown(change: Change): boolean {
+    return change.some((effect) => 'put' in effect && this.#tables.find(effect.put, effect.row.id));
+  }
+
+  #apply(change: Change): void {
+    requireRows(change);
+    this.#tables.apply([change]);
+    this.#rowsRead++;
+  }
+
+  #refused(error: unknown): unknown {
+    if (!(error instanceof DamageError)) return error;
+    return new JotError('unavailable', `The data file ${this.#path} can't be repaired: ${error.message}`);
+  }
+}
+
+function missing(what: string, first: number, last: number, where = ''): string {
+  const isOne = first === last;
+  const numbers = isOne ? `${what} ${first}` : `${what}s ${first} to ${last}`;
+  return `${numbers}${where} ${isOne ? 'is' : 'are'} not here`;
+}
+
+function startsWith(line: Buffer, text: string): boolean {
+  return line.toString('latin1', 0, text.length) === text;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { JotError } from '../../../src/lib/errors.ts';
+import { explained, withoutLinks } from '../../../src/store/file/place.ts';
+import { systemError } from '../../support/faulty-file-system.ts';
+import { rejects } from '../../support/stores.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+describe('explained', () => {
+  it('gives what was done its result', async () => {
+    assert.equal(await explained('open', 'jot.jsonl', async () => 7), 7);
+  });
+
+  it('says what could not be done to which file, and keeps the reason', async (t) => {
+    const path = `${temporaryFolder(t)}/none.jsonl`;
+    await assert.rejects(
+      explained('open', path, () => open(path)),
+      (error: JotError) => {
+        assert.equal(error.code, 'unavailable');
+        assert.match(error.message, /^Can't open the data file \S+none\.jsonl: ENOENT: /);
+        assert.equal((error.details.cause as NodeJS.ErrnoException).syscall, 'open');
+        return true;
+      },
+    );
+  });
+
+  it('lets the inner one say what was done', async () => {
+    const fails = () => Promise.reject(systemError('ENOSPC'));
+    const nested = explained('open', 'jot.jsonl', () => explained('write', 'jot.jsonl', fails));
+    await rejects(
+      nested,
+      'unavailable',
+      "Can't write the data file jot.jsonl: ENOSPC: no space left on device",
+    );
+  });
+
+  for (const error of [
+    new TypeError('x is undefined'),
+    new RangeError('too long'),
+    new JotError('conflict', 'no'),
+  ]) {
+    it(`leaves a ${error.name} as it is: it has a stack or a sentence of its own`, async () => {
+      await assert.rejects(
+        explained('read', 'jot.jsonl', () => Promise.reject(error)),
+        (thrown) => thrown === error,
+      );
+    });
+  }
+});
+
+describe('withoutLinks', () => {
+  it('is where a file is or will be, whatever way leads there', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('.', `${folder}/self`);
+    assert.equal(await withoutLinks(`${folder}/self/jot.jsonl`), `${folder}/jot.jsonl`);
+    writeFileSync(`${folder}/jot.jsonl`, '');
+    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
+    assert.equal(await withoutLinks(`${folder}/self/link.jsonl`), `${folder}/jot.jsonl`);
+  });
+
+  it('refuses a link to nothing', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
+    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    await rejects(withoutLinks(`${folder}/link.jsonl`), 'unavailable', message);
+    await assert.rejects(
+      withoutLinks(`${folder}/none/jot.jsonl`),
+      { code: 'ENOENT' },
+      'a folder that is not there is another thing',
+    );
+  });
+});
