@@ -1,13 +1,24 @@
-// `jot check`: reads a data file from start to end, as a start would, and changes nothing. It can be run on the file of a
-// server that is running.
+// `jot check`: reads a data file from start to end, as a start would, then looks at every row, and changes nothing. It can be
+// run on the file of a server that is running.
 
 import { JotError } from '../lib/errors.ts';
-import { compactedBytes, readDataFile } from '../store/file/offline.ts';
+import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
 import { DamageError, VersionError } from '../store/file/record.ts';
+import { type Misfit, misfitsInAll } from '../store/integrity.ts';
 import { Tables } from '../store/tables.ts';
-import { type Command, counted, dataFileOf, EXIT_FAILURE, parseArguments, type World } from './command.ts';
+import {
+  type Command,
+  counted,
+  dataFileOf,
+  EXIT_FAILURE,
+  parseArguments,
+  print,
+  type World,
+} from './command.ts';
 import { withProgress } from './progress.ts';
-import { countsOf } from './report.ts';
+import { countsOf, firstOf, misfitLine } from './report.ts';
+
+const MISFITS_SHOWN_MAX = 20;
 
 export const check: Command = {
   name: 'check',
@@ -16,39 +27,59 @@ export const check: Command = {
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     const tables = new Tables();
-    try {
-      return await report(world, path, tables);
-    } catch (error) {
-      if (!(error instanceof JotError)) throw error;
-      world.stderr.write(`jot: ${error.message}\n`);
-      if (isRepairable(error)) {
-        world.stdout.write(
-          `before that place: ${countsOf(tables)}\n\`jot repair\` keeps all that can be read.\n`,
-        );
-      }
-      return EXIT_FAILURE;
-    }
+    const contents = await withProgress(world, `reading ${path}`, (onProgress) =>
+      readDataFile(path, { onProgress }, tables),
+    ).catch((error) => {
+      if (error instanceof JotError) return error;
+      throw error;
+    });
+    if (contents instanceof JotError) return reportDamage(world, contents, tables);
+    const misfits = misfitsInAll(tables);
+    if (misfits.length > 0) return reportMisfits(world, path, misfits, tables);
+    await print(world.stdout, describe(path, contents));
+    return 0;
   },
 };
+
+async function reportDamage({ stdout, stderr }: World, error: JotError, tables: Tables): Promise<number> {
+  await print(stderr, `jot: ${error.message}\n`);
+  if (isRepairable(error)) {
+    await print(
+      stdout,
+      `before that place: ${countsOf(tables)}\n\`jot repair\` keeps all that can be read.\n`,
+    );
+  }
+  return EXIT_FAILURE;
+}
 
 function isRepairable({ details: { cause } }: JotError): boolean {
   return cause instanceof DamageError && !(cause instanceof VersionError);
 }
 
-async function report(world: World, path: string, tables: Tables): Promise<number> {
-  const { stdout } = world;
-  const { seq, bytes, goodBytes } = await withProgress(world, `reading ${path}`, (onProgress) =>
-    readDataFile(path, { onProgress }, tables),
-  );
+async function reportMisfits(
+  { stdout, stderr }: World,
+  path: string,
+  misfits: readonly Misfit[],
+  tables: Tables,
+): Promise<number> {
+  const shown = misfits.slice(0, MISFITS_SHOWN_MAX).map(misfitLine);
+  const lines = firstOf(shown, MISFITS_SHOWN_MAX, misfits.length).map((line) => `${line}\n`);
+  const rows = counted(misfits.length, 'row');
+  await print(stderr, `jot: The data file ${path} has ${rows} that can't be there:\n${lines.join('')}`);
+  await print(stdout, `${countsOf(tables)}\n\`jot repair\` drops what can't be there.\n`);
+  return EXIT_FAILURE;
+}
+
+function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): string {
   const dead = Math.max(0, goodBytes - compactedBytes(tables));
-  stdout.write(
+  const share = Math.round((100 * dead) / Math.max(goodBytes, 1));
+  const tornBytes = bytes - goodBytes;
+  const torn =
+    tornBytes > 0
+      ? `the last ${counted(tornBytes, 'byte')} are an unfinished change: the next start sets them aside\n`
+      : '';
+  return (
     `${path}: no damage\n${countsOf(tables)}; last change ${seq}; ` +
-      `${counted(bytes, 'bytes')}, ${Math.round((100 * dead) / Math.max(goodBytes, 1))} % of them dead\n`,
+    `${counted(bytes, 'byte')}, ${share} % of them dead\n${torn}`
   );
-  if (bytes > goodBytes) {
-    stdout.write(
-      `the last ${counted(bytes - goodBytes, 'bytes')} are an unfinished change: the next start sets them aside\n`,
-    );
-  }
-  return 0;
 }

@@ -84,7 +84,14 @@ export function dataFileOf({ settings }: World, [path]: readonly string[]): stri
   return found;
 }
 
-/** `1,234 posts`, `1 post`. */
-export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString('en-US')} ${noun.replace(/s$/, '')}${count === 1 ? '' : 's'}`;
+/** `1,234 lines`, `1 line`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+}
+
+/** Writes a report. Rejects when nobody can read it: a command that could not tell has not done what it was for. */
+export function print(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error ? reject(error) : resolve()));
+  });
 }

@@ -2,11 +2,13 @@
 // serving; without one it is done here.
 
 import { stat } from 'node:fs/promises';
+import { JotError } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { openFileStore } from '../store/file/file-store.ts';
 import { askToCompact } from '../store/file/offline.ts';
+import { explained } from '../store/file/place.ts';
 import type { Compaction } from '../store/store.ts';
-import { type Command, dataFileOf, parseArguments, type World } from './command.ts';
+import { type Command, dataFileOf, parseArguments, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 
 export const compact: Command = {
@@ -16,10 +18,10 @@ export const compact: Command = {
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     // Opening would make one.
-    await stat(path);
+    await explained('open', path, () => stat(path));
     const { bytesBefore, bytesAfter } = await compacted(world, path);
     const [before, after] = [bytesBefore, bytesAfter].map((bytes) => bytes.toLocaleString('en-US'));
-    world.stdout.write(`${path}: ${after} bytes, ${before} before\n`);
+    await print(world.stdout, `${path}: ${after} bytes, ${before} before\n`);
     return 0;
   },
 };
@@ -27,7 +29,7 @@ export const compact: Command = {
 async function compacted(world: World, path: string): Promise<Compaction> {
   const { stderr, now } = world;
   const answer = await withProgress(world, 'waiting for the running server', () => askToCompact(path));
-  if (answer !== null) return JSON.parse(answer);
+  if (answer !== null) return compactionIn(answer);
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
   const log: Log = { ...warnings, info: () => undefined };
   const store = await withProgress(world, `reading ${path}`, (onProgress) =>
@@ -38,4 +40,27 @@ async function compacted(world: World, path: string): Promise<Compaction> {
   } finally {
     await store.close();
   }
+}
+
+/**
+ * What the process that has the file answered. It may be another version of Jot, or none.
+ *
+ * @throws JotError `unavailable` for what is no compaction.
+ */
+export function compactionIn(answer: string): Compaction {
+  const { bytesBefore, bytesAfter } = parsed(answer);
+  if (isLength(bytesBefore) && isLength(bytesAfter)) return { bytesBefore, bytesAfter };
+  throw new JotError('unavailable', 'The process that has the data file gave an answer that means nothing');
+}
+
+function parsed(answer: string): Partial<Record<keyof Compaction, unknown>> {
+  try {
+    return JSON.parse(answer) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function isLength(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }

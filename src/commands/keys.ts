@@ -3,7 +3,7 @@
 import { rotateKeyFile } from '../auth/keys.ts';
 import { keyFilePath, parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { type Command, parseArguments } from './command.ts';
+import { type Command, parseArguments, print } from './command.ts';
 
 export const rotateKeys: Command = {
   name: 'keys rotate',
@@ -13,7 +13,7 @@ export const rotateKeys: Command = {
     const path = keyFilePath(parseConfig(settings).databaseUrl);
     if (path === null) throw new JotError('unavailable', 'A store in memory has no key file');
     const kid = rotateKeyFile(path, now);
-    stdout.write(`New tokens are signed with key ${kid} once the server is restarted.\n`);
+    await print(stdout, `New tokens are signed with key ${kid} once the server is restarted.\n`);
     return 0;
   },
 };

@@ -1,9 +1,9 @@
 // `jot repair`: makes a damaged data file one that can be opened, keeps the damaged one beside it, and says what is lost.
 
 import { type Repair, repairDataFile } from '../store/file/repair.ts';
-import { type Command, counted, dataFileOf, parseArguments } from './command.ts';
+import { type Command, counted, dataFileOf, parseArguments, print } from './command.ts';
 import { withProgress } from './progress.ts';
-import { countsOf, firstOf } from './report.ts';
+import { countsOf, firstOf, misfitLine } from './report.ts';
 
 const LINES_SHOWN_MAX = 20;
 
@@ -17,23 +17,38 @@ export const repair: Command = {
     const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
       repairDataFile(path, { now, onProgress }),
     );
-    stdout.write(repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired));
+    await print(
+      stdout,
+      repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired),
+    );
     return 0;
   },
 };
 
-function describe(path: string, { lines, losses, misfits, sessionsEnded, tables, original }: Repair): string {
-  const lost = losses.map(({ line, byte, reason }) => `  line ${line}, byte ${byte}: ${reason}`);
-  const gone = misfits.map(({ name, row, reason }) => `  ${row.id} of ${name}: ${reason}`);
+function describe(path: string, { tables, original, ...repaired }: Repair): string {
   return [
     `${path}: repaired`,
-    `dropped, of ${counted(lines, 'lines')}:`,
-    ...firstOf(lost, LINES_SHOWN_MAX),
-    ...(gone.length > 0 ? ['dropped with them:'] : []),
-    ...firstOf(gone, LINES_SHOWN_MAX),
-    `ended: ${counted(sessionsEnded, 'sessions')}, since what is lost may have been a logout or a new password`,
+    ...lossesOf(repaired),
+    ...misfitsOf(repaired),
     `kept: ${countsOf(tables)}`,
-    `The damaged file is in ${original}`,
+    `The file as it was is in ${original}`,
     '',
   ].join('\n');
+}
+
+function lossesOf({ lines, losses, lossCount }: Pick<Repair, 'lines' | 'losses' | 'lossCount'>): string[] {
+  if (lossCount === 0) return [];
+  const lost = losses.map(({ line, byte, reason }) => `  line ${line}, byte ${byte}: ${reason}`);
+  return [`dropped, of ${counted(lines, 'line')}:`, ...firstOf(lost, LINES_SHOWN_MAX, lossCount)];
+}
+
+function misfitsOf({
+  lossCount,
+  misfits,
+  sessionsEnded,
+}: Pick<Repair, 'lossCount' | 'misfits' | 'sessionsEnded'>): string[] {
+  const gone = firstOf(misfits.slice(0, LINES_SHOWN_MAX).map(misfitLine), LINES_SHOWN_MAX, misfits.length);
+  const title = lossCount > 0 ? 'dropped with them:' : 'dropped:';
+  const ended = `ended: ${counted(sessionsEnded, 'session')}, since what is lost may have been a logout or a new password`;
+  return [...(misfits.length > 0 ? [title, ...gone] : []), ...(lossCount > 0 ? [ended] : [])];
 }

@@ -4,6 +4,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { check } from '../../src/commands/check.ts';
 import { encodeChange, HEADER_BYTES } from '../../src/store/file/record.ts';
 import type { Post, User } from '../../src/store/open.ts';
+import type { Change } from '../../src/store/tables.ts';
 import { dataFile, traceOf } from '../support/data-files.ts';
 import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../support/records.ts';
 import { openFor, postOf, userNamed } from '../support/stores.ts';
@@ -150,6 +151,62 @@ describe('check of a damaged file', () => {
   });
 });
 
+describe('check of rows that can not be there', () => {
+  const [matt, elie] = users as [User, User];
+  const post: Post = { id: 3, version: 1, ...postOf(1) };
+  const orphan: Post = { ...post, user_id: 9 };
+  const namesake: User = { ...elie, username: 'MATT' };
+  const timeless: Post = { ...post, created: 8.64e15 + 1 };
+  const rows: readonly (readonly [changes: Change, found: string, reason: string])[] = [
+    [
+      [{ put: 'posts', row: orphan }],
+      'row 3 of posts: its owner, 9 of users, is not there',
+      'an owner is missing',
+    ],
+    [
+      [{ put: 'users', row: namesake }],
+      'row 1 of users: another row has the same username',
+      'a key collides',
+    ],
+    [
+      [{ put: 'posts', row: timeless }],
+      'row 3 of posts: "created" must be milliseconds since the epoch',
+      'a field is none of its kind',
+    ],
+  ];
+  for (const [change, found, reason] of rows) {
+    it(`names them, though every checksum is right: ${reason}`, async (t) => {
+      const lines = linesWith([{ put: 'users', row: matt }], change);
+      const { code, stdout, stderr, path } = await checked(t, lines.join(''));
+      assert.equal(stderr, `jot: The data file ${path} has 1 row that can't be there:\n  ${found}\n`);
+      assert.match(stdout, /^\d users?, \d posts?, 0 sessions\n`jot repair` drops what can't be there\.\n$/);
+      assert.equal(code, 1);
+      await openFor(t, `file:${path}`);
+    });
+  }
+
+  it('has nothing against the same rows where they fit', async (t) => {
+    const lines = linesWith(
+      [{ put: 'users', row: matt }],
+      [{ put: 'users', row: elie }],
+      [{ put: 'posts', row: post }],
+    );
+    assert.equal((await checked(t, lines.join(''))).code, 0);
+  });
+
+  it('shows twenty of them and counts the rest', async (t) => {
+    const lines = linesWith(
+      Array.from({ length: 1_030 }, (_, index) => ({ put: 'posts', row: { ...post, id: index + 1 } })),
+    );
+    const { stderr } = await checked(t, lines.join(''));
+    assert.deepEqual(stderr.split('\n').slice(20), [
+      '  row 20 of posts: its owner, 1 of users, is not there',
+      'and 1,010 more',
+      '',
+    ]);
+  });
+});
+
 describe('check of what can not be read', () => {
   it('is one sentence, and makes nothing', async (t) => {
     const folder = temporaryFolder(t);
@@ -157,7 +214,7 @@ describe('check of what can not be read', () => {
     const rows = [
       [`${folder}/none.jsonl`, /^jot: Can't open the data file \S+none\.jsonl: ENOENT: [^\n]+\n$/],
       [`${folder}/none/jot.jsonl`, /ENOENT: [^\n]+\n$/],
-      [`${folder}/folder`, /^jot: Can't open the data file \S+folder: EISDIR: [^\n]+\n$/],
+      [`${folder}/folder`, /^jot: Can't read the data file \S+folder: EISDIR: [^\n]+\n$/],
     ] as const;
     const before = readdirSync(folder);
     for (const [path, message] of rows) {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
-import { counted, dataFileOf, parseArguments, UsageError } from '../../src/commands/command.ts';
-import { firstOf } from '../../src/commands/report.ts';
+import { counted, dataFileOf, parseArguments, print, UsageError } from '../../src/commands/command.ts';
+import { firstOf, rowsOf } from '../../src/commands/report.ts';
+import { systemError } from '../support/faulty-file-system.ts';
 import { createWorld } from '../support/world.ts';
 
 describe('parseArguments', () => {
@@ -61,15 +63,36 @@ describe('dataFileOf', () => {
   });
 });
 
-describe('counted and firstOf', () => {
+describe('counted, rowsOf and firstOf', () => {
   it('count in words', () => {
-    const texts = [0, 1, 2, 1234567].map((count) => counted(count, 'posts'));
+    const texts = [0, 1, 2, 1234567].map((count) => counted(count, 'post'));
     assert.deepEqual(texts, ['0 posts', '1 post', '2 posts', '1,234,567 posts']);
+    assert.deepEqual(
+      [counted(1, 'entry', 'entries'), counted(2, 'entry', 'entries')],
+      ['1 entry', '2 entries'],
+    );
+    assert.deepEqual([rowsOf(1, 'users'), rowsOf(0, 'sessions')], ['1 user', '0 sessions']);
   });
 
   it('give the first ones and say how many more there are', () => {
     assert.deepEqual(firstOf(['a', 'b'], 2), ['a', 'b']);
     assert.deepEqual(firstOf(['a', 'b', 'c'], 2), ['a', 'b', 'and 1 more']);
     assert.deepEqual(firstOf(['a', 'b'], 2, 1002), ['a', 'b', 'and 1,000 more']);
+  });
+});
+
+describe('print', () => {
+  it('ends when the stream has it', async () => {
+    const { stdout, output } = createWorld();
+    await print(stdout, 'one\n');
+    assert.equal(output.stdout, 'one\n');
+  });
+
+  it('rejects when it can not be written, though the stream took it', async () => {
+    const full = new Writable({
+      write: (_text, _encoding, done) => setImmediate(done, systemError('ENOSPC')),
+    });
+    full.on('error', () => undefined);
+    await assert.rejects(print(full, 'one\n'), { code: 'ENOSPC' });
   });
 });

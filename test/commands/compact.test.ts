@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { compact } from '../../src/commands/compact.ts';
+import { compact, compactionIn } from '../../src/commands/compact.ts';
 import { contentsOf, dataFile, traceOf } from '../support/data-files.ts';
 import { fillStore } from '../support/exports.ts';
 import { linesWithUsers } from '../support/records.ts';
@@ -62,7 +62,9 @@ describe('compact', () => {
 
   it('makes no file where there is none', async (t) => {
     const folder = temporaryFolder(t);
-    await assert.rejects(runCommand(compact, [`${folder}/jot.jsonl`]), { code: 'ENOENT' });
+    const path = `${folder}/jot.jsonl`;
+    const message = `Can't open the data file ${path}: ENOENT: no such file or directory, stat '${path}'`;
+    await rejects(runCommand(compact, [path]), 'unavailable', message);
     assert.deepEqual(readdirSync(folder), []);
   });
 
@@ -79,4 +81,28 @@ describe('compact', () => {
       assert.deepEqual(traceOf(path), before);
     }
   });
+});
+
+describe('compactionIn', () => {
+  it('takes what a server answers', () => {
+    const answer = { bytesBefore: 5, bytesAfter: 0 };
+    assert.deepEqual(compactionIn(JSON.stringify({ ...answer, more: 1 })), answer);
+  });
+
+  const wrong: readonly (readonly [answer: string, reason: string])[] = [
+    ['', 'nothing'],
+    ['done', 'no JSON'],
+    ['null', 'null'],
+    ['7', 'a number'],
+    ['{"bytesBefore":5}', 'half of it'],
+    ['{"bytesBefore":5,"bytesAfter":"1"}', 'a text'],
+    ['{"bytesBefore":-5,"bytesAfter":1}', 'less than nothing'],
+    ['{"bytesBefore":5.5,"bytesAfter":1}', 'half a byte'],
+  ];
+  for (const [answer, reason] of wrong) {
+    it(`refuses ${JSON.stringify(answer)}: ${reason}`, () => {
+      const message = 'The process that has the data file gave an answer that means nothing';
+      assert.throws(() => compactionIn(answer), { code: 'unavailable', message });
+    });
+  }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
+import { check } from '../../src/commands/check.ts';
 import { repair } from '../../src/commands/repair.ts';
 import { dataFile } from '../support/data-files.ts';
 import { linesWith, linesWithUsers } from '../support/records.ts';
@@ -26,10 +27,10 @@ describe('repair', () => {
       `  line 2, byte ${header.length}: its checksum does not match`,
       `  line 3, byte ${(header + first).length}: change 1 is not here`,
       'dropped with them:',
-      '  1 of posts: its owner, 1 of users, is not there',
+      '  row 1 of posts: its owner, 1 of users, is not there',
       'ended: 1 session, since what is lost may have been a logout or a new password',
       'kept: 1 user, 1 post, 0 sessions',
-      `The damaged file is in ${path}.damaged-2026-11-23T123513.000Z`,
+      `The file as it was is in ${path}.damaged-2026-11-23T123513.000Z`,
       '',
     ]);
     const store = await openFor(t, `file:${path}`);
@@ -44,6 +45,27 @@ describe('repair', () => {
     assert.equal(lines.filter((line) => line.startsWith('  line ')).length, 20);
     assert.equal(lines[22], 'and 1,006 more');
     assert.ok(lines.includes('kept: 1 user, 0 posts, 0 sessions'), stdout);
+  });
+
+  it('of a file that is whole, but for rows that can not be there, ends no session', async (t) => {
+    const user = { id: 1, version: 1, ...userNamed('matt') };
+    const lines = linesWith(
+      [{ put: 'users', row: user }],
+      [{ put: 'posts', row: { id: 3, version: 1, ...postOf(9) } }],
+      [{ put: 'sessions', row: { id: 1, version: 1, ...sessionOf(1, 'one') } }],
+    );
+    const path = dataFile(t, lines.join(''));
+    const { code, stdout } = await runCommand(repair, [path]);
+    assert.equal(code, 0);
+    assert.deepEqual(stdout.split('\n'), [
+      `${path}: repaired`,
+      'dropped:',
+      '  row 3 of posts: its owner, 9 of users, is not there',
+      'kept: 1 user, 0 posts, 1 session',
+      `The file as it was is in ${path}.damaged-2026-11-23T123513.000Z`,
+      '',
+    ]);
+    assert.equal((await runCommand(check, [path])).code, 0);
   });
 
   it('says that there is nothing to do, and does nothing', async (t) => {
