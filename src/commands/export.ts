@@ -4,6 +4,7 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type CollectionName, collectionNames, collections } from '../store/collections.ts';
+import { nextIdsOf } from '../store/file/next-file.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/tables.ts';
 import { type Command, dataFileOf, parseArguments } from './command.ts';
@@ -28,8 +29,7 @@ export const exportRows: Command = {
 };
 
 function* piecesOf(tables: Tables, withSecrets: boolean): Generator<string> {
-  const next = Object.fromEntries(collectionNames.map((name) => [name, tables.nextId(name)]));
-  yield `{"format":"jot-export","version":${EXPORT_VERSION},"next":${JSON.stringify(next)}`;
+  yield `{"format":"jot-export","version":${EXPORT_VERSION},"next":${JSON.stringify(nextIdsOf(tables))}`;
   for (const name of collectionNames) {
     const left = withSecrets ? [] : secretsOf(name);
     let separator = '\n';

@@ -4,27 +4,35 @@
 import { DEFAULT_COST, decoy, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { username } from '../resources/credentials.ts';
-import { validate } from '../schema/schema.ts';
+import { postFields } from '../resources/posts.ts';
+import { type Type, validate } from '../schema/schema.ts';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
 import { fillDataFile } from '../store/file/offline.ts';
+import { isNextId } from '../store/file/record.ts';
 import { misfitsIn, validateRow } from '../store/integrity.ts';
 import type { Tables } from '../store/tables.ts';
-import { type Command, counted, dataFileOf, parseArguments, UsageError } from './command.ts';
+import { type Command, dataFileOf, parseArguments, print, UsageError } from './command.ts';
 import { EXPORT_VERSION } from './export.ts';
 import { type Item, readItems } from './json-items.ts';
 import { withProgress } from './progress.ts';
-import { countsOf, firstOf } from './report.ts';
+import { countsOf, firstOf, rowsOf } from './report.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 const NAME_LENGTH_MAX = 60;
 
-/** The members that an export has, and what they must be. */
-const MEMBERS: ReadonlyMap<string, string> = new Map([
-  ['format', '"jot-export"'],
-  ['version', `${EXPORT_VERSION}`],
-  ['next', 'an object'],
-  ...collectionNames.map((name) => [name, 'a list'] as const),
-]);
+/** A text that anybody gave, held to what the API takes: whatever an export brings, answers have to be able to show it. */
+const TEXTS: Readonly<Partial<Record<CollectionName, Readonly<Record<string, Type<string>>>>>> = {
+  users: { username },
+  posts: postFields.fields,
+};
+
+/** A member that an export has. */
+interface Member {
+  /** What it must be. */
+  readonly expected: string;
+  /** Takes it, or an item of it where it is a list; false: it is something else. */
+  readonly take: (value: unknown, isOfList: boolean) => boolean;
+}
 
 export const importRows: Command = {
   name: 'import',
@@ -42,7 +50,7 @@ export const importRows: Command = {
       await fillDataFile(path, fill, { onProgress });
       return report;
     });
-    stdout.write(`${path}: ${counts}\n`);
+    await print(stdout, `${path}: ${counts}\n`);
     return 0;
   },
 };
@@ -54,9 +62,7 @@ async function importInto(tables: Tables, bytes: AsyncIterable<Uint8Array>): Pro
   importer.finish();
   const { withoutPassword } = importer;
   const note =
-    withoutPassword > 0
-      ? `; ${counted(withoutPassword, 'users')} without a password, who cannot sign in`
-      : '';
+    withoutPassword > 0 ? `; ${rowsOf(withoutPassword, 'users')} without a password, who cannot sign in` : '';
   return `${countsOf(tables)} imported${note}`;
 }
 
@@ -78,28 +84,33 @@ class Importer {
   readonly #counts = new Map<CollectionName, number>();
   readonly #idsMax = new Map<CollectionName, Id>();
   readonly #next = new Map<CollectionName, Id>();
-  #hasFormat = false;
-  #hasVersion = false;
+  /** The members that there were, and were right. */
+  readonly #seen = new Set<string>();
+  readonly #members: ReadonlyMap<string, Member>;
   withoutPassword = 0;
 
   constructor(tables: Tables) {
     this.#tables = tables;
+    this.#members = new Map([
+      ['format', constant('jot-export')],
+      ['version', constant(EXPORT_VERSION)],
+      ['next', { expected: 'an object', take: (value, isOfList) => !isOfList && this.#takeNext(value) }],
+      ...collectionNames.map((name) => [name, this.#list(name)] as const),
+    ]);
   }
 
   take({ key, value, isOfList }: Item): void {
-    const isEmptyList = Array.isArray(value) && value.length === 0;
-    if (isCollection(key) && isOfList) this.#takeRow(key, value);
-    else if (isCollection(key) && isEmptyList) return;
-    else if (key === 'format' && value === 'jot-export' && !isOfList) this.#hasFormat = true;
-    else if (key === 'version' && value === EXPORT_VERSION && !isOfList) this.#hasVersion = true;
-    else if (key === 'next' && isObject(value) && !isOfList) this.#takeNext(value);
-    else if (MEMBERS.has(key)) this.#note(`${quoted(key)} must be ${MEMBERS.get(key)}`);
-    else this.#note(`nothing is known of ${quoted(key)}`);
+    const member = this.#members.get(key);
+    if (member === undefined) this.#note(`nothing is known of ${quoted(key)}`);
+    else if (member.take(value, isOfList)) this.#seen.add(key);
+    else this.#note(`${quoted(key)} must be ${member.expected}`);
   }
 
   finish(): void {
-    if (!this.#hasFormat) this.#note(`it does not say that its "format" is ${MEMBERS.get('format')}`);
-    if (!this.#hasVersion) this.#note(`it does not say that its "version" is ${EXPORT_VERSION}`);
+    for (const key of ['format', 'version']) {
+      const expected = this.#members.get(key)?.expected;
+      if (!this.#seen.has(key)) this.#note(`it does not say that its ${quoted(key)} is ${expected}`);
+    }
     // What is wrong so far can be why a row has no owner, so only without it that is worth saying.
     const names = this.#problemCount === 0 ? collectionNames : [];
     for (const name of names) this.#checkRowsOf(name);
@@ -125,12 +136,21 @@ class Importer {
     }
   }
 
+  #list(name: CollectionName): Member {
+    const take = (value: unknown, isOfList: boolean) => {
+      if (isOfList) this.#takeRow(name, value);
+      return isOfList || (Array.isArray(value) && value.length === 0);
+    };
+    return { expected: 'a list', take };
+  }
+
   #takeRow(name: CollectionName, value: unknown): void {
     const number = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, number);
     try {
       if (!isObject(value)) throw new JotError('validation_failed', 'it is no object');
-      this.#put(name, validateRow(name, name === 'users' ? this.#checkUser(value) : value));
+      const row = withTexts(value, TEXTS[name] ?? {});
+      this.#put(name, validateRow(name, name === 'users' ? this.#withHash(row) : row));
     } catch (error) {
       if (!(error instanceof JotError)) throw error;
       this.#note(`${name}, number ${number}: ${error.message}`);
@@ -145,10 +165,8 @@ class Importer {
     this.#idsMax.set(name, Math.max(row.id, this.#idsMax.get(name) ?? 0));
   }
 
-  // A login has to be able to read what is stored, so names and hashes are held to what a signup makes.
-  #checkUser(value: object): object {
-    const user: Record<string, unknown> = { ...value };
-    if (typeof user.username === 'string') user.username = checkUsername(user.username);
+  // A login has to be able to read what is stored, so hashes are held to what a signup makes.
+  #withHash(user: Readonly<Record<string, unknown>>): object {
     if (user.password_hash === undefined) {
       this.withoutPassword++;
       return { ...user, password_hash: decoy(DEFAULT_COST) };
@@ -159,12 +177,14 @@ class Importer {
     return user;
   }
 
-  #takeNext(value: object): void {
+  #takeNext(value: unknown): boolean {
+    if (!isObject(value)) return false;
     for (const [name, next] of Object.entries(value)) {
       if (!isCollection(name)) this.#note(`"next" is about ${quoted(name)}, of which nothing is known`);
-      else if (!isId(next)) this.#note(`"next" of ${quoted(name)} must be a positive integer`);
+      else if (!isNextId(next)) this.#note(`"next" of ${quoted(name)} must be a positive integer`);
       else this.#setNext(name, next);
     }
+    return true;
   }
 
   #setNext(name: CollectionName, next: Id): void {
@@ -173,18 +193,27 @@ class Importer {
   }
 }
 
-function checkUsername(given: string): string {
+function constant(value: string | number): Member {
+  return { expected: JSON.stringify(value), take: (given, isOfList) => given === value && !isOfList };
+}
+
+function withTexts(row: object, types: Readonly<Record<string, Type<string>>>): Record<string, unknown> {
+  const checked: Record<string, unknown> = { ...row };
+  for (const [field, type] of Object.entries(types)) {
+    const given = checked[field];
+    if (typeof given === 'string') checked[field] = checkText(field, type, given);
+  }
+  return checked;
+}
+
+function checkText(field: string, type: Type<string>, given: string): string {
   try {
-    return validate(username, given);
+    return validate(type, given);
   } catch (error) {
     const problem = error instanceof JotError ? error.details.fields?.[''] : undefined;
     if (problem === undefined) throw error;
-    throw new JotError('validation_failed', `"username" ${problem}`);
+    throw new JotError('validation_failed', `"${field}" ${problem}`);
   }
-}
-
-function isId(value: unknown): value is Id {
-  return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
 function isObject(value: unknown): value is object {

@@ -11,15 +11,16 @@ import { stillSignedIn } from './sessions.ts';
 
 const TITLE_LENGTH_MAX = 200;
 
-const fields = object({
+/** What its user says of a post. */
+export const postFields = object({
   title: text({ min: 1, max: TITLE_LENGTH_MAX, example: 'First' }),
   body: text({ description: 'Any text; may be empty.', example: 'Hello' }),
 });
 
 export const postType = object({
   id: id(),
-  title: fields.fields.title,
-  body: fields.fields.body,
+  title: postFields.fields.title,
+  body: postFields.fields.body,
   created: timestamp(),
   updated: timestamp(),
   user: object({ id: id(), username: text({ example: 'matt' }) }),
@@ -46,8 +47,8 @@ export function posts(options: PostsOptions): Endpoint[] {
     list(options),
     create(options),
     read(options),
-    write(options, 'PUT', 'Replace a post', fields),
-    write(options, 'PATCH', 'Change a post', partial(fields)),
+    write(options, 'PUT', 'Replace a post', postFields),
+    write(options, 'PATCH', 'Change a post', partial(postFields)),
     remove(options),
   ];
 }
@@ -78,7 +79,7 @@ function create({ store, now }: PostsOptions): Endpoint {
     summary: 'Write a post',
     access,
     params: listParams,
-    body: fields,
+    body: postFields,
     status: 201,
     answer: json(postType),
     async handle({ principal, body }) {
@@ -111,7 +112,7 @@ function write(
   { store, now }: PostsOptions,
   method: 'PUT' | 'PATCH',
   summary: string,
-  body: Type<Partial<Infer<typeof fields>>>,
+  body: Type<Partial<Infer<typeof postFields>>>,
 ): Endpoint {
   return endpoint({
     method,

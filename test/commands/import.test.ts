@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { UsageError } from '../../src/commands/command.ts';
+import { exportRows } from '../../src/commands/export.ts';
 import { importRows } from '../../src/commands/import.ts';
 import { contentsOf, dataFile, traceOf } from '../support/data-files.ts';
 import { type Export, exportOf, FOO_HASH } from '../support/exports.ts';
@@ -85,6 +86,14 @@ describe('import', () => {
     assert.deepEqual((await contentsOf(path)).next, { users: 6, posts: 4, sessions: 2 });
   });
 
+  it('takes the longest title and an empty body, as a request may have them', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const [post] = exportOf().posts;
+    const changed = { ...post, title: '😀'.repeat(200), body: '' };
+    await importInto(path, JSON.stringify(exportOf({ posts: [changed] })));
+    assert.deepEqual((await contentsOf(path)).rows.posts, [changed]);
+  });
+
   it('keeps a username in the form that a signup keeps it in', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const users = [{ id: 1, version: 1, ...userNamed('zoe\u0308'), password_hash: FOO_HASH }];
@@ -108,6 +117,12 @@ describe('import', () => {
     assert.equal((await store.users.get(highest)).id, highest);
     await store.close();
     assert.equal((await contentsOf(path)).rows.users.length, 2, 'and the file can be opened');
+
+    const { stdout } = await runCommand(exportRows, ['--with-secrets', path]);
+    assert.equal(JSON.parse(stdout).next.users, 2 ** 53);
+    const other = `${temporaryFolder(t)}/jot.jsonl`;
+    await importInto(other, stdout);
+    assert.deepEqual(await contentsOf(other), await contentsOf(path), 'and so can one made from its export');
   });
 });
 
@@ -179,7 +194,7 @@ describe('import of an export that is wrong', () => {
     [exportOf({ next: { users: '7' } }), '"next" of "users" must be a positive integer', 'a text for an id'],
     [exportOf({ next: { users: 0 } }), '"next" of "users" must be a positive integer', 'below the first id'],
     [
-      exportOf({ next: { users: 2 ** 53 } }),
+      exportOf({ next: { users: 2 ** 53 + 2 } }),
       '"next" of "users" must be a positive integer',
       'above the last',
     ],
@@ -253,6 +268,26 @@ describe('import of an export that is wrong', () => {
       'one name in two widths',
     ],
     [withPost({ user_id: 2 }), 'posts, id 3: its owner, 2 of users, is not there', 'a post of nobody'],
+    [
+      withPost({ title: '' }),
+      'posts, number 1: "title" must be 1 to 200 characters long',
+      'no title, which no request could have made',
+    ],
+    [
+      withPost({ title: 'x'.repeat(201) }),
+      'posts, number 1: "title" must be 1 to 200 characters long',
+      'a title that no request could have made',
+    ],
+    [
+      withPost({ title: 'a\ud800' }),
+      'posts, number 1: "title" must not contain a lone surrogate',
+      'half a character in a title',
+    ],
+    [
+      withPost({ body: '\udc00' }),
+      'posts, number 1: "body" must not contain a lone surrogate',
+      'half a character in a body',
+    ],
     [withPost({ title: 7 }), 'posts, number 1: "title" must be a text', 'a number for a text'],
     [
       withPost({ updated: '1' }),

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { describe, it, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { openKeyFile } from '../../src/auth/keys.ts';
+import { exportOf } from '../support/exports.ts';
+import { openFor, userNamed } from '../support/stores.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a command whose standard output goes there. @returns its exit code and what it says on standard error. */
+async function writingTo(
+  output: string,
+  args: readonly string[],
+  folder: string,
+  input = '',
+): Promise<[code: number | null, stderr: string]> {
+  const command = [process.execPath, 'scripts/run.mjs', 'src/main.ts', ...args];
+  const { PATH, HOME } = process.env;
+  const child = spawn('sh', ['-c', `exec "$0" "$@" > ${output}`, ...command], {
+    cwd: root,
+    env: { PATH, HOME, DATABASE_URL: `file:${folder}/jot.jsonl` },
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  child.stdin.end(input);
+  const stderr = await text(child.stderr);
+  return [await ended, stderr];
+}
+
+async function folderWith(t: TestContext, isThere: boolean): Promise<string> {
+  const folder = temporaryFolder(t);
+  if (!isThere) return folder;
+  const store = await openFor(t, `file:${folder}/jot.jsonl`);
+  await store.users.create(userNamed('matt'));
+  await store.close();
+  openKeyFile(`${folder}/jot.keys.json`, Date.now);
+  return folder;
+}
+
+describe('a command that can not write its report', () => {
+  const options = existsSync('/dev/full') ? {} : { skip: 'there is no /dev/full here' };
+  const rows: readonly (readonly [args: string[], isThere: boolean, input?: string])[] = [
+    [['check'], true],
+    [['compact'], true],
+    [['repair'], true],
+    [['export'], true],
+    [['import'], false, JSON.stringify(exportOf())],
+    [['keys', 'rotate'], true],
+  ];
+  for (const [args, isThere, input] of rows) {
+    it(`exits with 1 and says why: ${args.join(' ')}`, options, async (t) => {
+      const [code, stderr] = await writingTo('/dev/full', args, await folderWith(t, isThere), input);
+      assert.match(stderr, /^jot: ENOSPC: no space left on device, write\n$/);
+      assert.equal(code, 1);
+      const good = await writingTo('/dev/null', args, await folderWith(t, isThere), input);
+      assert.deepEqual(good, [0, ''], 'and with 0 where it can');
+    });
+  }
+});
