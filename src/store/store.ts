@@ -73,7 +73,7 @@ type OperationOn<Name extends CollectionName> =
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
   | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: JotError };
 
-/** Hears how far something has got: so much of so much. */
+/** Hears how far something has got: so much of so much, bytes or rows; whoever takes one says which. */
 export type OnProgress = (done: number, total: number) => void;
 
 /** What a compaction achieved. */
@@ -100,6 +100,7 @@ export interface Store extends Repositories {
    * Gives back the room that rows take which have changed since or are gone, while reads and writes go on. A store does so
    * by itself when that is more than half.
    *
+   * @param onProgress Hears of rows that are written anew.
    * @throws JotError `unavailable` when it can't be done now; everything is as before.
    */
   compact(onProgress?: OnProgress): Promise<Compaction>;
