@@ -214,7 +214,7 @@ describe('check of what can not be read', () => {
     const rows = [
       [`${folder}/none.jsonl`, /^jot: Can't open the data file \S+none\.jsonl: ENOENT: [^\n]+\n$/],
       [`${folder}/none/jot.jsonl`, /ENOENT: [^\n]+\n$/],
-      [`${folder}/folder`, /^jot: Can't read the data file \S+folder: EISDIR: [^\n]+\n$/],
+      [`${folder}/folder`, /^jot: Can't open the data file \S+folder: it is not a file, [^\n]+\n$/],
     ] as const;
     const before = readdirSync(folder);
     for (const [path, message] of rows) {

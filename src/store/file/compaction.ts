@@ -1,7 +1,8 @@
 // Compaction: a file to which changes are only ever added grows without end, most of it about rows that have changed again or
 // are gone. So now and then the rows are written down anew, while everything goes on:
 //
-//   1. the rows as they are go into a new file, piece by piece, changes or not;
+//   1. the rows as they are go into a new file, piece by piece, changes or not; only when more has come in than has been written
+//      down do writers wait until that is even again, so the old file at most doubles what is alive;
 //   2. the changes made since then are copied behind them, byte for byte, in slices between two batches of writes, each larger
 //      than what came in during the last one: so it gets there however fast writers are;
 //   3. writers wait for a moment: the last changes are copied, the new file is synced and takes the old one's name.
@@ -137,8 +138,10 @@ export class Compactor {
     const { appliedWeight, liveWeight } = tables;
     const requireUse = this.#createUseCheck();
     const next = await NextFile.create(fileSystem, path);
+    const brake = new Brake(journal, next);
     try {
-      await next.writeSnapshot(tables, { onProgress, requireUse });
+      const beforePiece = () => brake.adjust(requireUse);
+      await next.writeSnapshot(tables, { onProgress, beforePiece }).finally(() => brake.release());
       const copied = await this.#catchUp(next, start, requireUse);
       await next.sync();
       await journal.exclusively(async () => {
@@ -157,7 +160,7 @@ export class Compactor {
   async #catchUp(next: NextFile, start: number, requireUse: () => void): Promise<number> {
     const journal = this.#journal;
     let copied = start;
-    for (let slice = SLICE_BYTES; journal.length - copied > SLICE_BYTES; ) {
+    for (let slice = SLICE_BYTES; journal.length - copied > slice; ) {
       requireUse();
       const { length } = journal;
       const end = Math.min(length, copied + slice);
@@ -179,5 +182,42 @@ export class Compactor {
     };
     requireUse();
     return requireUse;
+  }
+}
+
+/** Holds writers up while more has come in than has been written down. */
+class Brake {
+  readonly #journal: Compactable;
+  readonly #next: NextFile;
+  readonly #start: number;
+  #letGo: (() => void) | null = null;
+
+  constructor(journal: Compactable, next: NextFile) {
+    this.#journal = journal;
+    this.#next = next;
+    this.#start = journal.length;
+  }
+
+  async adjust(requireUse: () => void): Promise<void> {
+    requireUse();
+    const isAhead = this.#journal.length - this.#start > this.#next.length;
+    if (!isAhead) this.release();
+    else if (this.#letGo === null) await this.#hold();
+  }
+
+  release(): void {
+    this.#letGo?.();
+    this.#letGo = null;
+  }
+
+  #hold(): Promise<void> {
+    return new Promise((held) => {
+      const untilReleased = () =>
+        new Promise<void>((letGo) => {
+          this.#letGo = letGo;
+          held();
+        });
+      void this.#journal.exclusively(untilReleased);
+    });
   }
 }

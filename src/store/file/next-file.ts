@@ -17,17 +17,15 @@ import {
 import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
 
 // Rows are put into words in pieces of this size, and the thread is given up behind each.
-const CHUNK_BYTES = 64 * 1024;
-// A UTF-16 code unit's share of a character in UTF-8.
-const UTF8_BYTES_MAX = 3;
+const CHUNK_BYTES = 256 * 1024;
 // What waits in the page cache for much longer makes everybody's `fdatasync` wait.
 const SYNC_BYTES = 8 * 1024 * 1024;
 
 export interface SnapshotOptions {
   /** Hears of rows. */
   readonly onProgress?: OnProgress | undefined;
-  /** Throws when there is no use in going on. */
-  readonly requireUse?: () => void;
+  /** Goes before each piece; throws when there is no use in going on. */
+  readonly beforePiece?: () => Promise<void>;
 }
 
 export class NextFile {
@@ -68,14 +66,14 @@ export class NextFile {
    * Writes the rows down while they may change. Rows that are not there yet when it begins are left out: the changes that
    * make them come later in the file.
    */
-  async writeSnapshot(tables: Tables, { onProgress, requireUse }: SnapshotOptions = {}): Promise<void> {
+  async writeSnapshot(tables: Tables, { onProgress, beforePiece }: SnapshotOptions = {}): Promise<void> {
     const ends = nextIdsOf(tables);
     const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
     // One buffer for all: a new one for each line would call the garbage collector, whose pauses are everybody's.
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let filled = 0;
     const flush = async (bytes: Uint8Array) => {
-      requireUse?.();
+      await beforePiece?.();
       await this.#append(bytes);
       onProgress?.(this.#snapshotLines, total);
     };
@@ -83,12 +81,12 @@ export class NextFile {
       for (const row of tables.rows(name)) {
         if (row.id >= (ends[name] ?? 0)) continue;
         const line = encodeSnapshotRow(this.#snapshotLines + 1, name, row);
-        const bytesMax = line.length * UTF8_BYTES_MAX;
-        if (filled + bytesMax > CHUNK_BYTES) {
+        const bytes = Buffer.byteLength(line);
+        if (filled + bytes > CHUNK_BYTES) {
           await flush(chunk.subarray(0, filled));
           filled = 0;
         }
-        if (bytesMax > CHUNK_BYTES) await flush(Buffer.from(line));
+        if (bytes > CHUNK_BYTES) await flush(Buffer.from(line));
         else filled += chunk.write(line, filled);
         this.#snapshotLines++;
       }
