@@ -23,6 +23,7 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   conflict: [409, 'Conflict'],
   precondition_failed: [412, 'Precondition Failed'],
   content_too_large: [413, 'Content Too Large'],
+  uri_too_long: [414, 'URI Too Long'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
   expectation_failed: [417, 'Expectation Failed'],
   too_many_requests: [429, 'Too Many Requests'],

@@ -8,6 +8,9 @@ import { JotError } from '../lib/errors.ts';
 // Node's parser stops at 16 KiB of headers, which is room for thousands of short ones; each costs work further on.
 const HEADERS_MAX = 200;
 
+// What RFC 9110 §4.1 asks everybody to support.
+const TARGET_LENGTH_MAX = 8_000;
+
 /** Path and query as they stand in the request, still percent-encoded. */
 export interface Target {
   readonly path: string;
@@ -27,8 +30,9 @@ export function checkHead(request: IncomingMessage): void {
   checkFraming(request);
 }
 
-/** @throws JotError `bad_request` for a target that is neither a path nor an http URL. */
+/** @throws JotError `uri_too_long`; `bad_request` for a target that is neither a path nor an http URL. */
 export function parseTarget(method: string, url: string): Target {
+  if (url.length > TARGET_LENGTH_MAX) throw new JotError('uri_too_long', 'The request target is too long');
   const target = url.startsWith('/') ? url : absoluteForm(url);
   if (target === null) {
     // RFC 9110 §9.3.7: `OPTIONS *` asks about the server as a whole.

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { JotError } from '../lib/errors.ts';
+import { type ParserError, parserFailure } from './parser-error.ts';
 
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
@@ -89,9 +90,7 @@ export class HttpServer {
       .on('checkContinue', onRequest)
       .on('checkExpectation', onRequest)
       .on('connect', (request: IncomingMessage, socket: Socket) => this.#onConnect(request, socket))
-      .on('clientError', (error: NodeJS.ErrnoException, socket: Socket) =>
-        this.#onClientError(error, socket),
-      );
+      .on('clientError', (error: ParserError, socket: Socket) => this.#onClientError(error, socket));
   }
 
   get connections(): number {
@@ -152,14 +151,14 @@ export class HttpServer {
     this.#afterAnswer(exchange, () => this.#options.onParserFailure({ socket, error, exchange: null }));
   }
 
-  #onClientError(cause: NodeJS.ErrnoException, socket: Socket): void {
+  #onClientError(cause: ParserError, socket: Socket): void {
     const exchange = this.#connections.get(socket)?.exchange ?? null;
     if (cause.code === 'HPE_CLOSED_CONNECTION') {
       // What comes behind a `Connection: close` is nothing to answer, but the request before it is.
       this.#afterAnswer(exchange, () => socket.destroySoon());
       return;
     }
-    const error = parserError(cause);
+    const error = parserFailure(cause);
     if (error === null || !socket.writable) {
       socket.destroy();
       return;
@@ -179,18 +178,4 @@ export class HttpServer {
 
 function isIdle(socket: Socket, { unanswered, bytesRead }: Connection): boolean {
   return unanswered === 0 && socket.bytesRead === bytesRead;
-}
-
-// A connection that was reset gets no answer: nobody is there.
-function parserError({ code = '', reason }: NodeJS.ErrnoException & { reason?: string }): JotError | null {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return new JotError('request_timeout', 'The request took too long to arrive');
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return new JotError('headers_too_large', 'The request head is too large');
-  if (code === 'HPE_INVALID_VERSION' && reason === 'Invalid HTTP version')
-    return new JotError('version_not_supported', 'Only HTTP/1.1 and 1.0 are spoken here');
-  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
-    return new JotError('content_too_large', 'The chunk extensions are too large');
-  }
-  return code.startsWith('HPE_') ? new JotError('bad_request', 'The request is not valid HTTP') : null;
 }

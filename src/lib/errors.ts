@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'conflict'
   | 'precondition_failed'
   | 'content_too_large'
+  | 'uri_too_long'
   | 'unsupported_media_type'
   | 'expectation_failed'
   | 'too_many_requests'

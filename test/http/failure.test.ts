@@ -30,6 +30,7 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   precondition_failed: [412],
   // RFC 9110 renamed it; Node has the older name.
   content_too_large: [413, 'Content Too Large'],
+  uri_too_long: [414],
   unsupported_media_type: [415],
   expectation_failed: [417],
   too_many_requests: [429],

@@ -72,6 +72,7 @@ testRows('HTTP version', [
   [get('/', '', '2.0'), 505, 'a later one'],
   [get('/', '', '3.0'), 505, 'the latest one'],
   ['GET /\r\n\r\n', 505, 'none, as the first one had it'],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 505, 'the greeting of HTTP/2'],
 ]);
 
 testRows('framing', [
@@ -115,7 +116,6 @@ testRows('header lines', [
   [get('/healthz', `A: ${'b'.repeat(15_000)}\r\n`), 200, 'a long header'],
   [get('/healthz', `A: ${'b'.repeat(20_000)}\r\n`), 431, 'a header of 20 KB'],
   [get('/healthz', `${'b'.repeat(20_000)}: a\r\n`), 431, 'a name of 20 KB'],
-  [get(`/healthz?${'b'.repeat(20_000)}`), 431, 'a target of 20 KB'],
   [get('/healthz', 'A : b\r\n'), 400, 'a space before the colon'],
   [get('/healthz', 'A\r\n'), 400, 'no colon'],
   [get('/healthz', ': b\r\n'), 400, 'no name'],
@@ -126,6 +126,10 @@ testRows('header lines', [
 ]);
 
 testRows('method and target', [
+  [get(`/nowhere?${'b'.repeat(7_991)}`), 404, 'a target as long as can be'],
+  [get(`/nowhere?${'b'.repeat(7_992)}`), 414, 'a target that is one character longer'],
+  [get(`/nowhere?${'b'.repeat(20_000)}`), 414, 'a target longer than the parser takes'],
+  [get(`/nowhere?${'b'.repeat(100_000)}`), 414, 'a target longer than a packet'],
   [get('http://example.com/healthz'), 200, 'the absolute form'],
   [get('HTTPS://example.com:8443/healthz?a=b'), 200, 'the absolute form of another server'],
   [get('http://example.com'), 200, 'the absolute form without a path'],
@@ -144,9 +148,12 @@ testRows('method and target', [
   [`PROPFIND /users HTTP/1.1\r\n${HOST}\r\n`, 405, 'a method of WebDAV'],
   [`CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, 405, 'a tunnel that is not had'],
   [`CONNECT /users HTTP/1.1\r\n${HOST}\r\n`, 405, 'a path, to which there is no tunnel either'],
-  [`FOO /users HTTP/1.1\r\n${HOST}\r\n`, 400, 'a method that nobody knows'],
+  [`FOO /users HTTP/1.1\r\n${HOST}\r\n`, 501, 'a method that nobody knows'],
+  [`GETS /users HTTP/1.1\r\n${HOST}\r\n`, 501, 'a method that begins like another'],
+  [`DESCRIBE /users HTTP/1.1\r\n${HOST}\r\n`, 501, 'a method of another protocol'],
   [`G@T /users HTTP/1.1\r\n${HOST}\r\n`, 400, 'a method that is no token'],
-  [`get /users HTTP/1.1\r\n${HOST}\r\n`, 400, 'a method in lower case'],
+  [`get /users HTTP/1.1\r\n${HOST}\r\n`, 501, 'a method in lower case, which is another one'],
+  ['FOO /users\r\n\r\n', 400, 'an unknown method and no version'],
   ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n', 400, 'the greeting of TLS'],
   ['garbage\r\n\r\n', 400, 'nothing that makes sense'],
 ]);
