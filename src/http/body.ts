@@ -8,6 +8,20 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/**
+ * Whether it is certain that whoever passed the request on takes it to end where this server does. Where it is not, what
+ * comes behind it on the connection may be part of it, or the other way round (RFC 9112 §11.2).
+ */
+export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): boolean {
+  // Node's parser stops at the end of a request that asks for another protocol, and drops the rest of the packet.
+  if (headers.upgrade !== undefined) return false;
+  const coding = headers['transfer-encoding'];
+  if (coding === undefined) return true;
+  return (
+    httpVersionMinor > 0 && coding.toLowerCase() === 'chunked' && headers['content-length'] === undefined
+  );
+}
+
 /** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1); in HTTP/1.0 none does. */
 export function awaitsContinue({ headers, httpVersionMinor }: IncomingMessage): boolean {
   return httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue';

@@ -2,7 +2,7 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { awaitsContinue, hasBody } from './body.ts';
+import { awaitsContinue, hasBody, hasCertainEnd } from './body.ts';
 
 // How much of a body that nobody wants is read before the connection is closed, and for how long.
 const DRAIN_BYTES_MAX = 4 * 1024 * 1024;
@@ -40,7 +40,7 @@ export function send(
 ): void {
   if (response.headersSent || response.destroyed) return;
   const drain = mustDrain(request, options.bodyBytesMax);
-  const close = options.close || drain ? ['Connection', 'close'] : [];
+  const close = options.close || drain || !hasCertainEnd(request) ? ['Connection', 'close'] : [];
   const bytes = Buffer.from(reply.body ?? '');
   const length = reply.body === null ? [] : ['Content-Length', String(bytes.length)];
   response.writeHead(reply.status, [...reply.headers, ...length, ...close]);

@@ -129,16 +129,27 @@ export class HttpServer {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#connections.get(socket);
-    if (connection !== undefined) {
-      connection.exchange = { request, response };
-      connection.unanswered++;
-      response.once('close', () => {
-        connection.unanswered--;
-        connection.bytesRead = socket.bytesRead;
-        if (this.#closing && isIdle(socket, connection)) socket.destroySoon();
-      });
+    if (connection === undefined) {
+      this.#options.handle(request, response);
+      return;
     }
-    this.#options.handle(request, response);
+    const before = connection.exchange;
+    connection.exchange = { request, response };
+    connection.unanswered++;
+    response.once('close', () => {
+      connection.unanswered--;
+      connection.bytesRead = socket.bytesRead;
+      if (this.#closing && isIdle(socket, connection)) socket.destroySoon();
+    });
+    // RFC 9112 §9.3.2: only safe requests may be worked on side by side, so each waits for the answer before it. Those that came in
+    // one packet are here already; reading stops until they are answered, or a client could pile up any number.
+    if (connection.unanswered > 1) socket.pause();
+    this.#afterAnswer(before, () => {
+      // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
+      if (!socket.writable || response.headersSent) return;
+      if (connection.unanswered === 1) socket.resume();
+      this.#options.handle(request, response);
+    });
   }
 
   // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already.

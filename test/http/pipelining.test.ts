@@ -85,6 +85,58 @@ describe('pipelining', () => {
     }
   });
 
+  test('what comes behind an answer that closes the connection is not even worked on', async (t) => {
+    const { port, call, signUp: signUpOne } = await startServer(t, { HASH_CONCURRENCY: '1' });
+    const body = 'x'.repeat(100_000);
+    const tooLarge = `POST /nowhere HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n\r\n${body}`;
+    const wire = await Wire.open(port, tooLarge + signUp('matt'));
+    const refusal = await wire.answer();
+    assertError(refusal, 404);
+    assert.equal(refusal.headers.connection, 'close');
+    await wire.closed;
+    assert.equal(wire.unread, '');
+    // Passwords are hashed one by one, so whatever was begun before this one is done by the end of it.
+    await signUpOne('elie');
+    assert.deepEqual((await call('GET', '/users')).json, [{ id: 1, username: 'elie' }]);
+  });
+
+  test('a request waits for the answer before it, and sees what that one did', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port, signUp('matt') + HEALTH.replace('/healthz', '/users'));
+    assert.equal((await wire.answer()).status, 201);
+    assert.deepEqual((await wire.answer()).json, [{ id: 1, username: 'matt' }]);
+    wire.end();
+  });
+
+  test('many more requests than fit in a packet are answered in order', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port);
+    const flushed = wire.flush((NOWHERE + HEALTH).repeat(3_000));
+    for (let count = 0; count < 3_000; count++) {
+      assert.equal((await wire.answer()).status, 404);
+      assert.equal((await wire.answer()).status, 200);
+    }
+    assert.equal(await flushed, true);
+    wire.end();
+    assert.equal(await wire.closed, 'end');
+  });
+
+  test('a request that asks for another protocol is answered, and the connection closed', async (t) => {
+    const { port, call } = await startServer(t);
+    const upgrade = `GET /healthz HTTP/1.1\r\n${HOST}Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n`;
+    // The parser drops the rest of the packet; the body would be taken for a request of its own.
+    const wire = await Wire.open(port);
+    const hidden = signUp('matt');
+    const head = `POST /nowhere HTTP/1.1\r\n${HOST}Content-Length: ${hidden.length}\r\n\r\n`;
+    await wire.flush(upgrade + head);
+    const { status, headers } = await wire.answer();
+    assert.deepEqual([status, headers.connection], [200, 'close']);
+    await wire.flush(hidden);
+    await wire.closed;
+    assert.equal(wire.unread, '');
+    assert.deepEqual((await call('GET', '/users')).json, []);
+  });
+
   test('an unread body that is not too large leaves the connection usable', async (t) => {
     const { port } = await startServer(t);
     const body = 'x'.repeat(10_000);
