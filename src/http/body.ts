@@ -41,19 +41,39 @@ export async function readBody(
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
   if (awaitsContinue(request)) response.writeContinue();
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const body = new GrowingBuffer();
     const settle = (outcome: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onClose);
       outcome();
     };
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > bytesMax) settle(() => reject(tooLarge()));
-      else chunks.push(chunk);
+      if (body.length + chunk.length > bytesMax) settle(() => reject(tooLarge()));
+      else body.append(chunk);
     };
-    const onEnd = () => settle(() => resolve(Buffer.concat(chunks, length)));
+    const onEnd = () => settle(() => resolve(body.bytes));
     const onClose = () => settle(() => reject(new JotError('bad_request', 'The body ended too early')));
     request.on('data', onData).on('end', onEnd).on('close', onClose);
   });
+}
+
+// Chunks are copied together as they come: a list of them would hold an object of some 190 bytes for each, and a client may
+// send them with one byte each.
+class GrowingBuffer {
+  length = 0;
+  #buffer = Buffer.alloc(0);
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  append(chunk: Buffer): void {
+    const length = this.length + chunk.length;
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
+      this.#buffer.copy(grown, 0, 0, this.length);
+      this.#buffer = grown;
+    }
+    chunk.copy(this.#buffer, this.length);
+    this.length = length;
+  }
 }

@@ -1,0 +1,172 @@
+// Clients that cost a server what they don't pay: slow ones, ones that go away half-way, ones that come in numbers, and ones
+// that cut their bodies into crumbs. What is waited for is the server's answer; no clock of the test's own decides.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setInterval } from 'node:timers/promises';
+import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
+import { bytesInUse, connectionsOf, openDescriptors } from '../support/resources.ts';
+import { startServer } from '../support/server.ts';
+import { assertError, Wire } from '../support/wire.ts';
+
+const IMPATIENT = { timeouts: { headersMs: 300, requestMs: 600, checkIntervalMs: 50 } };
+const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
+const BODY = '{"username":"matt","password":"secret"}';
+const HEAD = 'POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+const UPLOAD = `${HEAD}Content-Length: 60000\r\n\r\n{"username":"`;
+const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
+const MIB = 1024 * 1024;
+
+describe('Time', { concurrency: true }, () => {
+  test('is checked every second: no client is cut more than that after its limit', () => {
+    const { headersMs, requestMs, checkIntervalMs } = DEFAULT_TIMEOUTS;
+    assert.deepEqual([headersMs, requestMs, checkIntervalMs], [10_000, 30_000, 1_000]);
+  });
+
+  for (const [name, start, crumb] of [
+    ['a request line', 'GET /', 'x'],
+    ['headers', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n', 'A:\r\n'],
+    ['a body', `${HEAD}Content-Length: 60000\r\n\r\n`, 'x'],
+    ['chunks', CHUNKED, '1\r\nx\r\n'],
+    ['a chunk’s size', CHUNKED, '0'],
+    ['a chunk’s extension', `${CHUNKED}1;`, 'x'],
+    ['trailers', `${CHUNKED}0\r\n`, 'A:\r\n'],
+    ['empty lines before a request', '', '\r\n'],
+  ] as const) {
+    test(`for ${name} in crumbs is over at the limit: 408, and the connection is closed`, async (t) => {
+      const { port, call } = await startServer(t, {}, IMPATIENT);
+      const wire = await Wire.open(port, start);
+      const answered = wire.answer();
+      let isOver = false;
+      wire.closed.then(() => {
+        isOver = true;
+      });
+      for await (const _ of setInterval(10)) {
+        if (isOver || !(await wire.flush(crumb))) break;
+      }
+      const answer = await answered;
+      assertError(answer, 408);
+      assert.equal(answer.headers.connection, 'close');
+      assert.equal((await call('GET', '/healthz')).status, 200);
+    });
+  }
+
+  test('inside the limit may be used up: head and body in crumbs are answered', async (t) => {
+    const { port } = await startServer(t, {}, { timeouts: { headersMs: 60_000, requestMs: 60_000 } });
+    const wire = await Wire.open(port);
+    const request = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
+    for await (const _ of setInterval(5)) {
+      const { length } = request;
+      for (let start = 0; start < length; start += 10) await wire.flush(request.slice(start, start + 10));
+      break;
+    }
+    assert.equal((await wire.answer()).status, 201);
+    wire.end();
+  });
+});
+
+describe('Two thousand uploads that are given up', () => {
+  test('leave no memory, no socket and no descriptor behind', async (t) => {
+    const server = await startServer(t, { LOG: 'off' });
+    // The first ones load code and fill pools, which stay.
+    for (let count = 0; count < 4; count++) await abandon(server.port, 100);
+    assert.equal(await settled(server), 0);
+    const before = { bytes: await bytesInUse(), descriptors: openDescriptors() };
+
+    const held = await Promise.all(Array.from({ length: 100 }, () => upload(server.port)));
+    assert.equal(await connectionsOf(server), 100, 'an upload that is not given up shows');
+    // Both ends are in this process. A request's own two may not be closed yet when they are counted.
+    if (before.descriptors > 0) assert.ok(openDescriptors() >= before.descriptors + 196);
+    await release(held);
+    for (let count = 0; count < 19; count++) await abandon(server.port, 100);
+
+    assert.equal(await settled(server), 0);
+    assert.ok(openDescriptors() <= before.descriptors + 4);
+    const grown = (await bytesInUse()) - before.bytes;
+    // A kilobyte for each would be two megabytes.
+    assert.ok(grown < 2 * MIB, `${grown} bytes more are in use`);
+    assert.equal((await server.call('GET', '/healthz')).status, 200);
+    assert.deepEqual((await server.call('GET', '/users')).json, []);
+  });
+
+  test('and ones that just fall silent are told and cut', async (t) => {
+    const server = await startServer(t, {}, IMPATIENT);
+    const wires = await Promise.all(Array.from({ length: 50 }, () => Wire.open(server.port, UPLOAD)));
+    for (const wire of wires) assertError(await wire.answer(), 408);
+    await Promise.all(wires.map((wire) => wire.closed));
+    assert.equal(await settled(server), 0);
+  });
+});
+
+describe('Crumbs', () => {
+  test('take no more memory than the body they are of', async (t) => {
+    const { port, call } = await startServer(t, { LOG: 'off' });
+    const open = async (chunk: string) => {
+      const wire = await Wire.open(port, CHUNKED);
+      for (let sent = 0; sent < 60_000; sent += 6_000) await wire.flush(chunk);
+      // It was read to here once a later request was answered.
+      while ((await call('GET', '/healthz')).status !== 200);
+      return wire;
+    };
+    await release([await open(`1770\r\n${'x'.repeat(6_000)}\r\n`)]);
+    const before = await bytesInUse();
+    const wires = [];
+    while (wires.length < 4) wires.push(await open('1\r\nx\r\n'.repeat(6_000)));
+    const each = ((await bytesInUse()) - before) / wires.length;
+    assert.ok(each < MIB, `${Math.round(each)} bytes are in use for a body of 60,000`);
+    await release(wires);
+  });
+});
+
+describe('MAX_CONNECTIONS', () => {
+  test('a crowd is turned away at the door, and every place that gets free is used again', async (t) => {
+    const server = await startServer(t, { MAX_CONNECTIONS: '21' });
+    for (let round = 0; round < 3; round++) {
+      const inside = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port, HEALTH)));
+      for (const wire of inside) assert.equal((await wire.answer()).status, 200);
+      const last = await Wire.open(server.port, HEALTH);
+      assert.equal((await last.answer()).status, 200);
+
+      const outside = await Promise.all(Array.from({ length: 60 }, () => Wire.open(server.port, HEALTH)));
+      for (const wire of outside) {
+        await wire.closed;
+        assert.equal(wire.unread, '');
+      }
+      for (const wire of inside) {
+        wire.write(HEALTH);
+        assert.equal((await wire.answer()).status, 200);
+      }
+      last.end();
+      await last.closed;
+      await release(inside);
+      assert.equal(await settled(server), 0);
+    }
+  });
+});
+
+async function upload(port: number): Promise<Wire> {
+  const wire = await Wire.open(port);
+  await wire.flush(UPLOAD);
+  return wire;
+}
+
+/** Half of them with a reset, the others in good order but too early. */
+async function abandon(port: number, count: number): Promise<void> {
+  await release(await Promise.all(Array.from({ length: count }, () => upload(port))));
+}
+
+async function release(wires: readonly Wire[]): Promise<void> {
+  wires.forEach((wire, index) => {
+    if (index % 2 === 0) wire.reset();
+    else wire.end();
+  });
+  await Promise.all(wires.map((wire) => wire.closed));
+}
+
+/** How many sockets are left once no more go: the server takes note of a closed one a moment after the client does. */
+async function settled(server: Parameters<typeof connectionsOf>[0]): Promise<number> {
+  for (let count = 0; count < 1_000; count++) {
+    if ((await connectionsOf(server)) === 0) return 0;
+  }
+  return connectionsOf(server);
+}
