@@ -100,19 +100,18 @@ class JotApp implements App {
     this.#server = new HttpServer({
       handle: this.handle,
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
+      onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
+    const read = () => log.linesLost;
+    this.#common.metrics.addGauges([{ name: 'jot_log_lines_lost', help: 'Lines that no log took.', read }]);
     for (const warning of warnings) log.warn(warning);
   }
 
   // The four are values, not methods, so that `createServer(app.handle)` works.
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#pipeline.handle(request, response).catch((error) => {
-      const stack = error instanceof Error ? error.stack : String(error);
-      this.#common.log.error('an answer could not be sent', { stack });
-      response.destroy();
-    });
+    void this.#pipeline.handle(request, response);
   };
 
   readonly open = async (): Promise<void> => {

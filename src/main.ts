@@ -67,15 +67,9 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 // Whoever reads the output may stop reading; that is no reason to stop serving.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
-await run(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error) => {
-    explain(error);
-    process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE);
-  },
-);
+await run(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+}, failed);
 
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
@@ -117,7 +111,7 @@ function closeOnSignals(close: () => Promise<void>): () => boolean {
       // The first signal asks to finish; the second one means it.
       for (const again of ['SIGTERM', 'SIGINT'] as const)
         process.once(again, () => process.exit(EXIT_FAILURE));
-      await close();
+      await close().catch(failed);
       process.exit();
     });
   }
@@ -152,9 +146,9 @@ function explained(error: NodeJS.ErrnoException, { host, port }: Config): never 
 
 // An expected failure explains itself; anything else is a bug, and its stack is the explanation. A reader that has gone
 // needs none.
-function explain(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') return;
+function failed(error: NodeJS.ErrnoException): never {
   const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
-  process.stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
+  if (error.code !== 'EPIPE') process.stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
   if (error instanceof UsageError) process.stderr.write(`\n${usage()}`);
+  process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE);
 }

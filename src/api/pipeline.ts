@@ -6,13 +6,14 @@
 // A throw anywhere leads to one error answer. `respond` is the only step that writes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { clientAddress, type TrustedProxies } from '../http/address.ts';
 import { awaitsContinue } from '../http/body.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
 import { checkHead, parseTarget, requestIdOf } from '../http/incoming.ts';
 import { type Reply, send, sendRaw } from '../http/reply.ts';
-import type { ParserFailure } from '../http/server.ts';
+import type { Exchange, ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
@@ -68,24 +69,22 @@ export class Pipeline {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const received = this.#receive(request, response);
-    const reply = await this.#answer(received).catch((error) => this.#fail(error, received));
-    this.#respond(received, reply);
+    try {
+      const received = this.#receive(request, response);
+      const reply = await this.#answer(received).catch((error) => this.#fail(error, received));
+      this.#respond(received, reply);
+    } catch (error) {
+      this.#giveUp(error, request.socket, { request, response });
+    }
   }
 
   /** Answers in place of the journey what never got far enough to begin it, or lost its body on the way. */
   handleParserFailure({ socket, error, exchange }: ParserFailure): void {
-    const { challenge, bodyBytesMax, metrics, log } = this.#options;
-    const trace = this.#createTrace();
-    trace?.begin('parse');
-    trace?.because(error.message);
-    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
-    const reply = failureReply(error, challenge);
-    const headers = [...reply.headers, ...plainHeaders(requestId, undefined), ...timing(trace)];
-    if (exchange === null) sendRaw(socket, { ...reply, headers });
-    else send(exchange.request, exchange.response, { ...reply, headers }, { close: true, bodyBytesMax });
-    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
-    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
+    try {
+      this.#refuse(error, socket, exchange);
+    } catch (unexpected) {
+      this.#giveUp(unexpected, socket, exchange);
+    }
   }
 
   async #answer(received: Received): Promise<Reply> {
@@ -97,6 +96,31 @@ export class Pipeline {
     const authorized = enter('authorize', this.#authorize, admitted);
     const valid = await enter('validate', this.#validate, authorized);
     return this.#represent(valid);
+  }
+
+  #refuse(error: JotError, socket: Socket, exchange: Exchange | null): void {
+    const { challenge, metrics, log } = this.#options;
+    const trace = this.#createTrace();
+    trace?.begin('parse');
+    trace?.because(error.message);
+    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
+    const reply = failureReply(error, challenge);
+    this.#sendLast(socket, exchange, reply, [...plainHeaders(requestId, undefined), ...timing(trace)]);
+    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
+    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
+  }
+
+  // What failed is one of the things that every answer is made with, a clock for one, so this one is made without.
+  #giveUp(error: unknown, socket: Socket, exchange: Exchange | null): void {
+    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
+    this.#sendLast(socket, exchange, this.#unexpected(error, requestId), plainHeaders(requestId, undefined));
+  }
+
+  #sendLast(socket: Socket, exchange: Exchange | null, reply: Reply, more: readonly string[]): void {
+    const { bodyBytesMax } = this.#options;
+    const whole = { ...reply, headers: [...reply.headers, ...more] };
+    if (exchange === null) sendRaw(socket, whole);
+    else send(exchange.request, exchange.response, whole, { close: true, bodyBytesMax });
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): Received {
@@ -123,12 +147,8 @@ export class Pipeline {
   }
 
   #fail(error: unknown, { requestId, trace, charges = [] }: Underway): Reply {
+    if (!(error instanceof JotError)) return this.#unexpected(error, requestId);
     const { log, challenge } = this.#options;
-    if (!(error instanceof JotError)) {
-      const stack = error instanceof Error ? error.stack : String(error);
-      log.error('unexpected error', { request_id: requestId, stack });
-      return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
-    }
     trace?.because(error.message);
     const { cause } = error.details;
     if (cause !== undefined) log.warn('failed', { request_id: requestId, reason: String(cause) });
@@ -136,6 +156,13 @@ export class Pipeline {
       error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error,
       challenge,
     );
+  }
+
+  #unexpected(error: unknown, requestId: string): Reply {
+    const { log, challenge } = this.#options;
+    const stack = error instanceof Error ? error.stack : String(error);
+    log.error('unexpected error', { request_id: requestId, stack });
+    return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
   }
 
   #respond(underway: Underway, reply: Reply): void {

@@ -49,8 +49,9 @@ export function send(
   else response.end(content);
 }
 
-/** Writes an answer to a socket on which no request could be made out, and closes it. */
+/** Writes an answer to a socket on which no request could be made out, and closes it; unless one was written already. */
 export function sendRaw(socket: Socket, reply: Reply): void {
+  if (!socket.writable) return;
   const lines = [
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`,
     `Date: ${new Date().toUTCString()}`,

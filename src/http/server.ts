@@ -48,6 +48,8 @@ export interface Exchange {
 export interface HttpServerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onParserFailure: (failure: ParserFailure) => void;
+  /** A connection could not be taken, for want of file descriptors for one; the next one may be. */
+  readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
   readonly timeouts: Timeouts;
 }
@@ -84,6 +86,8 @@ export class HttpServer {
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
     this.#server
+      // Without a listener it would end the process. What goes wrong before is the caller's of `listen`.
+      .on('error', (error) => this.#server.listening && options.onAcceptFailure(error))
       .on('connection', (socket: Socket) => this.#onConnection(socket))
       .on('request', onRequest)
       // Whether the body is wanted is known only after the head was judged; the reader of the body says so then.

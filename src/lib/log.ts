@@ -22,15 +22,31 @@ export interface LogOptions {
   readonly now: () => number;
 }
 
-/** A log that writes each event as one line through `write`. */
-export function createLog({ format, write, now }: LogOptions): Log {
+/**
+ * A log that writes each event as one line through `write`. It never throws: that something can't be told is no reason not
+ * to do it. What was lost is counted.
+ */
+export function createLog({ format, write, now }: LogOptions): Log & { readonly linesLost: number } {
   const line = format === 'json' ? jsonLine : textLine;
+  let linesLost = 0;
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
-      if (format !== 'off') write(line(new Date(now()), level, message, fields));
+      if (format === 'off') return;
+      try {
+        write(line(new Date(now()), level, message, fields));
+      } catch {
+        linesLost++;
+      }
     };
-  return { info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    get linesLost() {
+      return linesLost;
+    },
+  };
 }
 
 function jsonLine(time: Date, level: LogLevel, message: string, fields: LogFields): string {

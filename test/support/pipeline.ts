@@ -1,6 +1,7 @@
 // The journey of a request over endpoints that a test declares, on a server of its own: everything is the real thing but
 // for the resources.
 
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../src/api/endpoint.ts';
 import { createIdentify } from '../../src/api/identify.ts';
@@ -48,6 +49,7 @@ export async function startPipeline(
   const server = new HttpServer({
     handle: (request, response) => void pipeline.handle(request, response),
     onParserFailure: (failure) => pipeline.handleParserFailure(failure),
+    onAcceptFailure: (error) => assert.fail(error),
     connectionsMax: 100,
     timeouts: DEFAULT_TIMEOUTS,
   });
