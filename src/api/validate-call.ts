@@ -3,6 +3,7 @@
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
+import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
 import type { Authorized, Valid } from './journey.ts';
 
@@ -15,6 +16,10 @@ export interface ValidateOptions {
 export function createValidate({ bodyBytesMax }: ValidateOptions) {
   return async (authorized: Authorized): Promise<Valid> => {
     const { endpoint, params, principal, request, address } = authorized;
+    // RFC 9110 §14.5: who sends a part must not find that it became the whole.
+    if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
+      throw new JotError('bad_request', 'A part of something can not be put');
+    }
     const call = {
       params,
       query: validate(endpoint.query, parseForm(authorized.query), 'text'),

@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 import { JotError } from '../lib/errors.ts';
 
 // Node's parser stops at 16 KiB of headers, which is room for thousands of short ones; each costs work further on.
@@ -10,6 +11,8 @@ const HEADERS_MAX = 200;
 
 // What RFC 9110 §4.1 asks everybody to support.
 const TARGET_LENGTH_MAX = 8_000;
+
+const SINGLE: readonly string[] = ['host', 'authorization', 'content-type'];
 
 /** Path and query as they stand in the request, still percent-encoded. */
 export interface Target {
@@ -33,6 +36,8 @@ export function checkHead(request: IncomingMessage): void {
 /** @throws JotError `uri_too_long`; `bad_request` for a target that is neither a path nor an http URL. */
 export function parseTarget(method: string, url: string): Target {
   if (url.length > TARGET_LENGTH_MAX) throw new JotError('uri_too_long', 'The request target is too long');
+  // RFC 9112 §3.2: no target has a fragment, and what is behind one would be read differently by a proxy.
+  if (url.includes('#')) throw new JotError('bad_request', 'The request target must not have a fragment');
   const target = url.startsWith('/') ? url : absoluteForm(url);
   if (target === null) {
     // RFC 9110 §9.3.7: `OPTIONS *` asks about the server as a whole.
@@ -51,27 +56,24 @@ export function requestIdOf(given: string | string[] | undefined): string {
   return isHarmless ? given : randomBytes(12).toString('base64url');
 }
 
-// Of two Host or Authorization headers Node keeps the first one and tells nobody; a proxy in front may have gone by the
-// second.
+// Of two headers that must stand alone Node keeps the first one and tells nobody; a proxy in front may have gone by the second.
 function checkRepeats(rawHeaders: readonly string[]): void {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     throw new JotError('headers_too_large', `More than ${HEADERS_MAX} headers`);
   }
-  const seen = { host: false, authorization: false };
+  const seen = new Set<string>();
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]?.toLowerCase();
-    if (name !== 'host' && name !== 'authorization') continue;
-    if (seen[name]) throw new JotError('bad_request', `More than one ${name} header`);
-    seen[name] = true;
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (seen.has(name)) throw new JotError('bad_request', `More than one ${name} header`);
+    if (SINGLE.includes(name)) seen.add(name);
   }
 }
 
-// RFC 9112 §3.2: HTTP/1.1 needs exactly one Host, and a valid one (RFC 3986 §3.2.2: a name, an address, a port).
+// RFC 9112 §3.2: HTTP/1.1 needs exactly one Host, and a valid one.
 function checkHost({ headers, httpVersionMinor }: IncomingMessage): void {
   if (headers.host === undefined && httpVersionMinor === 0) return;
   if (headers.host === undefined) throw new JotError('bad_request', 'The Host header is missing');
-  const isValid = /^(?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i.test(headers.host);
-  if (!isValid) throw new JotError('bad_request', 'The Host header is malformed');
+  if (!isAuthority(headers.host)) throw new JotError('bad_request', 'The Host header is malformed');
 }
 
 // RFC 9112 §6.1: a transfer coding that is not understood is 501; in HTTP/1.0 there is none, and its length is a guess.
@@ -86,8 +88,14 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
 // RFC 9112 §3.2.2: a server must accept the absolute form, as a proxy gets it, and serve its path. One with a user in it is an
 // error or an attempt to look like another address (RFC 9110 §4.2.4).
 function absoluteForm(url: string): string | null {
-  const parts = /^https?:\/\/[^/?#@]+([/?][^#]*)?$/i.exec(url);
-  if (parts === null) return null;
-  const rest = parts[1] ?? '';
+  const [, authority, rest = ''] = /^https?:\/\/([^/?]+)([/?].*)?$/i.exec(url) ?? [];
+  if (authority === undefined || !isAuthority(authority)) return null;
   return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+// RFC 3986 §3.2: a name or an address, and perhaps a port; no user.
+function isAuthority(text: string): boolean {
+  const [, name, ipv6] =
+    /^(?:((?:[\w.~!$&'()*+,;=-]|%[0-9a-f]{2})+)|\[([0-9a-f:.]+)\])(?::\d{0,5})?$/i.exec(text) ?? [];
+  return name !== undefined || (ipv6 !== undefined && isIPv6(ipv6));
 }

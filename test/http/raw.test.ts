@@ -62,6 +62,9 @@ testRows('Host', [
   [getFrom('Host: a:800000\r\n'), 400, 'a port of six digits'],
   [getFrom('Host: ::1\r\n'), 400, 'IPv6 without brackets'],
   [getFrom('Host: [::1\r\n'), 400, 'half a pair of brackets'],
+  [getFrom('Host: [1:2]\r\n'), 400, 'an address that is none'],
+  [getFrom('Host: a%41\r\n'), 200, 'an escape'],
+  [getFrom('Host: a%zz\r\n'), 400, 'an escape that is none'],
   [getFrom('Host: \xe9\r\n'), 400, 'a byte outside ASCII'],
 ]);
 
@@ -109,6 +112,7 @@ testRows('header lines', [
   [get('/auth', 'Authorization: JWT a\r\nAuthorization: JWT a\r\n'), 400, 'two Authorization'],
   [get('/healthz', 'Authorization: JWT a\r\nauthorization: JWT b\r\n'), 400, 'two, where none is needed'],
   [get('/healthz', 'Authorization: JWT a\r\n'), 200, 'one Authorization'],
+  [get('/healthz', `${JSON_TYPE}content-type: text/plain\r\n`), 400, 'two Content-Type'],
   [get('/healthz', 'A: b\r\n'.repeat(199)), 200, 'two hundred headers'],
   [get('/healthz', 'A: b\r\n'.repeat(200)), 431, 'one header more'],
   [get('/healthz', 'A: b\r\n'.repeat(300)), 431, 'three hundred headers'],
@@ -137,7 +141,7 @@ testRows('method and target', [
   [get('ftp://example.com/healthz'), 400, 'another scheme'],
   [get('//evil/x'), 404, 'two slashes, which name no host'],
   [get('//evil/healthz'), 404, 'two slashes before a path that exists'],
-  [get('/healthz#a'), 404, 'a fragment, which belongs to the path then'],
+  [get('/healthz#a'), 400, 'a fragment, which no target has'],
   [get('*'), 400, 'a star'],
   [`OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 204, 'a star: the server as a whole'],
   [get('healthz'), 400, 'no slash'],

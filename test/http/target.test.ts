@@ -58,9 +58,17 @@ describe('parseTarget refuses', () => {
     ['javascript:alert(1)', 'a script'],
     ['xhttp://host/', 'only the end of the scheme'],
     [' /users', 'white space'],
-    ['http://host/a#b', 'a fragment, which no target has'],
+    ['http://host:port/a', 'a port that is no number'],
+    ['http://[::g]/a', 'an address that is none'],
   ] as const) {
     it(`${JSON.stringify(url)}: ${why}`, () => refuses(url));
+  }
+});
+
+describe('parseTarget refuses a fragment, which no target has', () => {
+  for (const url of ['/#', '/users#a', '/users?a=b#c', 'http://host/a#b', 'http://host#b', '*#']) {
+    const message = 'The request target must not have a fragment';
+    it(url, () => assert.throws(() => parseTarget('GET', url), { code: 'bad_request', message }));
   }
 });
 
