@@ -8,6 +8,8 @@ import { startServer, type TestServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 400, requestMs: 800, checkIntervalMs: 50 } };
+// Time enough for an answer on a machine that has much to do, before the time is over.
+const UNHURRIED = { timeouts: { headersMs: 3_000, requestMs: 3_000, checkIntervalMs: 50 } };
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
 const BODY = '{"username":"matt","password":"secret"}';
@@ -40,7 +42,7 @@ describe('A client that is slow is 408, and its connection is closed', { concurr
   }
 
   test('in its second request', async (t) => {
-    const { port } = await startServer(t, {}, IMPATIENT);
+    const { port } = await startServer(t, {}, UNHURRIED);
     const wire = await Wire.open(port, HEALTH);
     assert.equal((await wire.answer()).status, 200);
     wire.write('GET /hea');
@@ -49,7 +51,7 @@ describe('A client that is slow is 408, and its connection is closed', { concurr
   });
 
   test('after it was told to continue', async (t) => {
-    const { port } = await startServer(t, {}, IMPATIENT);
+    const { port } = await startServer(t, {}, UNHURRIED);
     const wire = await Wire.open(port, post('/users', `${length}Expect: 100-continue\r\n`));
     assert.equal((await wire.answer()).status, 100);
     assertError(await wire.answer(), 408);
