@@ -10,6 +10,8 @@ import type { SigningKey } from './keys.ts';
 
 const ACCESS_TYPE = 'JWT';
 const REFRESH_TYPE = 'refresh+jwt';
+// What other services write into tokens to say by whom, about whom and for whom they are.
+const FOREIGN_CLAIMS = ['iss', 'sub', 'aud'];
 const TYPE_NAMES = { [ACCESS_TYPE]: 'an access token', [REFRESH_TYPE]: 'a refresh token' };
 
 export interface TokenSettings {
@@ -97,6 +99,9 @@ export class Tokens {
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
     const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#settings.leewayMs / 1000 });
     if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
+    // RFC 8725 §3.8, §3.9: such a claim must be right, and none is, since ours have none: whoever shares our key made it.
+    const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));
+    if (foreign !== undefined) throw new JwtError(`The "${foreign}" claim is not one of this server's`);
     return verified;
   }
 }

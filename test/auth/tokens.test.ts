@@ -204,6 +204,16 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
     });
   }
 
+  for (const name of ['iss', 'sub', 'aud']) {
+    it(`refuse one that has ${name}, whatever it says: no token of this server does`, () => {
+      const expected = { name: 'JwtError', message: `The "${name}" claim is not one of this server's` };
+      for (const value of ['jot', 7, null, []]) {
+        assert.throws(() => tokens.readAccess(signAccess({ [name]: value })), expected);
+        assert.throws(() => tokens.readRefresh(signRefresh({ [name]: value })), expected);
+      }
+    });
+  }
+
   for (const typ of [undefined, null, '', 'jwt', 'at+jwt', 'REFRESH+JWT', 'application/jwt', ['JWT']]) {
     it(`refuse one whose typ is ${JSON.stringify(typ)}`, () => {
       const token = sign(claims, KEY, { typ });
