@@ -83,6 +83,8 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   readonly handle: (call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>>) => Promise<Row>;
   /** What its handler may throw beyond what the declaration implies. */
   readonly failures?: readonly ErrorCode[];
+  /** Whom the call turned out to be by, where nobody is signed in yet: for the log. */
+  readonly user?: (row: Row) => number;
   /** Where the new resource is: the `Location` of a 201. */
   readonly location?: (row: Row) => string;
   /** The path of the next page with its query, or null. */

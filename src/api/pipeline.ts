@@ -22,7 +22,7 @@ import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
 import type { Admitted, Authorized, Identified, Incoming, Matched, Received, Valid } from './journey.ts';
 import type { Metrics } from './metrics.ts';
-import { type AnswerCache, createRepresent } from './represent.ts';
+import { type AnswerCache, createRepresent, type RepresentedReply } from './represent.ts';
 import { createRoutes, type Routes } from './route.ts';
 import { createValidate } from './validate-call.ts';
 
@@ -57,7 +57,7 @@ export class Pipeline {
   readonly #admit: (identified: Identified) => Admitted;
   readonly #authorize: (admitted: Admitted) => Authorized;
   readonly #validate: (authorized: Authorized) => Promise<Valid>;
-  readonly #represent: (valid: Valid) => Promise<Reply>;
+  readonly #represent: (valid: Valid) => Promise<RepresentedReply>;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ export class Pipeline {
     }
   }
 
-  async #answer(received: Received): Promise<Reply> {
+  async #answer(received: Received): Promise<RepresentedReply> {
     const incoming = enter('parse', parse, received);
     if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
     const matched = enter('route', this.#routes.route, incoming);
@@ -165,7 +165,7 @@ export class Pipeline {
     return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
   }
 
-  #respond(underway: Underway, reply: Reply): void {
+  #respond(underway: Underway, reply: RepresentedReply): void {
     const { request, response, requestId, trace, endpoint, charges = [] } = underway;
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
@@ -181,7 +181,7 @@ export class Pipeline {
     this.#record(underway, reply);
   }
 
-  #record(underway: Underway, { status }: Reply): void {
+  #record(underway: Underway, { status, user }: RepresentedReply): void {
     const { request, requestId, startMs, address, endpoint, path, caller } = underway;
     const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;
@@ -195,7 +195,7 @@ export class Pipeline {
       status,
       ms: Math.round(tookMs * 100) / 100,
       address,
-      user: caller?.principal?.user.id,
+      user: user ?? caller?.principal?.user.id,
     });
   }
 }

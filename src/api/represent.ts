@@ -22,6 +22,12 @@ export interface Representation {
   readonly stateTag: string | null;
   readonly version: number | undefined;
   readonly headers: readonly string[];
+  readonly user: number | undefined;
+}
+
+/** A reply and, for the log, whom the call turned out to be by. */
+export interface RepresentedReply extends Reply {
+  readonly user?: number | undefined;
 }
 
 export type AnswerCache = TtlCache<string, Representation>;
@@ -31,7 +37,7 @@ export function createRepresent(
   cache: AnswerCache | null,
   getterOf: (endpoint: Endpoint) => Endpoint | null,
 ) {
-  return async (valid: Valid): Promise<Reply> => {
+  return async (valid: Valid): Promise<RepresentedReply> => {
     const { endpoint, request, trace } = valid;
     const ifMatch = request.headers['if-match'];
     const ifNoneMatch = request.headers['if-none-match'];
@@ -86,19 +92,21 @@ async function represent(endpoint: Endpoint, call: Call, trace: Trace | null): P
   if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row));
   const next = endpoint.next?.(row, call) ?? null;
   if (next !== null) headers.push('Link', `<${next}>; rel="next"`);
-  if (answer === undefined) return { body: null, tag: null, stateTag: null, version: undefined, headers };
+  const user = endpoint.user?.(row);
+  if (answer === undefined)
+    return { body: null, tag: null, stateTag: null, version: undefined, headers, user };
 
   headers.push('Content-Type', answer.contentType);
   const content = answer.type.marshal(row);
   const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
   const version = endpoint.version?.(row);
-  if (!isTagged(endpoint)) return { body, tag: null, stateTag: null, version, headers };
+  if (!isTagged(endpoint)) return { body, tag: null, stateTag: null, version, headers, user };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
   // The link belongs to the answer: a page that was the last one is another answer once there is one behind it.
   const hash = contentHash(next === null ? body : body + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
-  return { body, tag, stateTag, version, headers };
+  return { body, tag, stateTag, version, headers, user };
 }
 
 // RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.
@@ -131,9 +139,9 @@ function stale(): JotError {
 
 function fullReply(
   { status }: Endpoint,
-  { body, tag, headers }: Representation,
+  { body, tag, headers, user }: Representation,
   more: readonly string[],
-): Reply {
+): RepresentedReply {
   const tagHeader = tag === null ? [] : ['ETag', `"${tag}"`];
-  return { status, headers: [...headers, ...tagHeader, ...more], body };
+  return { status, headers: [...headers, ...tagHeader, ...more], body, user };
 }

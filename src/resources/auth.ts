@@ -44,6 +44,7 @@ export function auth(options: AuthOptions): Endpoint[] {
       answer: json(tokenPair),
       secret: true,
       handle: async ({ body, client }) => pair(options, await signIn(options, body, client), true),
+      user: ({ user_id }) => user_id,
     }),
 
     endpoint({
@@ -74,6 +75,7 @@ export function auth(options: AuthOptions): Endpoint[] {
       secret: true,
       handle: async ({ body }) =>
         pair(options, await refreshSession(options, read(options.tokens, body.refresh_token)), false),
+      user: ({ user_id }) => user_id,
     }),
 
     endpoint({
@@ -101,8 +103,9 @@ function pair(
   { tokens, tokenType, expirationMs }: AuthOptions,
   session: Session,
   fresh: boolean,
-): Infer<typeof tokenPair> {
+): Infer<typeof tokenPair> & Pick<Session, 'user_id'> {
   return {
+    user_id: session.user_id,
     access_token: tokens.access(session, fresh),
     refresh_token: tokens.refresh(session),
     token_type: tokenType,

@@ -141,10 +141,11 @@ export async function refreshSession(
     if (session?.user_id !== token.identity) throw revoked();
     const behind = session.generation - token.generation;
     if (behind === 1 && now() - session.last_used < reuseLeewayMs) return session;
-    if (behind !== 0) {
-      // A number from the future comes from a data file that was put back to an older state: nobody's theft.
-      if (behind > 0) await store.write([{ discard: 'sessions', id: session.id }]);
-      throw revoked();
+    // A number from the future comes from a data file that was put back to an older state: nobody's theft.
+    if (behind < 0) throw revoked();
+    if (behind > 0) {
+      await store.write([{ discard: 'sessions', id: session.id }]);
+      throw revoked(`a spent refresh token of user ${session.user_id} came back, so its session was ended`);
     }
     const rotated = await rotate(store, session, now(), lifetimeMs);
     if (rotated !== null) return rotated;
@@ -194,6 +195,7 @@ function staleSessions(all: readonly Session[], nowMs: number): Session[] {
   return [...all.filter(({ expires }) => expires <= nowMs), ...live.slice(SESSIONS_PER_USER_MAX - 1)];
 }
 
-function revoked(): JotError {
-  return new JotError('invalid_token', 'Token has been revoked');
+/** @param cause What the operator should know, and the client need not. */
+function revoked(cause?: string): JotError {
+  return new JotError('invalid_token', 'Token has been revoked', { cause });
 }

@@ -82,6 +82,7 @@ function signUp({ store, passwords, now }: UsersOptions, path: string, body: Typ
       const user = await store.users.create({ username: given.username, password_hash, created: now() });
       return withPosts(store, user, firstPage);
     },
+    user: ({ id: userId }) => userId,
     location: (user) => `/users/${user.id}`,
   });
 }

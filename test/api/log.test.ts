@@ -57,6 +57,28 @@ describe('A line of the log', () => {
     assert.equal(lines.length, 2);
   });
 
+  it('tells who signed up, in, and on with a refresh token, and of a failure only that there was one', async (t) => {
+    const server = await startServer(t);
+    await createPerson(server, 'elie');
+    const matt = await createPerson(server, 'matt');
+    const login = (username: string) => server.call('POST', '/auth', { json: { username, password: 'no' } });
+    await server.call('POST', '/auth/refresh', { json: { refresh_token: matt.refresh } });
+    for (const username of ['matt', 'nobody']) await login(username);
+    const told = server.log.map((line) => JSON.parse(line));
+    assert.deepEqual(
+      told.map(({ path, status, user }) => [path, status, user]),
+      [
+        ['/users', 201, 1],
+        ['/auth', 200, 1],
+        ['/users', 201, 2],
+        ['/auth', 200, 2],
+        ['/auth/refresh', 200, 2],
+        ['/auth', 401, undefined],
+        ['/auth', 401, undefined],
+      ],
+    );
+  });
+
   it('tells of what is no request at all', async (t) => {
     const { log, port } = await startServer(t);
     const answer = await sendRaw(port, 'nonsense\r\n\r\n');
