@@ -26,6 +26,9 @@ import { type AnswerCache, createRepresent, type RepresentedReply } from './repr
 import { createRoutes, type Routes } from './route.ts';
 import { createValidate } from './validate-call.ts';
 
+// As long as a request id may be. No word and no id of ours is longer, but a token is that somebody put into a path.
+const SEGMENT_LENGTH_LOGGED_MAX = 64;
+
 export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   readonly endpoints: readonly Endpoint[];
   readonly identify: (matched: Matched) => Promise<Identified>;
@@ -191,13 +194,20 @@ export class Pipeline {
       request_id: requestId,
       method,
       // The query stays out of the log, and so does a target that was not understood: people put secrets there.
-      path: path ?? '(none)',
+      path: path === undefined ? '(none)' : withoutLongSegments(path),
       status,
       ms: Math.round(tookMs * 100) / 100,
       address,
       user: user ?? caller?.principal?.user.id,
     });
   }
+}
+
+function withoutLongSegments(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => (segment.length > SEGMENT_LENGTH_LOGGED_MAX ? '(long)' : segment))
+    .join('/');
 }
 
 function timing(trace: Trace | null): string[] {

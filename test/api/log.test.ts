@@ -79,6 +79,13 @@ describe('A line of the log', () => {
     );
   });
 
+  it('leaves out of a path what is too long to be a word or an id, as a token is', async (t) => {
+    const { call, log } = await startServer(t);
+    const [longest, longer] = [64, 65].map((length) => 'x'.repeat(length));
+    await call('GET', `/reset/${longest}/${longer}/${longer}?${longer}`);
+    assert.equal(JSON.parse(log[0] ?? '').path, `/reset/${longest}/(long)/(long)`);
+  });
+
   it('tells of what is no request at all', async (t) => {
     const { log, port } = await startServer(t);
     const answer = await sendRaw(port, 'nonsense\r\n\r\n');
