@@ -24,6 +24,7 @@ import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
 import { posts } from './resources/posts.ts';
 import { sessions } from './resources/sessions.ts';
+import { costsInUse } from './resources/sign-in.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import { openStore } from './store/open.ts';
@@ -214,11 +215,11 @@ function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: 
   return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
 }
 
-function createApi({ config, store, keys, now }: ApiParts) {
+async function createApi({ config, store, keys, now }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
   const gate = new Gate({ concurrency: config.hashConcurrency, queueMax: HASH_QUEUE_MAX });
-  const passwords = new Passwords(config.passwordCost, gate);
+  const passwords = new Passwords(config.passwordCost, gate, await costsInUse(store));
   const sessionOptions = {
     store,
     lifetimeMs: Math.max(tokenSettings.refreshExpirationMs, tokenSettings.expirationMs),
@@ -258,9 +259,9 @@ function createApi({ config, store, keys, now }: ApiParts) {
   return { api, identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }), cache, gauges };
 }
 
-async function closingOnError<T>(store: Store, use: () => T): Promise<T> {
+async function closingOnError<T>(store: Store, use: () => Promise<T>): Promise<T> {
   try {
-    return use();
+    return await use();
   } catch (error) {
     await store.close();
     throw error;

@@ -54,6 +54,12 @@ export async function verify(
   return { ok: timingSafeEqual(given, derived), stale };
 }
 
+/** The cost that a hash was made at; null when it can't be told. */
+export function costOf(phc: string): Cost | null {
+  const [, name, cost] = phc.split('$');
+  return name === 'scrypt' ? parseCost(cost ?? '') : null;
+}
+
 /** A PHC string that no password verifies against, at the price of one that somebody has. */
 export function decoy(cost: Cost): string {
   return `$scrypt$${formatCost(cost)}$${encode(randomBytes(SALT_BYTES))}$${encode(randomBytes(HASH_BYTES))}`;
@@ -77,7 +83,7 @@ export function parseCost(text: string): Cost | null {
   return isUsable(cost) && formatCost(cost) === text ? cost : null;
 }
 
-function formatCost({ ln, r, p }: Cost): string {
+export function formatCost({ ln, r, p }: Cost): string {
   return `ln=${ln},r=${r},p=${p}`;
 }
 

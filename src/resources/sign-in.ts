@@ -1,16 +1,20 @@
 // Signing in: a name and a password become a session, or one and the same refusal whatever is wrong.
 
 import type { Client } from '../api/endpoint.ts';
+import { type Cost, costOf, formatCost } from '../auth/password.ts';
 import type { Passwords } from '../auth/passwords.ts';
 import { addressKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
+import type { Page } from '../lib/page.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import { type Infer, lenient, object, text } from '../schema/schema.ts';
 import { type Session, type User, usernameKey } from '../store/collections.ts';
+import type { Store } from '../store/store.ts';
 import { password } from './credentials.ts';
 import { orNullIfChanged, type SessionsOptions, startSession } from './sessions.ts';
 
 const START_TRIES_MAX = 5;
+const PAGE_LIMIT = 1_000;
 
 // Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
 export const credentials = object({
@@ -83,6 +87,20 @@ async function startIfUnchanged(options: SignInOptions, user: User, client: Clie
     current = await options.store.users.find(user.id);
   }
   return null;
+}
+
+/** The costs at which the users' hashes were made, each once. */
+export async function costsInUse({ users }: Store): Promise<Cost[]> {
+  const costs = new Map<string, Cost>();
+  for (let after: number | null = 0; after !== null; ) {
+    const { rows, next }: Page<User> = await users.list({ after, limit: PAGE_LIMIT, order: 'asc' });
+    for (const { password_hash } of rows) {
+      const cost = costOf(password_hash);
+      if (cost !== null) costs.set(formatCost(cost), cost);
+    }
+    after = next;
+  }
+  return [...costs.values()];
 }
 
 function invalidCredentials(): JotError {
