@@ -226,12 +226,13 @@ async function createApi({ config, store, keys, now }: ApiParts) {
     reuseLeewayMs: config.refreshReuseLeewayMs,
     now,
   };
+  const loginGuard = new LoginGuard(config.rates.login, now);
   const api = [
     ...auth({
       ...sessionOptions,
       tokens,
       passwords,
-      loginGuard: new LoginGuard(config.rates.login, now),
+      loginGuard,
       expirationMs: tokenSettings.expirationMs,
       tokenType: authPrefixes[0] ?? '',
     }),
@@ -253,6 +254,7 @@ async function createApi({ config, store, keys, now }: ApiParts) {
     },
     { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
     { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
+    { name: 'jot_login_keys', help: 'Names that the login guard remembers.', read: () => loginGuard.size },
     { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];

@@ -31,6 +31,11 @@ export class LoginGuard {
     this.#everywhere = wide && new Limiter('login everywhere', wide, now);
   }
 
+  /** How many names, and names with an address, are remembered. */
+  get size(): number {
+    return (this.#here?.size ?? 0) + (this.#everywhere?.size ?? 0);
+  }
+
   /**
    * @param username Folded, so that spelling it otherwise is no way around.
    * @throws JotError `too_many_requests`, for the right password too; `unavailable` while that can't be told.

@@ -144,6 +144,18 @@ describe('The text of GET /metrics', () => {
     assert.ok(Number(valueIn('process_resident_memory_bytes')) > 1e6);
   });
 
+  it('shows how many names the login guard remembers: each, and each with its address', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT_LOGIN: '10/h' });
+    const keys = async () =>
+      parse((await server.call('GET', '/metrics')).text).samples.find(({ name }) => name === 'jot_login_keys')
+        ?.value;
+    assert.equal(await keys(), 0);
+    for (const username of ['matt', 'elie', 'MATT']) {
+      await server.call('POST', '/auth', { json: { username, password: 'wrong' } });
+    }
+    assert.equal(await keys(), 4);
+  });
+
   it('counts by method, route and status: never by path', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
