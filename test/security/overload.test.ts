@@ -1,0 +1,203 @@
+// More than can be served: what is too much is refused at once, what is cheap goes on meanwhile, and whatever is
+// remembered about callers has a bound that no number of callers moves.
+
+import assert from 'node:assert/strict';
+import { Agent } from 'node:http';
+import { describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { TtlCache } from '../../src/cache/ttl-cache.ts';
+import { Limiter } from '../../src/limit/limiter.ts';
+import { LoginGuard } from '../../src/limit/login-guard.ts';
+import { TokenBucket } from '../../src/limit/token-bucket.ts';
+import { assertFailure } from '../support/answers.ts';
+import { createPerson } from '../support/person.ts';
+import { START_MS, startServer, type TestServer } from '../support/server.ts';
+import type { Cleanup } from '../support/temporary-folder.ts';
+
+const QUEUE_MAX = 64;
+const LOGINS = 200;
+const MILLION = 1_000_000;
+// For what is made of token buckets, so that it does not take as long again.
+const SEVERAL = 250_000;
+const KEYS_MAX = 100_000;
+// Some 160 is what an entry takes, and the heap is never quite the same.
+const ENTRY_BYTES_MAX = 400;
+const HEAP_BYTES_NOISE = 2_000_000;
+
+/** The numbers in /metrics by name. */
+async function gauges({ call }: TestServer): Promise<Record<string, number>> {
+  const { text } = await call('GET', '/metrics');
+  const lines = text.split('\n').filter((line) => /^\w+ [\d.e+]+$/.test(line));
+  return Object.fromEntries(
+    lines.map((line) => line.split(' ')).map(([name, value]) => [name, Number(value)]),
+  );
+}
+
+describe('200 logins at once, at the real cost of a password', () => {
+  it('logins: what does not fit in the queue gets 503 with Retry-After at once; reads and writes go on', async (t) => {
+    const server = await startServer(t, { PASSWORD_COST: '', HASH_CONCURRENCY: '3' });
+    const matt = await createPerson(server, 'matt');
+    const post = await matt.post();
+    const order: string[] = [];
+    const logins = Array.from({ length: LOGINS }, async () => {
+      const answer = await server.call('POST', '/auth', { json: { username: 'matt', password: 'secret' } });
+      order.push(`login ${answer.status}`);
+      return answer;
+    });
+    // Each look is a request of its own, and is answered however many logins wait.
+    for (let inside = 0; order.length + inside < LOGINS; ) {
+      const { jot_hashes_running: running = 0, jot_hashes_queued: queued = 0 } = await gauges(server);
+      assert.ok(running <= 3 && queued <= QUEUE_MAX, `${running} running, ${queued} queued`);
+      inside = running + queued;
+    }
+    const meanwhile = [
+      await server.call('GET', '/healthz'),
+      await server.call('GET', '/readyz'),
+      await server.call('GET', '/users'),
+      await matt.call('GET', post),
+      await matt.call('PATCH', post, { json: { body: 'Changed' } }),
+    ];
+    order.push('the others');
+    for (const { status } of meanwhile) assert.equal(status, 200);
+    assert.ok(order.length < LOGINS, 'answered while logins were waiting');
+
+    const answers = await Promise.all(logins);
+    assert.equal(order.at(-1), 'login 200');
+    const shed = answers.filter(({ status }) => status === 503);
+    assert.equal(answers.filter(({ status }) => status === 200).length + shed.length, LOGINS);
+    assert.ok(shed.length > 0 && shed.length <= LOGINS - QUEUE_MAX, `${shed.length} were shed`);
+    for (const answer of shed) {
+      assertFailure(answer, 503, 'Service Unavailable', 'Too many passwords are being checked right now');
+      assert.equal(answer.headers['retry-after'], '1');
+    }
+    assert.equal(order.lastIndexOf('login 503') < order.indexOf('the others'), true);
+    const { jot_hashes_running, jot_hashes_queued } = await gauges(server);
+    assert.deepEqual([jot_hashes_running, jot_hashes_queued], [0, 0]);
+  });
+});
+
+/** By how much the heap is larger while what `make` gives is held, garbage not counted. */
+function heapOf(make: () => object): { bytes: number; made: object } {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const made = make();
+  collect();
+  return { bytes: process.memoryUsage().heapUsed - before, made };
+}
+
+function heapMax(entries: number): number {
+  return entries * ENTRY_BYTES_MAX + HEAP_BYTES_NOISE;
+}
+
+// An address of its own for each number up to 2^32.
+function addressOf(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
+}
+
+describe('A million callers', () => {
+  const now = () => START_MS;
+  const holders: readonly (readonly [item: string, bound: number, fill: () => { readonly size: number }])[] =
+    [
+      [
+        'Limiter',
+        KEYS_MAX,
+        () => {
+          const limiter = new Limiter('default', { tokens: 600, windowMs: 60_000 }, now);
+          for (let number = 0; number < SEVERAL; number++) limiter.take(`address ${addressOf(number)}`);
+          return limiter;
+        },
+      ],
+      [
+        'TokenBucket',
+        KEYS_MAX,
+        () => {
+          const bucket = new TokenBucket({ capacity: 1, refillPerSecond: 1, now });
+          for (let number = 0; number < MILLION; number++) bucket.take(addressOf(number));
+          return bucket;
+        },
+      ],
+      [
+        'LoginGuard',
+        2 * KEYS_MAX,
+        () => {
+          const guard = new LoginGuard({ tokens: 10, windowMs: 60_000 }, now);
+          for (let number = 0; number < SEVERAL; number++)
+            guard.attempt(`user ${number}`, '192.0.2.1').fail();
+          return guard;
+        },
+      ],
+      [
+        'TtlCache',
+        1_000,
+        () => {
+          const cache = new TtlCache<string, string>({ ttl: 60_000, max: 1_000, now });
+          for (let number = 0; number < MILLION; number++) cache.set(addressOf(number), `answer ${number}`);
+          return cache;
+        },
+      ],
+    ];
+  for (const [item, bound, fill] of holders) {
+    it(`${item}: keeps so many entries, and the memory for them, and no more`, () => {
+      const { bytes, made } = heapOf(fill);
+      assert.equal(Object(made).size, bound);
+      assert.ok(bytes < heapMax(bound), `${bytes} bytes`);
+    });
+  }
+
+  it('a Map: would not stay below that bound', () => {
+    const { bytes, made } = heapOf(() => {
+      const levels = new Map<string, object>();
+      for (let number = 0; number < MILLION; number++) levels.set(addressOf(number), { atMs: number + 0.5 });
+      return levels;
+    });
+    assert.equal(Object(made).size, MILLION);
+    assert.ok(bytes > heapMax(KEYS_MAX), `${bytes} bytes`);
+  });
+
+  it('addresses: a thousand over HTTP are as many entries, and a network of IPv6 is one', async (t) => {
+    const rates = { RATE_LIMIT: '600/m', RATE_LIMIT_AUTH: '60/m', RATE_LIMIT_LOGIN: '10/15m' };
+    const server = await startServer(t, { ...rates, TRUST_PROXY: '127.0.0.1' });
+    const agent = keptAlive(t);
+    const visit = (address: string) =>
+      server.call('GET', '/users', { agent, headers: { 'X-Forwarded-For': address } });
+    const visits = (count: number, addressAt: (number: number) => string) =>
+      inTurns(count, (number) => visit(addressAt(number)));
+    await visits(1_000, (number) => addressOf(0x0a000000 + number));
+    assert.equal((await gauges(server)).jot_limiter_keys, 1_000);
+    await visits(200, (number) => `2001:db8::${number.toString(16)}`);
+    assert.equal((await gauges(server)).jot_limiter_keys, 1_001);
+    const last = await visit('2001:db8::ffff');
+    assert.equal(last.headers['x-ratelimit-remaining'], '399');
+  });
+
+  it('lists: more than a thousand different ones leave the cache at a thousand', async (t) => {
+    const server = await startServer(t);
+    const agent = keptAlive(t);
+    await inTurns(1_200, (number) => server.call('GET', `/users?after=${number}`, { agent }));
+    assert.equal((await gauges(server)).jot_cache_entries, 1_000);
+    const statuses = await Promise.all(
+      [1_199, 0].map(
+        async (number) => (await server.call('GET', `/users?after=${number}`)).headers['x-cache'],
+      ),
+    );
+    assert.deepEqual(statuses, ['HIT', 'MISS']);
+  });
+});
+
+function keptAlive(t: Cleanup): Agent {
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  return agent;
+}
+
+/** So many calls, some at a time. */
+async function inTurns(count: number, call: (number: number) => Promise<unknown>): Promise<void> {
+  for (let number = 0; number < count; number += 50) {
+    await Promise.all(
+      Array.from({ length: Math.min(50, count - number) }, (_, index) => call(number + index)),
+    );
+  }
+}
