@@ -32,6 +32,8 @@ import type { OnProgress, Store, StoreStatus } from './store/store.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;
+// Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.
+const HASH_WAIT_MS_MAX = 15_000;
 
 export { JotError } from './lib/errors.ts';
 
@@ -142,10 +144,10 @@ class JotApp implements App {
 
   async #open(): Promise<void> {
     const { config } = this;
-    const { now, log, metrics } = this.#common;
+    const { now, elapsedMs, log, metrics } = this.#common;
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress });
     const { api, identify, cache, gauges } = await closingOnError(store, () =>
-      createApi({ config, store, keys: openKeys(config, now), now }),
+      createApi({ config, store, keys: openKeys(config, now), now, elapsedMs }),
     );
     this.#store = store;
     this.#endpoints = [...api, ...this.#systemEndpoints];
@@ -215,10 +217,15 @@ function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: 
   return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
 }
 
-async function createApi({ config, store, keys, now }: ApiParts) {
+async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
-  const gate = new Gate({ concurrency: config.hashConcurrency, queueMax: HASH_QUEUE_MAX });
+  const gate = new Gate({
+    concurrency: config.hashConcurrency,
+    queueMax: HASH_QUEUE_MAX,
+    waitMsMax: HASH_WAIT_MS_MAX,
+    elapsedMs,
+  });
   const passwords = new Passwords(config.passwordCost, gate, await costsInUse(store));
   const sessionOptions = {
     store,
@@ -275,6 +282,7 @@ interface ApiParts {
   readonly store: Store;
   readonly keys: readonly SigningKey[];
   readonly now: () => number;
+  readonly elapsedMs: () => number;
 }
 
 // What is not kept needs no key that is: tokens for a store in memory end with it.

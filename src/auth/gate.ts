@@ -1,5 +1,6 @@
 // A gate in front of expensive work: so many run at once, so many wait, and the rest is turned away at the door. A
-// queue without an end only moves the failure to later, when everybody has waited for nothing.
+// queue without an end only moves the failure to later, when everybody has waited for nothing. On a slow machine a short
+// queue is a long wait, so who has waited too long when the next turn comes is turned away too.
 //
 // scrypt runs on libuv's pool of four threads, and so does every file operation: sixteen hashes at once make one
 // `fdatasync` wait for seconds. Behind a gate smaller than the pool the disk always finds a free thread.
@@ -11,15 +12,25 @@ export interface GateOptions {
   readonly concurrency: number;
   /** How many may wait. */
   readonly queueMax: number;
+  /** For how long; default: for as long as it takes. */
+  readonly waitMsMax?: number;
+  /** Milliseconds on a clock that only runs forward; default `performance.now`. */
+  readonly elapsedMs?: () => number;
+}
+
+interface Waiting {
+  readonly sinceMs: number;
+  readonly resolve: () => void;
+  readonly reject: (error: JotError) => void;
 }
 
 export class Gate {
-  readonly #options: GateOptions;
-  readonly #waiting: (() => void)[] = [];
+  readonly #options: Required<GateOptions>;
+  readonly #waiting: Waiting[] = [];
   #running = 0;
 
   constructor(options: GateOptions) {
-    this.#options = options;
+    this.#options = { waitMsMax: Number.POSITIVE_INFINITY, elapsedMs: () => performance.now(), ...options };
   }
 
   get running(): number {
@@ -33,7 +44,7 @@ export class Gate {
   /**
    * Runs the task when its turn comes, first in, first out.
    *
-   * @throws JotError `unavailable` when the queue is full.
+   * @throws JotError `unavailable` when the queue is full, or too slow.
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#options.concurrency) this.#running++;
@@ -46,18 +57,27 @@ export class Gate {
   }
 
   #turn(): Promise<void> {
-    if (this.#waiting.length >= this.#options.queueMax) {
-      throw new JotError('unavailable', 'Too many passwords are being checked right now', {
-        retryAfterSeconds: 1,
-      });
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const { queueMax, elapsedMs } = this.#options;
+    if (this.#waiting.length >= queueMax) throw tooMany();
+    return new Promise((resolve, reject) => this.#waiting.push({ sinceMs: elapsedMs(), resolve, reject }));
   }
 
   // The place passes to the next in line directly: counting down and up again would let a newcomer slip in between.
   #next(): void {
-    const resolve = this.#waiting.shift();
-    if (resolve === undefined) this.#running--;
-    else resolve();
+    const { waitMsMax, elapsedMs } = this.#options;
+    const sinceMsMin = elapsedMs() - waitMsMax;
+    let next = this.#waiting.shift();
+    while (next !== undefined && next.sinceMs < sinceMsMin) {
+      next.reject(tooMany());
+      next = this.#waiting.shift();
+    }
+    if (next === undefined) this.#running--;
+    else next.resolve();
   }
+}
+
+function tooMany(): JotError {
+  return new JotError('unavailable', 'Too many passwords are being checked right now', {
+    retryAfterSeconds: 1,
+  });
 }

@@ -127,6 +127,40 @@ describe('Gate', () => {
     });
   }
 
+  it('turns away who has waited longer than it allows when the next turn comes, and takes the one after', async () => {
+    const clock = { ms: 0 };
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100, elapsedMs: () => clock.ms });
+    const begun: string[] = [];
+    const running = send(gate, 'running', begun);
+    const late = [send(gate, 'late', begun), send(gate, 'late too', begun)];
+    clock.ms = 1;
+    const inTime = send(gate, 'in time', begun);
+    clock.ms = 101;
+    assert.deepEqual(counters(gate), { running: 1, queued: 3 });
+    running.finish();
+    for (const { result } of late) {
+      await assert.rejects(result, { code: 'unavailable', details: { retryAfterSeconds: 1 } });
+    }
+    inTime.finish();
+    assert.equal(await inTime.result, 'in time');
+    assert.deepEqual(begun, ['running', 'in time']);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('has its place back when all have waited too long', async () => {
+    const clock = { ms: 0 };
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100, elapsedMs: () => clock.ms });
+    const running = send(gate, 'running');
+    const late = send(gate, 'late');
+    clock.ms = 101;
+    running.finish();
+    await assert.rejects(late.result, { code: 'unavailable' });
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+    const again = send(gate, 'again');
+    again.finish();
+    assert.equal(await again.result, 'again');
+  });
+
   it('hands on the error of a task that fails, and its place', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 1 });
     const failing = send(gate, 'failing');

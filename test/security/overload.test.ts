@@ -7,6 +7,7 @@ import { describe, it } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
+import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
 import { Limiter } from '../../src/limit/limiter.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
@@ -36,7 +37,9 @@ async function gauges({ call }: TestServer): Promise<Record<string, number>> {
 
 describe('200 logins at once, at the real cost of a password', () => {
   it('logins: what does not fit in the queue gets 503 with Retry-After at once; reads and writes go on', async (t) => {
-    const server = await startServer(t, { PASSWORD_COST: '', HASH_CONCURRENCY: '3' });
+    // Not even on a machine that is busy otherwise is the wait too long.
+    const patient = { elapsedMs: () => 0, timeouts: { stallMs: 3_600_000 } };
+    const server = await startServer(t, { PASSWORD_COST: '', HASH_CONCURRENCY: '3' }, patient);
     const matt = await createPerson(server, 'matt');
     const post = await matt.post();
     const order: string[] = [];
@@ -74,6 +77,24 @@ describe('200 logins at once, at the real cost of a password', () => {
     assert.equal(order.lastIndexOf('login 503') < order.indexOf('the others'), true);
     const { jot_hashes_running, jot_hashes_queued } = await gauges(server);
     assert.deepEqual([jot_hashes_running, jot_hashes_queued], [0, 0]);
+  });
+});
+
+describe('A queue that is short but slow', () => {
+  it('a wait: of fifteen seconds ends with 503 when the next turn comes, before the connection is cut', async (t) => {
+    assert.ok(DEFAULT_TIMEOUTS.stallMs > 15_001);
+    // Between any two looks at this clock more time passes than anybody may wait.
+    let ms = 0;
+    const settings = { PASSWORD_COST: 'ln=14,r=8,p=1', HASH_CONCURRENCY: '1' };
+    const server = await startServer(t, settings, { elapsedMs: () => (ms += 15_001) });
+    const json = { username: 'matt', password: 'wrong' };
+    const logins = Array.from({ length: 20 }, () => server.call('POST', '/auth', { json }));
+    const answers = await Promise.all(logins);
+    const shed = answers.filter(({ status }) => status === 503);
+    assert.equal(answers.filter(({ status }) => status === 401).length + shed.length, 20);
+    assert.ok(shed.length > 0, 'some were waiting');
+    for (const { headers } of shed) assert.equal(headers['retry-after'], '1');
+    assert.equal((await server.call('POST', '/auth', { json })).status, 401);
   });
 });
 
