@@ -9,7 +9,10 @@ const HOPS_MAX = 32;
 
 /** Addresses and networks whose `X-Forwarded-For` is believed. */
 export class TrustedProxies {
-  readonly #list = new BlockList();
+  // One list for each protocol. `BlockList` takes an IPv4 address for a mapped one too, so that in a single list an IPv6
+  // network as small as `::/64` would hold all of IPv4.
+  readonly #ipv4 = new BlockList();
+  readonly #ipv6 = new BlockList();
 
   /** @throws TypeError for an entry that is neither an address nor a CIDR. */
   constructor(entries: readonly string[]) {
@@ -17,17 +20,26 @@ export class TrustedProxies {
   }
 
   has(address: string): boolean {
-    const version = isIP(address);
-    return version !== 0 && this.#list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+    const plain = unwrap(address);
+    const version = isIP(plain);
+    if (version === 0) return false;
+    return version === 6 ? this.#ipv6.check(plain, 'ipv6') : this.#ipv4.check(plain, 'ipv4');
   }
 
   #add(entry: string): void {
-    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+    // A zone would be ignored, and so trust its address on every link.
+    const [, written = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+    const bits = isIP(written) === 6 ? 128 : 32;
+    const address = unwrap(written);
     const version = isIP(address);
-    const bits = version === 6 ? 128 : 32;
-    const length = prefix === undefined ? bits : Number(prefix);
-    if (version === 0 || length > bits) throw new TypeError(`Neither an address nor a network: ${entry}`);
-    this.#list.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4');
+    // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+    const mappedBits = bits - (version === 6 ? 128 : 32);
+    const length = (prefix === undefined ? bits : Number(prefix)) - mappedBits;
+    if (version === 0 || length < 0 || length > bits - mappedBits) {
+      throw new TypeError(`Neither an address nor a network: ${entry}`);
+    }
+    if (version === 6) this.#ipv6.addSubnet(address, length, 'ipv6');
+    else this.#ipv4.addSubnet(address, length, 'ipv4');
   }
 }
 
