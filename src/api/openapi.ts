@@ -133,11 +133,12 @@ function success(endpoint: Endpoint): JsonSchema {
 }
 
 function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
-  const { access, body, params, query, limit, method } = endpoint;
+  const { access, body, params, limit, method } = endpoint;
   const needsUser = access.kind === 'user' || access.kind === 'owner';
   const isConditional = limit !== 'free' && hasGetter && method !== 'POST';
   const codes: (ErrorCode | false)[] = [
-    (body !== undefined || Object.keys(query.fields).length > 0) && 'validation_failed',
+    // Whatever is asked for, the target or the Host header may be malformed.
+    'bad_request',
     (needsUser || access.kind === 'operator') && 'invalid_token',
     (access.kind === 'owner' || access.kind === 'operator') && 'forbidden',
     Object.keys(params.fields).length > 0 && 'not_found',

@@ -17,6 +17,7 @@ export const username = text({
     if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
     return value === value.trim() ? null : 'must not start or end with white space';
   },
+  refinedSchema: { pattern: '^[^\\p{Cc}\\s](?:\\P{Cc}*[^\\p{Cc}\\s])?$' },
 });
 
 /** @param lengthMin In characters. */
@@ -33,5 +34,6 @@ export function password(lengthMin: number) {
       // scrypt's HMAC fills keys up with zeros (RFC 2104 §2), so `foo` and `foo\0` would be one password.
       return value.includes('\0') ? 'must not contain U+0000' : null;
     },
+    refinedSchema: { maxLength: PASSWORD_BYTES_MAX, pattern: '^[^\\u0000]*$' },
   });
 }

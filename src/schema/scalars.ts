@@ -1,6 +1,6 @@
 // The types without parts: texts, numbers, truth, words, times.
 
-import { type Documented, documentation, refuse, type Type } from './type.ts';
+import { type Documented, documentation, type JsonSchema, refuse, type Type } from './type.ts';
 
 /** Text whose length counts Unicode code points, after normalization. */
 export function text(
@@ -12,9 +12,19 @@ export function text(
     readonly format?: string;
     /** The problem with a text that has the right length, or null. */
     readonly refine?: (value: string) => string | null;
+    /** The same for the documentation, as far as JSON Schema can say it. */
+    readonly refinedSchema?: JsonSchema;
   } = {},
 ): Type<string> {
-  const { min = 0, max = Number.POSITIVE_INFINITY, normalize, refine, format, ...documented } = options;
+  const {
+    min = 0,
+    max = Number.POSITIVE_INFINITY,
+    normalize,
+    refine,
+    refinedSchema,
+    format,
+    ...documented
+  } = options;
   const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`;
   const unit = range === 'at least 1' ? 'character' : 'characters';
   return {
@@ -34,6 +44,7 @@ export function text(
       ...(min > 0 ? { minLength: min } : {}),
       ...(max < Number.POSITIVE_INFINITY ? { maxLength: max } : {}),
       ...(format === undefined ? {} : { format }),
+      ...refinedSchema,
       ...documentation(documented),
     },
   };
@@ -93,7 +104,7 @@ export function timestamp(documented: Documented = {}): Type<number> {
       return isCanonical ? valueMs : refuse(report, `must be a date like ${example}`);
     },
     marshal: rfc822,
-    jsonSchema: { type: 'string', example, ...documentation(documented) },
+    jsonSchema: { type: 'string', ...documentation({ example, ...documented }) },
   };
 }
 

@@ -100,7 +100,7 @@ describe('jsonSchema', () => {
     ],
     ['boolean', boolean({ description: 'Live' }), { type: 'boolean', description: 'Live' }],
     ['oneOf', oneOf(['asc', 'desc']), { type: 'string', enum: ['asc', 'desc'] }],
-    ['timestamp', timestamp(), { type: 'string', example: 'Mon, 23 Nov 2026 12:35:13 -0000' }],
+    ['timestamp', timestamp(), { type: 'string', examples: ['Mon, 23 Nov 2026 12:35:13 -0000'] }],
     ['array', array(boolean()), { type: 'array', items: { type: 'boolean' } }],
     ['page, the same as an array', page(boolean()), { type: 'array', items: { type: 'boolean' } }],
     ['anything', anything(), {}],
