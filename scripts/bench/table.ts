@@ -1,0 +1,70 @@
+// Tables in Markdown, aligned so that they can be read where they are printed.
+
+import type { Judged, Mark, Unit } from './statistics.ts';
+
+/** @param rows Cells; the first row is the heading. Columns after the first `left` ones are aligned to the right. */
+export function markdownTable(rows: readonly (readonly string[])[], left: number): string {
+  const [heading = [], ...body] = rows;
+  const widths = heading.map((_, column) => Math.max(3, ...rows.map((row) => width(row[column] ?? ''))));
+  const isLeft = (column: number) => column < left;
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((length, column) => pad(cells[column] ?? '', length, isLeft(column))).join(' | ')} |\n`;
+  const rule = widths.map((length, column) =>
+    isLeft(column) ? '-'.repeat(length) : `${'-'.repeat(length - 1)}:`,
+  );
+  return [heading, rule, ...body].map(line).join('');
+}
+
+export function comparisonTable(comparisons: readonly Judged[]): string {
+  const heading = [
+    'scenario',
+    'measured',
+    'against',
+    'measured',
+    'reference',
+    'ratio',
+    'by CPU time',
+    'mark',
+    'holds',
+    'spread',
+  ];
+  const rows = comparisons.map((each) => [
+    each.what,
+    each.measured.name,
+    each.reference.name,
+    amount(each.measuredMedian, each.unit),
+    amount(each.referenceMedian, each.unit),
+    each.ratio.toFixed(2),
+    each.cpuRatio?.toFixed(2) ?? '',
+    markText(each.mark),
+    holdsText(each.holds),
+    each.spread === null ? '' : `${Math.round(each.spread * 100)} %`,
+  ]);
+  return markdownTable([heading, ...rows], 3);
+}
+
+/** Three significant digits are more than a benchmark knows. */
+export function amount(value: number, unit: Unit): string {
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
+  const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${text}${unit === '/s' ? '' : ' '}${unit}`;
+}
+
+function markText(mark: Mark | null): string {
+  if (mark === null) return '';
+  return `${mark.bound === 'at least' ? '≥' : '≤'} ${mark.ratio.toFixed(2)}`;
+}
+
+function holdsText(holds: boolean | null): string {
+  if (holds === null) return '';
+  return holds ? 'yes' : 'no';
+}
+
+function pad(text: string, length: number, isLeft: boolean): string {
+  const space = ' '.repeat(length - width(text));
+  return isLeft ? text + space : space + text;
+}
+
+function width(text: string): number {
+  return [...text].length;
+}

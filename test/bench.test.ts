@@ -1,0 +1,243 @@
+// The benchmark's arithmetic and its command line.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { byFile, byFunction, type Profile } from '../scripts/bench/cpu-profile.ts';
+import { coresIn } from '../scripts/bench/machine.ts';
+import { parseOptions, parseProfileOptions, UsageError } from '../scripts/bench/options.ts';
+import { type Comparison, isWithin, judge, type Mark, median, spread } from '../scripts/bench/statistics.ts';
+import { amount, comparisonTable, markdownTable } from '../scripts/bench/table.ts';
+
+function comparison(change: Partial<Comparison> = {}): Comparison {
+  return {
+    scenario: 'get',
+    what: 'GET a post',
+    unit: '/s',
+    measured: { name: 'Jot', values: [30, 10, 20] },
+    reference: { name: 'bare', values: [40, 41, 39] },
+    mark: { bound: 'at least', ratio: 0.5 },
+    ...change,
+  };
+}
+
+describe('median', () => {
+  const rows: readonly [values: number[], expected: number, reason: string][] = [
+    [[7], 7, 'the only one'],
+    [[9, 1, 5], 5, 'the middle one, whatever their order'],
+    [[1, 10, 100, 1000], 55, 'half-way between the two in the middle'],
+    [[2, 10, 9], 9, 'by size and not by spelling'],
+    [[1, 1, 1000], 1, 'one that is far off moves nothing'],
+  ];
+  for (const [values, expected, reason] of rows) {
+    it(`of ${values.join(', ')} is ${expected}: ${reason}`, () => assert.equal(median(values), expected));
+  }
+
+  it('leaves the values in their order', () => {
+    const values = [3, 1, 2];
+    median(values);
+    assert.deepEqual(values, [3, 1, 2]);
+  });
+
+  it('is not there for no values', () => assert.throws(() => median([]), RangeError));
+});
+
+describe('spread', () => {
+  it('is the range as a share of the median', () => assert.equal(spread([30, 10, 20]), 1));
+
+  it('is nothing where all are the same', () => assert.equal(spread([5, 5, 5]), 0));
+});
+
+describe('isWithin', () => {
+  const atLeast: Mark = { bound: 'at least', ratio: 0.75 };
+  const atMost: Mark = { bound: 'at most', ratio: 1.5 };
+  const rows: readonly [ratio: number, mark: Mark, expected: boolean, reason: string][] = [
+    [0.75, atLeast, true, 'the mark itself is enough'],
+    [0.74, atLeast, false, 'too slow'],
+    [9, atLeast, true, 'there is no too fast'],
+    [1.5, atMost, true, 'the mark itself is allowed'],
+    [1.51, atMost, false, 'too much'],
+    [0, atMost, true, 'there is no too little'],
+    [Number.NaN, atLeast, false, 'nothing was measured'],
+    [Number.NaN, atMost, false, 'nothing was measured'],
+  ];
+  for (const [ratio, mark, expected, reason] of rows) {
+    it(`says ${expected} to ${ratio} for ${mark.bound} ${mark.ratio}: ${reason}`, () => {
+      assert.equal(isWithin(ratio, mark), expected);
+    });
+  }
+});
+
+describe('judge', () => {
+  it('compares the medians, and tells the wider spread', () => {
+    const { measuredMedian, referenceMedian, ratio, spread: widest, holds } = judge(comparison());
+    assert.deepEqual([measuredMedian, referenceMedian, ratio, widest, holds], [20, 40, 0.5, 1, true]);
+  });
+
+  it('says when the mark is missed', () => {
+    assert.equal(judge(comparison({ mark: { bound: 'at least', ratio: 0.51 } })).holds, false);
+  });
+
+  it('judges nothing without a mark', () => assert.equal(judge(comparison({ mark: null })).holds, null));
+
+  it('has no spread after one round', () => {
+    assert.equal(judge(comparison({ measured: { name: 'Jot', values: [20] } })).spread, null);
+  });
+
+  it('compares processor time where both sides know theirs', () => {
+    const measured = { name: 'Jot', values: [20], cpuValues: [30] };
+    const reference = { name: 'bare', values: [40], cpuValues: [40] };
+    assert.equal(judge(comparison({ measured, reference })).cpuRatio, 0.75);
+    assert.equal(judge(comparison({ measured })).cpuRatio, null);
+    assert.equal(judge(comparison({ reference })).cpuRatio, null);
+  });
+});
+
+describe('comparisonTable', () => {
+  it('is a Markdown table with a line for each comparison', () => {
+    const missed = comparison({ what: 'p99', unit: 'ms', mark: { bound: 'at most', ratio: 0.2 } });
+    const table = comparisonTable([judge(comparison()), judge(missed), judge(comparison({ mark: null }))]);
+    const cells = table.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
+    assert.deepEqual(cells.slice(2, 5), [
+      ['', 'GET a post', 'Jot', 'bare', '20.0/s', '40.0/s', '0.50', '', '≥ 0.50', 'yes', '100 %', ''],
+      ['', 'p99', 'Jot', 'bare', '20.0 ms', '40.0 ms', '0.50', '', '≤ 0.20', 'no', '100 %', ''],
+      ['', 'GET a post', 'Jot', 'bare', '20.0/s', '40.0/s', '0.50', '', '', '', '100 %', ''],
+    ]);
+  });
+});
+
+describe('markdownTable', () => {
+  it('aligns words to the left and figures to the right', () => {
+    const table = markdownTable(
+      [
+        ['name', 'n'],
+        ['a', '1,000'],
+      ],
+      1,
+    );
+    assert.equal(table, '| name |     n |\n| ---- | ----: |\n| a    | 1,000 |\n');
+  });
+});
+
+describe('amount', () => {
+  const rows: readonly [value: number, unit: Parameters<typeof amount>[1], expected: string][] = [
+    [12_345.6, '/s', '12,346/s'],
+    [123.45, 'ms', '123 ms'],
+    [12.345, 'MiB', '12.3 MiB'],
+    [0.01234, 'µs', '0.0123 µs'],
+    [0, '/s', '0.00/s'],
+  ];
+  for (const [value, unit, expected] of rows) {
+    it(`writes ${value} as ${expected}`, () => assert.equal(amount(value, unit), expected));
+  }
+});
+
+describe('parseOptions', () => {
+  const names = ['get', 'list'];
+  const full = { help: false, only: [], rounds: 3, seconds: 10, posts: 1_000_000, peers: false, json: null };
+  const rows: readonly [args: string[], change: object][] = [
+    [[], {}],
+    [['--quick'], { rounds: 1, seconds: 0.5, posts: 20_000 }],
+    [['--quick', '--rounds', '2'], { rounds: 2, seconds: 0.5, posts: 20_000 }],
+    [['--only', 'get,list'], { only: ['get', 'list'] }],
+    [['--only', 'list', '--only=get'], { only: ['list', 'get'] }],
+    [['--seconds', '0.1', '--posts', '1000'], { seconds: 0.1, posts: 1_000 }],
+    [['--peers', '--json', 'a.json'], { peers: true, json: 'a.json' }],
+    [['-h'], { help: true }],
+  ];
+  for (const [args, change] of rows) {
+    it(`takes ${args.join(' ') || 'nothing'}`, () => {
+      assert.deepEqual(parseOptions(args, names), { ...full, ...change });
+    });
+  }
+
+  const wrong: readonly [args: string[], says: RegExp][] = [
+    [['--fast'], /--fast/],
+    [['get'], /get/],
+    [['--only'], /--only/],
+    [['--only', 'put'], /no scenario "put"; there are get, list$/],
+    [['--only', 'get,'], /no scenario ""/],
+    [['--rounds', '0'], /--rounds is "0"/],
+    [['--rounds', '1.5'], /--rounds is "1.5"/],
+    [['--seconds', '-1'], /--seconds/],
+    [['--seconds=0'], /--seconds is "0"/],
+    [['--seconds', 'ten'], /--seconds is "ten"/],
+    [['--posts', '999'], /--posts is "999"; expected a whole number of 1000 or more/],
+  ];
+  for (const [args, says] of wrong) {
+    it(`refuses ${args.join(' ')}`, () => {
+      const isTold = (error: unknown) => error instanceof UsageError && says.test(error.message);
+      assert.throws(() => parseOptions(args, names), isTold);
+    });
+  }
+});
+
+describe('parseProfileOptions', () => {
+  const names = ['get', 'list'];
+  const rows: readonly [args: string[], expected: object][] = [
+    [['get'], { help: false, scenario: 'get', seconds: 10 }],
+    [['list', '--seconds', '2'], { help: false, scenario: 'list', seconds: 2 }],
+    [['--help'], { help: true, scenario: '', seconds: 10 }],
+  ];
+  for (const [args, expected] of rows) {
+    it(`takes ${args.join(' ')}`, () => assert.deepEqual(parseProfileOptions(args, names), expected));
+  }
+
+  const wrong: readonly [args: string[], says: RegExp][] = [
+    [[], /no scenario ""; there are get, list$/],
+    [['put'], /no scenario "put"/],
+    [['get', 'list'], /not also "list"/],
+    [['get', '--rounds', '2'], /--rounds/],
+    [['get', '--seconds', '0'], /--seconds is "0"/],
+  ];
+  for (const [args, says] of wrong) {
+    it(`refuses ${args.join(' ') || 'nothing'}`, () => {
+      const isTold = (error: unknown) => error instanceof UsageError && says.test(error.message);
+      assert.throws(() => parseProfileOptions(args, names), isTold);
+    });
+  }
+});
+
+describe('coresIn', () => {
+  const rows: readonly [list: string, expected: number[]][] = [
+    ['0-3', [0, 1, 2, 3]],
+    ['2', [2]],
+    ['0,4-5,9', [0, 4, 5, 9]],
+    ['', []],
+  ];
+  for (const [list, expected] of rows) {
+    it(`reads ${JSON.stringify(list)}`, () => assert.deepEqual(coresIn(list), expected));
+  }
+});
+
+describe('byFunction and byFile', () => {
+  const frame = (functionName: string, url = '', lineNumber = 0) => ({ functionName, url, lineNumber });
+  const profile: Profile = {
+    nodes: [
+      { id: 1, callFrame: frame('send', 'file:///work/dist/http/reply.js', 9) },
+      { id: 2, callFrame: frame('', 'file:///work/dist/http/reply.js', 19) },
+      { id: 3, callFrame: frame('(idle)') },
+      { id: 4, callFrame: frame('writev') },
+      { id: 5, callFrame: frame('send', 'file:///work/dist/http/reply.js', 9) },
+    ],
+    samples: [1, 3, 2, 4, 5],
+    timeDeltas: [999, 3000, 5000, 1000, 2000],
+  };
+
+  it('gives each sample the time until the next one, adds up by function and leaves idle time out', () => {
+    assert.deepEqual(byFunction(profile, '/work/dist'), [
+      { name: 'send', place: 'http/reply.js:10', ms: 3, share: 0.5 },
+      { name: 'writev', place: '', ms: 2, share: 1 / 3 },
+      { name: '(anonymous)', place: 'http/reply.js:20', ms: 1, share: 1 / 6 },
+    ]);
+  });
+
+  it('adds up by file', () => {
+    assert.deepEqual(
+      byFile(profile, '/work/dist').map(({ name, ms }) => [name, ms]),
+      [
+        ['http/reply.js', 4],
+        ['(native code)', 2],
+      ],
+    );
+  });
+});
