@@ -1,12 +1,19 @@
-// The benchmark's arithmetic and its command line.
+// The benchmark's arithmetic, its command line, and one short run of it as a process of its own. How fast anything was decides
+// nothing here.
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { byFile, byFunction, type Profile } from '../scripts/bench/cpu-profile.ts';
+import { writeDataFile } from '../scripts/bench/data-file.ts';
 import { coresIn } from '../scripts/bench/machine.ts';
 import { parseOptions, parseProfileOptions, UsageError } from '../scripts/bench/options.ts';
 import { type Comparison, isWithin, judge, type Mark, median, spread } from '../scripts/bench/statistics.ts';
 import { amount, comparisonTable, markdownTable } from '../scripts/bench/table.ts';
+import { openStore } from '../src/store/open.ts';
+import { type Command, start } from './support/command.ts';
+import { root } from './support/scratch-project.ts';
+import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 
 function comparison(change: Partial<Comparison> = {}): Comparison {
   return {
@@ -239,5 +246,60 @@ describe('byFunction and byFile', () => {
         ['(native code)', 2],
       ],
     );
+  });
+});
+
+describe('writeDataFile', () => {
+  const posts = 2_001;
+
+  it('writes a file that Jot opens, with that many posts of 300 bytes', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    writeDataFile(path, posts);
+    const store = await openStore(`file:${path}`);
+    t.after(() => store.close());
+    assert.equal(await store.posts.count(), posts);
+    const { rows } = await store.posts.list({ owner: 1, after: 0, limit: 1, order: 'desc' });
+    assert.deepEqual([rows[0]?.id, rows[0]?.body.length], [posts, 300]);
+  });
+
+  it('makes each line so that Jot would notice a changed one', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    writeDataFile(path, posts);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"Post 7"', '"Post 8"'));
+    await assert.rejects(openStore(`file:${path}`), /line 9/);
+  });
+});
+
+describe('npm run bench', () => {
+  const bench = (t: Cleanup, args: readonly string[]): Command =>
+    start(t, [`${root}scripts/run.mjs`, 'scripts/bench/main.ts', ...args]);
+
+  it('measures one scenario, prints a table and writes the figures as JSON', async (t) => {
+    const path = `${temporaryFolder(t)}/results.json`;
+    const args = ['--quick', '--seconds', '0.2', '--only', 'get', '--json', path];
+    const { code, stdout, stderr } = await bench(t, args).ended;
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /^get: round 1 of 1: Jot$/m, 'it says what it is doing');
+    assert.match(stdout, /^\| GET a post \| Jot +\| bare node:http \|/m);
+    const { machine, comparisons } = JSON.parse(readFileSync(path, 'utf8'));
+    assert.equal(machine.node, process.version);
+    assert.equal(comparisons.length, 1);
+    const { scenario, ratio, mark, measured, reference } = comparisons[0];
+    assert.deepEqual([scenario, mark], ['get', { bound: 'at least', ratio: 0.75 }]);
+    assert.deepEqual([measured.values.length, reference.values.length], [1, 1]);
+    assert.ok(ratio > 0, `the ratio is ${ratio}`);
+  });
+
+  it('says what there is with --help', async (t) => {
+    const { code, stdout } = await bench(t, ['--help']).ended;
+    assert.equal(code, 0);
+    assert.match(stdout, /^Usage: npm run bench -- \[options\]\n/);
+    assert.match(stdout, /^ {2}create +durable POST$/m);
+  });
+
+  it('exits with 2 and measures nothing when it is asked for what it does not have', async (t) => {
+    const { code, stdout, stderr } = await bench(t, ['--only', 'put']).ended;
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, /^bench: There is no scenario "put"; there are get, list, create, .+\n\nUsage: /);
   });
 });

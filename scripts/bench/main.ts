@@ -1,0 +1,87 @@
+// `npm run bench`: how fast Jot is, told as ratios to what a machine can do at best. `--help` says what can be measured.
+//
+// Figures from a machine that does other things too mean little by themselves. So everything is measured in turns, a
+// median stands for the rounds, and the spread says how far apart they were.
+
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Bench, Scenario } from './bench.ts';
+import { describeMachine, machineText } from './machine.ts';
+import { type Options, parseOptions, UsageError } from './options.ts';
+import { scenarios, scenariosOf } from './scenarios.ts';
+import { build, makeScratch, type Scratch } from './scratch.ts';
+import { type Judged, judge } from './statistics.ts';
+import { comparisonTable } from './table.ts';
+
+const EXIT_USAGE = 2;
+
+const USAGE = `Usage: npm run bench -- [options]
+
+  --only <scenario>   one of those below, or several separated by commas
+  --quick             a short try: one round of half a second, and a small store
+  --rounds <n>        how often each is measured (3)
+  --seconds <n>       for how long, each time (10)
+  --posts <n>         how many posts the large store has (1000000)
+  --json <file>       where the figures go as JSON (default: below the scratch folder)
+  --help              show this
+
+Scenarios:
+${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`).join('')}`;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+await run(process.argv.slice(2));
+
+async function run(args: readonly string[]): Promise<void> {
+  const options = optionsOf(args);
+  if (options === null) return;
+  if (options.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const scratch = makeScratch();
+  process.once('exit', scratch.remove);
+  await measure(options, scratch);
+}
+
+function optionsOf(args: readonly string[]): Options | null {
+  try {
+    return parseOptions(
+      args,
+      scenarios.map(({ name }) => name),
+    );
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`bench: ${error.message}\n\n${USAGE}`);
+    process.exitCode = EXIT_USAGE;
+    return null;
+  }
+}
+
+async function measure(options: Options, { folder, work }: Scratch): Promise<void> {
+  const machine = describeMachine(new Date());
+  process.stdout.write(machineText(machine));
+  progress('building Jot');
+  const dist = build(work);
+  const bench = { options, work, dist, cores: machine.pinned, peers: [] };
+  const found: Judged[] = [];
+  for (const scenario of scenariosOf(options.only)) found.push(...(await runScenario(bench, scenario)));
+  progress('');
+
+  const path = options.json === null ? join(folder, 'results.json') : resolve(options.json);
+  writeFileSync(path, `${JSON.stringify({ machine, options, comparisons: found }, null, 2)}\n`);
+  process.stdout.write(`\n${comparisonTable(found)}\nAs JSON: ${path}\n`);
+}
+
+async function runScenario(bench: Omit<Bench, 'progress'>, scenario: Scenario): Promise<Judged[]> {
+  const comparisons = await scenario.run({
+    ...bench,
+    progress: (text) => progress(`${scenario.name}: ${text}`),
+  });
+  return comparisons.map(judge);
+}
+
+// One line that changes at a terminal; lines one after another in a file.
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,65 @@
+// The folder that a run works in: data files, logs and the built server. It must be on a real disk, since a file system in
+// memory makes `fsync` free and a durable write look like none.
+
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// statfs(2): the magic numbers of tmpfs and ramfs.
+const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6];
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export interface Scratch {
+  /** Stays after the run: the figures go here unless the command line says otherwise. */
+  readonly folder: string;
+  /** Goes with the run. */
+  readonly work: string;
+  remove(): void;
+}
+
+export function makeScratch(): Scratch {
+  const parent = [tmpdir(), '/var/tmp'].find(isOnDisk) ?? root;
+  const folder = mkdtempSync(join(parent, 'jot-bench-'));
+  const work = join(folder, 'work');
+  mkdirSync(work);
+  const remove = () => {
+    rmSync(work, { recursive: true, force: true });
+    if (readdirSync(folder).length === 0) rmdirSync(folder);
+  };
+  return { folder, work, remove };
+}
+
+function isOnDisk(folder: string): boolean {
+  try {
+    return !MEMORY_FILE_SYSTEMS.includes(statfsSync(folder).type);
+  } catch {
+    // A folder that is not there is not on a disk either.
+    return false;
+  }
+}
+
+/** Builds Jot as `npm run build` does, but into a folder of this run's own. @returns the folder with `main.js`. */
+export function build(work: string): string {
+  const project = join(work, 'jot');
+  for (const name of ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+    cpSync(join(root, name), join(project, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
+  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
+    cwd: project,
+    stdio: 'inherit',
+  });
+  return join(project, 'dist');
+}
