@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import type { Bench, Scenario } from './bench.ts';
 import { describeMachine, machineText } from './machine.ts';
 import { type Options, parseOptions, UsageError } from './options.ts';
+import { installPeers } from './peers/install.ts';
 import { scenarios, scenariosOf } from './scenarios.ts';
 import { build, makeScratch, type Scratch } from './scratch.ts';
 import { type Judged, judge } from './statistics.ts';
@@ -22,6 +23,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --rounds <n>        how often each is measured (3)
   --seconds <n>       for how long, each time (10)
   --posts <n>         how many posts the large store has (1000000)
+  --peers             also Fastify, Express, Hono and json-server, installed in a folder of their own
   --json <file>       where the figures go as JSON (default: below the scratch folder)
   --help              show this
 
@@ -62,7 +64,8 @@ async function measure(options: Options, { folder, work }: Scratch): Promise<voi
   process.stdout.write(machineText(machine));
   progress('building Jot');
   const dist = build(work);
-  const bench = { options, work, dist, cores: machine.pinned, peers: [] };
+  const peers = options.peers ? await installPeers(progress) : [];
+  const bench = { options, work, dist, cores: machine.pinned, peers };
   const found: Judged[] = [];
   for (const scenario of scenariosOf(options.only)) found.push(...(await runScenario(bench, scenario)));
   progress('');
