@@ -12,7 +12,7 @@ export interface Mark {
 export interface Series {
   readonly name: string;
   readonly values: readonly number[];
-  /** The same for each second of the server's own processor time; absent where that is not known or says nothing. */
+  /** The same by the program's own processor time in place of the clock; absent where that is not known. */
   readonly cpuValues?: readonly number[];
 }
 
@@ -34,8 +34,8 @@ export interface Judged extends Comparison {
   readonly referenceMedian: number;
   readonly ratio: number;
   /**
-   * The ratio for a second of processor time in place of one on the clock: on a machine with other work to do it is the
-   * one to believe. Null where it is not known.
+   * The ratio by processor time in place of the clock: on a machine with other work to do it is the one to believe. Null
+   * where it is not known.
    */
   readonly cpuRatio: number | null;
   /**

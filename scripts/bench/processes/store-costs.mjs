@@ -1,7 +1,7 @@
 // What one read, one page and one create cost in a store that is open: `node store-costs.mjs <file> <folder with the built Jot>
 // <posts>`. The same two hundred posts, spread over all of them, are read again and again, however many there are: what is
 // measured is Jot's way to a row, and not how much of them a processor's cache can hold. Creates go in batches that share
-// one trip to the disk, so that the disk is a small part of each.
+// one trip to the disk. Time is the process's own on its processor: what else the machine does has no part in it.
 
 import { pathToFileURL } from 'node:url';
 
@@ -35,13 +35,14 @@ const figures = {
 await store.close();
 process.stdout.write(`${JSON.stringify(figures)}\n`);
 
-// Microseconds for one, the median of the samples; the first samples run code that is not compiled yet.
+// Microseconds for one, the median of the samples; the first ones run code that is not compiled yet.
 async function costOf(times, run) {
   const samples = [];
   for (let index = 0; index < SAMPLES; index++) {
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     await run();
-    samples.push(((performance.now() - startedMs) * 1000) / times);
+    const { user, system } = process.cpuUsage(before);
+    samples.push((user + system) / times);
   }
   return samples.slice(WARM_UP).sort((a, b) => a - b)[(SAMPLES - WARM_UP) / 2];
 }

@@ -29,23 +29,32 @@ export const start: Scenario = {
     };
     const found = await alternate(rounds, servers, async (startOne) => {
       const server = await startOne();
+      const cpuSeconds = server.cpuSeconds();
       await wait(IDLE_MS);
       const mebibytes = server.residentBytes() / BYTES_PER_MIB;
       await server.stop();
-      return { ms: server.startMs, mebibytes };
+      return { ms: server.startMs, cpuMs: cpuSeconds === null ? [] : [cpuSeconds * 1000], mebibytes };
     });
-    const series = (name: string, figure: 'ms' | 'mebibytes'): Series => ({
+    const [floor = '', jot = ''] = found.keys();
+    const clock = (name: string): Series => {
+      const starts = found.get(name) ?? [];
+      const cpuValues = starts.flatMap(({ cpuMs }) => cpuMs);
+      const values = starts.map(({ ms }) => ms);
+      return cpuValues.length < values.length ? { name, values } : { name, values, cpuValues };
+    };
+    const memory = (name: string): Series => ({
       name,
-      values: (found.get(name) ?? []).map((each) => each[figure]),
-    });
-    const pair = (figure: 'ms' | 'mebibytes') => ({
-      scenario: 'start',
-      measured: series('Jot', figure),
-      reference: series('bare node:http', figure),
+      values: (found.get(name) ?? []).map(({ mebibytes }) => mebibytes),
     });
     return [
-      { ...pair('ms'), what: 'start to first answer', unit: 'ms', mark: atMost(1.5) },
-      { ...pair('mebibytes'), what: 'idle memory', unit: 'MiB', mark: atMost(1.3) },
+      {
+        ...{ scenario: 'start', what: 'start to first answer', unit: 'ms' },
+        ...{ measured: clock(jot), reference: clock(floor), mark: atMost(1.5) },
+      },
+      {
+        ...{ scenario: 'start', what: 'idle memory', unit: 'MiB' },
+        ...{ measured: memory(jot), reference: memory(floor), mark: atMost(1.3) },
+      },
     ];
   },
 };
