@@ -238,6 +238,11 @@ describe('byFunction and byFile', () => {
     ]);
   });
 
+  it('counts a gap as four usual ones at most: something else was running', () => {
+    const [first] = byFunction({ ...profile, timeDeltas: [999, 3000, 5000, 1_000_000, 2000] }, '/work/dist');
+    assert.deepEqual([first?.name, first?.ms], ['(anonymous)', 12]);
+  });
+
   it('adds up by file', () => {
     assert.deepEqual(
       byFile(profile, '/work/dist').map(({ name, ms }) => [name, ms]),

@@ -2,6 +2,7 @@
 // A function's self time is the time of the samples in which it was at the top of the stack.
 
 import { readFileSync } from 'node:fs';
+import { median } from './statistics.ts';
 
 /** A function, or a file, and the time that was spent in it. */
 export interface Share {
@@ -25,6 +26,9 @@ export interface Profile {
   /** Microseconds since the sample before. */
   readonly timeDeltas: readonly number[];
 }
+
+// After a longer gap than so many usual ones the process was not running, whoever was on top of its stack.
+const GAPS_MAX = 4;
 
 const IDLE = new Set(['(idle)', '(program)', '(root)']);
 
@@ -51,12 +55,13 @@ export function byFile(profile: Profile, sourceFolder: string): Share[] {
 function shares(profile: Profile, label: (frame: Frame) => Pick<Share, 'name' | 'place'>): Share[] {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const found = new Map<string, Pick<Share, 'name' | 'place'> & { micros: number }>();
+  const gapMax = GAPS_MAX * median(profile.timeDeltas);
   let total = 0;
   profile.samples.forEach((id, index) => {
     const frame = frames.get(id);
     if (frame === undefined || IDLE.has(frame.functionName)) return;
     // A sample's time is what passes until the next one.
-    const micros = profile.timeDeltas[index + 1] ?? 0;
+    const micros = Math.min(profile.timeDeltas[index + 1] ?? 0, gapMax);
     const { name, place } = label(frame);
     const key = `${name} ${place}`;
     const entry = found.get(key) ?? { name, place, micros: 0 };
