@@ -6,7 +6,8 @@ import { type Load, load, type Target } from './load.ts';
 import type { Series } from './statistics.ts';
 
 export const CONNECTIONS = 64;
-const WARM_UP_SECONDS_MAX = 2;
+const WARM_UP_SECONDS = 2;
+const WARM_UP_ANSWERS = 30_000;
 
 export interface Driven extends Load {
   /** Null where the system does not tell. */
@@ -33,15 +34,17 @@ export async function drive(
   return { ...found, perCpuSecond: isKnown ? found.answers / (after - before) : null };
 }
 
-/** What is compiled on the way is no part of a rate. */
-export async function warmUp(
-  bench: Bench,
-  started: Started,
-  route: Route,
-  connections = CONNECTIONS,
-): Promise<void> {
-  const seconds = Math.min(WARM_UP_SECONDS_MAX, bench.options.seconds);
-  await drive(bench, started, route, { seconds, connections });
+/**
+ * Until everything that is called often is compiled, which is a matter of calls: on a machine with other work to do they take
+ * longer to come together.
+ */
+export async function warmUp(bench: Bench, started: Started, route: Route): Promise<void> {
+  const seconds = Math.min(WARM_UP_SECONDS, bench.options.seconds);
+  const triesMax = Math.ceil(bench.options.seconds);
+  let answers = 0;
+  for (let tries = 0; answers < WARM_UP_ANSWERS && tries < triesMax; tries++) {
+    answers += (await drive(bench, started, route, { seconds })).answers;
+  }
 }
 
 export function driveTarget(
