@@ -34,8 +34,8 @@ export interface Judged extends Comparison {
   readonly referenceMedian: number;
   readonly ratio: number;
   /**
-   * The ratio by processor time in place of the clock: on a machine with other work to do it is the one to believe. Null
-   * where it is not known.
+   * The ratio by processor time in place of the clock: on a machine with other work to do it is the steadier one, though
+   * caches and compiled code still differ. Null where it is not known.
    */
   readonly cpuRatio: number | null;
   /**

@@ -1,4 +1,4 @@
-// Fastify as its documentation advises: schemas for what comes in and what goes out, tokens verified once and remembered, a
+// Fastify with what makes it fast: schemas for what comes in and what goes out, tokens verified once and remembered, a
 // limiter that nobody meets, and one line in the access log for each request (its own two are off).
 
 import jwt from '@fastify/jwt';
