@@ -54,13 +54,15 @@ const tables: readonly (readonly [title: string, rows: readonly ForwardedRow[]])
   ['junk names nobody', junk],
 ];
 
-for (const [title, rows] of tables) {
-  describe(`TRUST_PROXY: ${title}`, () => {
-    for (const row of rows) {
-      it(`${row.shows} (${row.reported})`, (t) => assertCharged(t, row));
-    }
-  });
-}
+describe('TRUST_PROXY says who is believed, and whose bucket is charged', () => {
+  for (const [title, rows] of tables) {
+    describe(title, () => {
+      for (const row of rows) {
+        it(`${row.shows} (${row.reported})`, (t) => assertCharged(t, row));
+      }
+    });
+  }
+});
 
 describe('a server that believes everybody', () => {
   for (const row of [...strangers, ...spoofers.slice(0, 6)]) {

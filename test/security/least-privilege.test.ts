@@ -63,7 +63,7 @@ async function crashAndServe(t: Parameters<typeof serve>[0], folder: string, uma
   await use(await serve(t, options));
 }
 
-describe('modes', () => {
+describe('modes of files and folders', () => {
   it('of files are 0600 and of their folder 0700, with a umask that would let everybody in', async (t) => {
     const folder = temporaryFolder(t);
     await crashAndServe(t, folder, '000');

@@ -17,7 +17,7 @@ const UPLOAD = `${HEAD}Content-Length: 60000\r\n\r\n{"username":"`;
 const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
 const MIB = 1024 * 1024;
 
-describe('Time', { concurrency: true }, () => {
+describe('Time for a head and for a request has a limit', { concurrency: true }, () => {
   test('is checked every second: no client is cut more than that after its limit', () => {
     const { headersMs, requestMs, checkIntervalMs } = DEFAULT_TIMEOUTS;
     assert.deepEqual([headersMs, requestMs, checkIntervalMs], [10_000, 30_000, 1_000]);
@@ -65,7 +65,7 @@ describe('Time', { concurrency: true }, () => {
   });
 });
 
-describe('Two thousand uploads that are given up', () => {
+describe('Two thousand uploads that are given up leave nothing behind', () => {
   test('leave no memory, no socket and no descriptor behind', async (t) => {
     const server = await startServer(t, { LOG: 'off' });
     // The first ones load code and fill pools, which stay.
@@ -98,7 +98,7 @@ describe('Two thousand uploads that are given up', () => {
   });
 });
 
-describe('Crumbs', () => {
+describe('Crumbs of a body take no more than the body', () => {
   test('take no more memory than the body they are of', async (t) => {
     const { port, call } = await startServer(t, { LOG: 'off' });
     const open = async (chunk: string) => {
@@ -118,7 +118,7 @@ describe('Crumbs', () => {
   });
 });
 
-describe('MAX_CONNECTIONS', () => {
+describe('MAX_CONNECTIONS turns a crowd away and hurts nobody who is in', () => {
   test('a crowd is turned away at the door, and every place that gets free is used again', async (t) => {
     const server = await startServer(t, { MAX_CONNECTIONS: '21' });
     for (let round = 0; round < 3; round++) {

@@ -70,51 +70,53 @@ const journeys = [
   ['methods', 'OPTIONS', '/users', {}],
 ] as const;
 
-for (const broken of ['now', 'elapsedMs'] as const) {
-  describe(`${broken}() that throws at any of its calls, on the way of`, () => {
-    for (const [name, method, path, { signedIn = false, headers = {}, ...options }] of journeys.map(
-      withDefaults,
-    )) {
-      it(name, async (t) => {
-        const { escaped } = watchEscapes(t);
-        const fuse = new Fuse();
-        const log: string[] = [];
-        const server = await startServer(t, LIMITED, optionsWith(broken, fuse, log));
-        await server.signUp(MATT.username, MATT.password);
-        const token = signedIn ? (await server.signIn(MATT.username, MATT.password)).access : undefined;
-        const call = () => {
-          const all = { ...headers, 'x-request-id': REQUEST_ID };
-          return server.call(method, path, {
-            ...options,
-            headers: all,
-            ...(token === undefined ? {} : { token }),
-          });
-        };
-        const expected = (await call()).status;
-        const statuses = new Set<number>();
-        for (let calls = 1; calls < CALLS_MAX; calls++) {
-          fuse.arm(calls);
-          const answer = await call();
-          if (!fuse.disarm()) break;
-          statuses.add(answer.status);
-          assert.doesNotMatch(answer.text, new RegExp(SECRET));
-          if (answer.status === 500) {
-            assertError(answer, 500);
-            assert.equal(answer.json.description, `Something went wrong; request ${REQUEST_ID}`);
-          } else assert.equal(answer.status, expected, 'only what comes behind the answer may fail unseen');
-          assert.equal((await call()).status, expected);
-        }
-        assert.deepEqual(escaped, []);
-        assert.ok(statuses.size > 0, 'the clock was asked');
-        if (statuses.has(500))
-          assert.ok(
-            log.some((line) => line.includes(SECRET)),
-            'the log has the story',
-          );
-      });
-    }
-  });
-}
+describe('A clock that throws at any of its calls ends one request', () => {
+  for (const broken of ['now', 'elapsedMs'] as const) {
+    describe(`${broken}()`, () => {
+      for (const [name, method, path, { signedIn = false, headers = {}, ...options }] of journeys.map(
+        withDefaults,
+      )) {
+        it(name, async (t) => {
+          const { escaped } = watchEscapes(t);
+          const fuse = new Fuse();
+          const log: string[] = [];
+          const server = await startServer(t, LIMITED, optionsWith(broken, fuse, log));
+          await server.signUp(MATT.username, MATT.password);
+          const token = signedIn ? (await server.signIn(MATT.username, MATT.password)).access : undefined;
+          const call = () => {
+            const all = { ...headers, 'x-request-id': REQUEST_ID };
+            return server.call(method, path, {
+              ...options,
+              headers: all,
+              ...(token === undefined ? {} : { token }),
+            });
+          };
+          const expected = (await call()).status;
+          const statuses = new Set<number>();
+          for (let calls = 1; calls < CALLS_MAX; calls++) {
+            fuse.arm(calls);
+            const answer = await call();
+            if (!fuse.disarm()) break;
+            statuses.add(answer.status);
+            assert.doesNotMatch(answer.text, new RegExp(SECRET));
+            if (answer.status === 500) {
+              assertError(answer, 500);
+              assert.equal(answer.json.description, `Something went wrong; request ${REQUEST_ID}`);
+            } else assert.equal(answer.status, expected, 'only what comes behind the answer may fail unseen');
+            assert.equal((await call()).status, expected);
+          }
+          assert.deepEqual(escaped, []);
+          assert.ok(statuses.size > 0, 'the clock was asked');
+          if (statuses.has(500))
+            assert.ok(
+              log.some((line) => line.includes(SECRET)),
+              'the log has the story',
+            );
+        });
+      }
+    });
+  }
+});
 
 function withDefaults([name, method, path, options]: (typeof journeys)[number]) {
   const defaults: { signedIn?: boolean; headers?: Record<string, string>; json?: unknown } = options;

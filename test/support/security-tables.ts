@@ -37,10 +37,25 @@ function rowsIn(lines: readonly string[]): Row[] {
 
 /** The names of a file's tests, as patterns: `${…}` in a name stands for any text. */
 export function testNamesIn(source: string): RegExp[] {
-  const calls = source.matchAll(
+  return namesIn(
+    source,
     /^(?!\s*\/\/)(?:.*[^.\w])?(?:it|test)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/gm,
   );
-  return [...calls].map(([, single, double, template]) => {
+}
+
+/** A file in its groups, the name of each and its text; a group begins with `describe` at the start of a line. */
+export function groupsIn(source: string): { readonly name: RegExp | null; readonly text: string }[] {
+  return source.split(/^(?=describe\(|(?:it|test)\()/m).map((text) => {
+    const [name = null] = namesIn(
+      text,
+      /^describe\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
+    );
+    return { name, text };
+  });
+}
+
+function namesIn(source: string, calls: RegExp): RegExp[] {
+  return [...source.matchAll(calls)].map(([, single, double, template]) => {
     const name = (single ?? double ?? template ?? '').replaceAll(/\\(.)/g, '$1');
     const pattern = name.split(/\$\{[^}]*\}/).map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
     return new RegExp(`^${pattern.join('.+')}$`);
@@ -57,13 +72,18 @@ export function problemsOf(sections: readonly Section[], textOf: ReadonlyMap<str
     rows.filter(isHeld).flatMap(({ item }) => [item, `${source} ${item}`]),
   );
   const problems = sections.flatMap(({ file, rows }) => {
-    const names = testNamesIn(textOf.get(file) ?? '');
     const shown = rows.filter(isHeld).map(namesOf);
+    const groups = groupsIn(textOf.get(file) ?? '');
+    const isShown = (name: RegExp | null) => shown.flat().some((each) => name?.test(each));
+    // A row may be about a whole group: then its tests need none of their own.
+    const names = groups.flatMap(({ name, text }) =>
+      name !== null && isShown(name) ? [name] : testNamesIn(text),
+    );
     const untested = rows
       .filter((row) => isHeld(row) && !names.some((name) => namesOf(row).some((each) => name.test(each))))
       .map(({ item }) => `${item} has no test of its name in ${file}`);
     const unlisted = names
-      .filter((name) => !shown.flat().some((each) => name.test(each)))
+      .filter((name) => !isShown(name))
       .map((name) => `${file} has a test that is in no table: ${name.source}`);
     const unclear = rows
       .filter((row) => !isHeld(row) && !isExplained(row, held, textOf))
