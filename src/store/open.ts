@@ -4,7 +4,7 @@ import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { openFileStore } from './file/file-store.ts';
 import { openMemoryStore } from './memory.ts';
-import type { OnProgress, Store } from './store.ts';
+import type { Answers, OnProgress, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
 export type { Entity, Id, Post, Session, User } from './collections.ts';
@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly log?: Log;
   /** Hears how much of a data file has been read, in bytes. */
   readonly onProgress?: OnProgress | undefined;
+  /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
+  readonly answers?: () => Promise<Answers>;
 }
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -29,10 +31,10 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
  */
 export async function openStore(
   url: string,
-  { now = Date.now, log = silent, onProgress }: OpenOptions = {},
+  { now = Date.now, log = silent, onProgress, answers }: OpenOptions = {},
 ): Promise<Store> {
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now, log, onProgress });
+  if (path !== null) return openFileStore(path, { now, log, onProgress, answers });
   if (url === 'memory:') return openMemoryStore();
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
 }

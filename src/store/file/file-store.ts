@@ -3,7 +3,7 @@
 import { dirname } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { OnProgress, Store } from '../store.ts';
+import type { Answers, OnProgress, Store } from '../store.ts';
 import { createTableStore } from '../table-store.ts';
 import { Tables } from '../tables.ts';
 import { besideWithTime, setAside } from './aside.ts';
@@ -12,6 +12,7 @@ import { type DataFile, type FileSystem, ignoreMissing, realFileSystem } from '.
 import { load } from './load.ts';
 import { acquireLock, type Lock } from './lock.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
+import { parseRequest } from './owner.ts';
 import { explained, withoutLinks } from './place.ts';
 
 export interface FileStoreOptions {
@@ -21,6 +22,8 @@ export interface FileStoreOptions {
   /** Hears how much of the file is loaded, in bytes. */
   readonly onProgress?: OnProgress | undefined;
   readonly fileSystem?: FileSystem;
+  /** Gives what other processes can ask for, beside `compact`. */
+  readonly answers?: (() => Promise<Answers>) | undefined;
 }
 
 /**
@@ -58,7 +61,7 @@ interface Place {
 }
 
 async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
-  const { now, log, onProgress, fileSystem = realFileSystem } = options;
+  const { now, log, onProgress, answers = async () => ({}), fileSystem = realFileSystem } = options;
   const { path, realPath, lock } = place;
   await removeLeftover(fileSystem, realPath);
   const file = await openOrCreate(place, fileSystem);
@@ -78,7 +81,7 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
       release: lock.release,
     });
     journal.compactIfWorthwhile();
-    lock.answerWith((request) => answer(journal, request));
+    lock.answerWith((line) => answer(line, { compact: () => journal.compact() }, answers));
     return createTableStore(tables, journal);
   });
 }
@@ -104,10 +107,13 @@ async function cutTornEnd(
   });
 }
 
-// What other processes can ask of the one that has the file.
-async function answer(journal: FileJournal, request: string): Promise<string> {
-  if (request !== 'compact') throw new JotError('bad_request', 'Nothing is known of such a request');
-  return JSON.stringify(await journal.compact());
+// What is the file's own is answered at once; the rest may have to wait until whoever opened the file is ready for it.
+async function answer(line: string, own: Answers, others: () => Promise<Answers>): Promise<string> {
+  const { name, value } = parseRequest(line);
+  const answers = Object.hasOwn(own, name) ? own : await others();
+  const found = Object.hasOwn(answers, name) ? answers[name] : undefined;
+  if (found === undefined) throw new JotError('bad_request', 'Nothing is known of such a request');
+  return JSON.stringify((await found(value)) ?? null);
 }
 
 async function openOrCreate({ path, realPath }: Place, fileSystem: FileSystem): Promise<DataFile> {

@@ -15,13 +15,18 @@ import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, open, readdir, unlink } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { basename, dirname, join, relative } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from './file-system.ts';
-import { type Answerer, ask, createOwnerServer, type Said } from './owner.ts';
+import { type Answerer, ask, createOwnerServer, formatRequest, type Said, SOMEBODY } from './owner.ts';
 
 // The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
 const SOCKET_PATH_BYTES_MAX = 103;
 const RANDOM_PART = /^[0-9a-f]{12}$/;
+const TURN_MS_MAX = 10_000;
+const RETRY_MS_MIN = 5;
+const RETRY_MS_MAX = 50;
+
 export interface Lock {
   /** From now on requests get an answer. */
   answerWith(answerer: Answerer): void;
@@ -36,6 +41,35 @@ export interface Lock {
  * @throws JotError `unavailable` when another process has it, saying which.
  */
 export async function acquireLock(path: string): Promise<Lock> {
+  const lock = await tryLock(path);
+  if (typeof lock !== 'string') return lock;
+  throw new JotError('unavailable', `The data file ${path} is in use by ${lock}; stop it first`);
+}
+
+/**
+ * Does something to a file that takes a moment, once nobody else does. Those who wait and this one all have to come here.
+ *
+ * @param path As for `acquireLock`; any file will do.
+ * @throws JotError `unavailable` when it is not free within ten seconds.
+ */
+export async function inTurn<T>(path: string, use: () => Promise<T>): Promise<T> {
+  const untilMs = performance.now() + TURN_MS_MAX;
+  let lock = await tryLock(path);
+  while (typeof lock === 'string') {
+    if (performance.now() > untilMs) throw new JotError('unavailable', `${path} is in use by ${lock}`);
+    // Two that stepped back from each other must not come again at the same moment.
+    await wait(RETRY_MS_MIN + Math.random() * (RETRY_MS_MAX - RETRY_MS_MIN));
+    lock = await tryLock(path);
+  }
+  try {
+    return await use();
+  } finally {
+    await lock.release();
+  }
+}
+
+/** @returns who has it, where somebody does. */
+async function tryLock(path: string): Promise<Lock | string> {
   const folder = dirname(path);
   const own = `${lockPrefix(path)}${randomBytes(6).toString('hex')}`;
   const handle = await open(folder, 'r');
@@ -54,18 +88,18 @@ export async function acquireLock(path: string): Promise<Lock> {
   };
   try {
     await listen(server, socketPath(folder, own, handle));
-    await chmod(join(folder, own), 0o600);
+    // Who gets through here may have users made and deleted: this user and root, nobody else.
+    await chmod(join(folder, own), 0o600).catch(ignoreMissing);
     const others = (await locksIn(folder, path)).filter((file) => file !== own);
-    for (const other of others) await requireDead(path, socketPath(folder, other, handle));
+    const holder = await holderOf(others.map((other) => socketPath(folder, other, handle)));
+    // One that looked between `bind` and `listen` took this socket for a leftover, and may have come and gone since.
+    const isSeen = (await locksIn(folder, path)).includes(own);
+    if (holder !== null || !isSeen) {
+      await release();
+      return holder ?? SOMEBODY;
+    }
     // From here on the file is ours, and what did not answer is nobody's.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
-    // Somebody who looked before this one listened may have taken it for a leftover.
-    if (!(await locksIn(folder, path)).includes(own)) {
-      throw new JotError(
-        'unavailable',
-        `The data file ${path} is being opened by another process; try again`,
-      );
-    }
     const answerWith = (next: Answerer) => {
       answerer = next;
     };
@@ -76,36 +110,43 @@ export async function acquireLock(path: string): Promise<Lock> {
   }
 }
 
-async function requireDead(path: string, otherPath: string): Promise<void> {
-  const holder = await ask(otherPath, '');
-  if (holder === null) return;
-  throw new JotError('unavailable', `The data file ${path} is in use by ${holder.owner}; stop it first`);
+async function holderOf(paths: readonly string[]): Promise<string | null> {
+  for (const path of paths) {
+    const said = await ask(path, '');
+    if (said !== null) return said.owner;
+  }
+  return null;
 }
 
 /**
  * Asks the process that has the data file for something.
  *
+ * @param value What the request is about; sent as JSON.
  * @returns its answer, or null when nobody has the file.
  * @throws JotError `unavailable` in the owner's words when it can't do that now.
  */
-export async function askOwner(path: string, request: string): Promise<string | null> {
+export async function askOwner(path: string, name: string, value?: unknown): Promise<string | null> {
+  const said = await callOwner(path, name, value);
+  if (said === null) return null;
+  const { owner, answer } = said;
+  if (answer?.startsWith('ok ')) return answer.slice('ok '.length);
+  const reason = answer === null ? 'it gave no answer' : answer.replace(/^no /, '');
+  throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);
+}
+
+/** The same, but for what the answer means: it begins with `ok` or `no`. */
+export async function callOwner(path: string, name: string, value?: unknown): Promise<Said | null> {
   const folder = dirname(path);
   const handle = await open(folder, 'r');
   try {
     for (const file of await locksIn(folder, path)) {
-      const said = await ask(socketPath(folder, file, handle), request);
-      if (said !== null) return requireOk(said);
+      const said = await ask(socketPath(folder, file, handle), formatRequest(name, value));
+      if (said !== null) return said;
     }
     return null;
   } finally {
     await handle.close();
   }
-}
-
-function requireOk({ owner, answer }: Said): string {
-  if (answer?.startsWith('ok ')) return answer.slice('ok '.length);
-  const reason = answer === null ? 'it gave no answer' : answer.replace(/^no /, '');
-  throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);
 }
 
 async function locksIn(folder: string, path: string): Promise<string[]> {

@@ -5,10 +5,11 @@ import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
 import { Tables } from '../tables.ts';
-import { type FileSystem, realFileSystem } from './file-system.ts';
+import { type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
 import { type Loaded, load } from './load.ts';
-import { acquireLock, askOwner } from './lock.ts';
+import { acquireLock, askOwner, callOwner } from './lock.ts';
 import { writeDataFile } from './next-file.ts';
+import type { Said } from './owner.ts';
 import { explained, withoutLinks } from './place.ts';
 import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
 
@@ -108,6 +109,18 @@ export async function fillDataFile(
  */
 export async function askToCompact(path: string): Promise<string | null> {
   return explained('open', path, async () => askOwner(await withoutLinks(path), 'compact'));
+}
+
+/**
+ * Asks the process that has the data file for one of the things that it was opened with an answer for.
+ *
+ * @returns what it says; null when nobody has the file, or there is none.
+ */
+export async function callRunning(path: string, name: string, value?: unknown): Promise<Said | null> {
+  return explained('open', path, async () => {
+    const realPath = await withoutLinks(path).catch(ignoreMissing);
+    return realPath === undefined ? null : callOwner(realPath, name, value);
+  });
 }
 
 async function readIfThere(path: string, fileSystem: FileSystem): Promise<Pick<Contents, 'tables' | 'seq'>> {

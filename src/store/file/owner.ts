@@ -1,19 +1,26 @@
 // What is said over the socket of the process that has the data file. The owner says who it is as soon as somebody connects;
-// that is all that a lock needs. Whoever connected may ask for one thing, in a word, and ends its side; the owner answers
-// in a line, `ok` or `no` in front, and ends its own:
+// that is all that a lock needs. Whoever connected may ask for one thing, by name and perhaps with a value in JSON, and ends
+// its side; the owner answers in a line, `ok` and JSON or `no` and the reason, and ends its own:
 //
 //   owner  process 4711
-//   asker  compact
-//   owner  ok {"bytesBefore":5242880,"bytesAfter":1048576}
+//   asker  user delete {"username":"matt"}
+//   owner  ok {"id":1,"username":"matt"}
+//
+// There is no password to it: the socket has mode 0600, so only the same user and root get this far, and they could write into
+// the data file itself.
 
 import { connect, createServer, type Server } from 'node:net';
 import { JotError } from '../../lib/errors.ts';
 
-const REQUEST_LENGTH_MAX = 100;
-const SAID_LENGTH_MAX = 2_000;
+// A username of 64 characters, each escaped, and a password's hash are well below.
+const REQUEST_LENGTH_MAX = 4_096;
+const SAID_LENGTH_MAX = 16_384;
 const GREETING_MS_MAX = 1_000;
 const REQUEST_MS_MAX = 5_000;
 const CONNECTIONS_MAX = 100;
+
+/** An owner that did not say who it is. */
+export const SOMEBODY = 'another process';
 
 /** Does what another process asks for. */
 export type Answerer = (request: string) => Promise<string>;
@@ -33,12 +40,13 @@ export function createOwnerServer(answerer: Answerer): Server {
     const deadline = setTimeout(() => socket.destroy(), REQUEST_MS_MAX).unref();
     socket.once('close', () => clearTimeout(deadline));
     socket.on('error', () => socket.destroy());
-    socket.on('data', (data) => {
-      request = (request + data).slice(0, REQUEST_LENGTH_MAX);
+    // A character of several bytes may come in two pieces.
+    socket.setEncoding('utf8').on('data', (data) => {
+      request = (request + data).slice(0, REQUEST_LENGTH_MAX + 1);
     });
     socket.once('end', async () => {
       clearTimeout(deadline);
-      socket.end(request === '' ? '' : await answerTo(request.trim(), answerer));
+      socket.end(request === '' ? '' : await answerTo(request, answerer));
     });
     socket.write(`process ${process.pid}\n`);
   });
@@ -57,7 +65,7 @@ export function ask(path: string, request: string): Promise<Said | null> {
     let said = '';
     const socket = connect(path, () => socket.end(request === '' ? '' : `${request}\n`));
     socket.once('connect', () => socket.setTimeout(GREETING_MS_MAX, () => socket.destroy()));
-    socket.on('data', (data) => {
+    socket.setEncoding('utf8').on('data', (data) => {
       said = (said + data).slice(0, SAID_LENGTH_MAX);
       // It lives: what it was asked for may take its time.
       socket.setTimeout(0);
@@ -71,17 +79,36 @@ export function ask(path: string, request: string): Promise<Said | null> {
   });
 }
 
-async function answerTo(request: string, answerer: Answerer): Promise<string> {
+/** A request as one line. */
+export function formatRequest(name: string, value?: unknown): string {
+  return value === undefined ? name : `${name} ${JSON.stringify(value)}`;
+}
+
+/** @throws JotError `bad_request` when it is no such line. */
+export function parseRequest(line: string): { readonly name: string; readonly value: unknown } {
+  const [, name = '', json] = /^([a-z ]*[a-z])(?: (\{.*\}))?$/.exec(line) ?? [];
   try {
-    return `ok ${await answerer(request)}\n`;
-  } catch (error) {
-    return `no ${(error as Error).message}\n`;
+    return { name, value: json === undefined ? undefined : JSON.parse(json) };
+  } catch {
+    // The parser's own message quotes the text, and there may be a hash in it.
+    throw new JotError('bad_request', 'The request is not JSON');
   }
 }
 
+async function answerTo(request: string, answerer: Answerer): Promise<string> {
+  if (request.length > REQUEST_LENGTH_MAX) return 'no The request is too long\n';
+  try {
+    return `ok ${await answerer(request.trim())}\n`;
+  } catch (error) {
+    return `no ${(error as Error).message.replace(/\s*\n\s*/g, ' ')}\n`;
+  }
+}
+
+// A line without its end is not all of it.
 function parseSaid(said: string): Said {
-  const [owner = '', answer = ''] = said.split('\n');
-  return { owner: owner === '' ? 'another process' : owner, answer: answer === '' ? null : answer };
+  const [owner = '', answer = '', ...end] = said.split('\n');
+  const isWhole = end.length > 0;
+  return { owner: owner === '' ? SOMEBODY : owner, answer: isWhole ? answer : null };
 }
 
 function cantTell(cause: Error): JotError {

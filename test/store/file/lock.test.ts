@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { acquireLock, inTurn } from '../../../src/store/file/lock.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
 import { openFor, rejects, userNamed } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
@@ -110,6 +111,22 @@ describe('the lock of a data file', () => {
       assert.ok(opened <= 1, `${opened} in round ${round}`);
     }
     assert.equal(await closeAll([openStore(url)]), 1);
+  });
+
+  // Somebody who looks between `bind` and `listen` finds nobody there, and takes away what looks like a leftover.
+  it('is not held by whose socket another one took for a leftover', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    writeFileSync(`${path}.lock-leftover`, '');
+    const onSocket = () => {
+      const sockets = readdirSync(folder).filter((name) => /\.lock-[0-9a-f]{12}$/.test(name));
+      for (const name of sockets) unlinkSync(`${folder}/${name}`);
+    };
+    subscribe('net.client.socket', onSocket);
+    t.after(() => unsubscribe('net.client.socket', onSocket));
+    await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, 'another process'));
+    unsubscribe('net.client.socket', onSocket);
+    await openFor(t, `file:${path}`);
   });
 
   it('is of one file: another one in the same folder has its own', async (t) => {
@@ -255,3 +272,52 @@ sys.stdin.read()`;
   t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
 }
+describe('inTurn', () => {
+  it('lets one at a time in, and in the end everybody', async (t) => {
+    const path = `${temporaryFolder(t)}/keys.json`;
+    let inside = 0;
+    const seen: number[] = [];
+    const visit = async () => {
+      seen.push(++inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 8 }, () => inTurn(path, visit)));
+    assert.deepEqual(seen, Array(8).fill(1));
+    // Without turns they would all be inside at once.
+    seen.length = 0;
+    await Promise.all(Array.from({ length: 8 }, visit));
+    assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it('waits for whoever has the lock, gives the result, and leaves nothing behind', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/keys.json`;
+    const lock = await acquireLock(path);
+    const order: string[] = [];
+    const result = inTurn(path, async () => {
+      order.push('in turn');
+      return 'done';
+    });
+    order.push('released');
+    await lock.release();
+    assert.equal(await result, 'done');
+    assert.deepEqual([order, readdirSync(folder)], [['released', 'in turn'], []]);
+  });
+
+  it('gives the lock back when it fails', async (t) => {
+    const path = `${temporaryFolder(t)}/keys.json`;
+    await assert.rejects(
+      inTurn(path, () => Promise.reject(new Error('It failed'))),
+      { message: 'It failed' },
+    );
+    await (await acquireLock(path)).release();
+  });
+
+  it('takes over from a process that was killed', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const child = await openElsewhere(t, `file:${path}`, 'matt');
+    await kill(child);
+    assert.equal(await inTurn(path, async () => 'done'), 'done');
+  });
+});
