@@ -5,13 +5,24 @@
 // setting or from a file that is made on the first start.
 
 import { createHmac, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
 import { decodeBase64url } from './base64url.ts';
 
 const SECRET_BYTES = 32;
 const KID_LENGTH = 8;
+const KEYS_MAX = 100;
 
 export interface SigningKey {
   readonly kid: string;
@@ -23,7 +34,17 @@ interface StoredKey {
   /** Base64url. */
   readonly secret: string;
   /** ISO 8601. */
-  readonly created: string;
+  readonly created?: string;
+  /** When another key was put in front of it; absent in the first one. */
+  readonly replaced?: string;
+}
+
+/** What may be shown of a key. Times are milliseconds since the epoch, null where the file does not tell. */
+export interface KeyRecord {
+  readonly kid: string;
+  readonly created: number | null;
+  /** Since when it does not sign any more. */
+  readonly replaced: number | null;
 }
 
 /** Keys from secrets in a setting. The id is derived, so that it stays the same from start to start. */
@@ -51,24 +72,63 @@ export function openKeyFile(path: string, now: () => number): SigningKey[] {
     writeKeyFile(path, [storedKey(key, now)]);
     return [key];
   }
-  return parseKeyFile(path, text).map(({ kid, secret }) => ({
+  return parseKeyFile(path, text).map(signingKey);
+}
+
+/**
+ * Reads a key file that must be there: that it has gone is no reason for a running server to make another one.
+ *
+ * @throws JotError `unavailable` when there is no usable file.
+ */
+export function readKeyFile(path: string): SigningKey[] {
+  return readStored(path).map(signingKey);
+}
+
+/** What is in the key file, but for the secrets. @throws JotError `unavailable` when there is no usable file. */
+export function listKeyFile(path: string): KeyRecord[] {
+  return readStored(path).map(({ kid, created, replaced }, index, keys) => ({
     kid,
-    secret: Buffer.from(secret, 'base64url'),
+    created: timeOf(created),
+    // Files of earlier versions do not tell, but the key that replaced this one was made at that moment.
+    replaced: index === 0 ? null : timeOf(replaced ?? keys[index - 1]?.created),
   }));
 }
 
 /**
- * Puts a fresh key in front of the file's keys.
+ * Puts a fresh key in front of the file's keys. Whoever else may change the file has to be kept off meanwhile.
  *
  * @returns the new key's id.
- * @throws JotError `unavailable` when there is no usable file.
+ * @throws JotError `unavailable` when there is no usable file, or it is full.
  */
 export function rotateKeyFile(path: string, now: () => number): string {
+  const [first, ...others] = readStored(path);
+  if (others.length + 1 >= KEYS_MAX) throw unusable(path, `it holds ${KEYS_MAX} keys; retire some first`);
+  const key = storedKey(randomKey(), now);
+  const replaced = first === undefined ? [] : [{ ...first, replaced: new Date(now()).toISOString() }];
+  writeKeyFile(path, [key, ...replaced, ...others]);
+  return key.kid;
+}
+
+/**
+ * Takes a key out of the file. The same holds as for `rotateKeyFile`.
+ *
+ * @throws JotError `unavailable` when there is no usable file, `not_found` when that key is not in it, `conflict` when it signs.
+ */
+export function retireKey(path: string, kid: string): void {
+  const keys = readStored(path);
+  const left = keys.filter((key) => key.kid !== kid);
+  if (left.length === keys.length) throw new JotError('not_found', `There is no key ${JSON.stringify(kid)}`);
+  if (left.length === 0) throw new JotError('conflict', `${kid} is the only key; \`jot keys rotate\` first`);
+  if (keys[0]?.kid === kid) {
+    throw new JotError('conflict', `${kid} is the key that signs; \`jot keys rotate\` first`);
+  }
+  writeKeyFile(path, left);
+}
+
+function readStored(path: string): StoredKey[] {
   const text = readIfThere(path);
   if (text === null) throw unusable(path, 'there is none yet; the first start of the server makes it');
-  const key = randomKey();
-  writeKeyFile(path, [storedKey(key, now), ...parseKeyFile(path, text)]);
-  return key.kid;
+  return parseKeyFile(path, text);
 }
 
 function readIfThere(path: string): string | null {
@@ -107,17 +167,35 @@ function storedKey({ kid, secret }: SigningKey, now: () => number): StoredKey {
   return { kid, secret: Buffer.from(secret).toString('base64url'), created: new Date(now()).toISOString() };
 }
 
+function signingKey({ kid, secret }: StoredKey): SigningKey {
+  return { kid, secret: Buffer.from(secret, 'base64url') };
+}
+
+function timeOf(text: unknown): number | null {
+  const timeMs = typeof text === 'string' ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? null : timeMs;
+}
+
 // Beside it first, then renamed: a crash leaves the old file or the new one, never half of one.
 function writeKeyFile(path: string, keys: StoredKey[]): void {
   const beside = `${path}.${process.pid}.new`;
   try {
     writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flush: true });
+    keepOwner(path, beside);
     renameSync(beside, path);
     syncFolder(dirname(path));
   } catch (error) {
     rmSync(beside, { force: true });
     throw unusable(path, (error as Error).message);
   }
+}
+
+// A server that runs as a user of its own must still be able to read what root has changed.
+function keepOwner(path: string, beside: string): void {
+  const before = statSync(path, { throwIfNoEntry: false });
+  const own = statSync(beside);
+  const isSame = before === undefined || (before.uid === own.uid && before.gid === own.gid);
+  if (!isSame) chownSync(beside, before.uid, before.gid);
 }
 
 // The file's new name is durable only when its folder is.

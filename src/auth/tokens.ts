@@ -45,17 +45,25 @@ export interface RefreshToken {
 }
 
 export class Tokens {
-  readonly #keys: readonly [SigningKey, ...SigningKey[]];
+  #keys: readonly [SigningKey, ...SigningKey[]];
   readonly #settings: TokenSettings;
   readonly #now: () => number;
 
   /** @param keys The first one signs. */
   constructor(keys: readonly SigningKey[], settings: TokenSettings, now: () => number) {
-    const [first, ...others] = keys;
-    if (first === undefined) throw new TypeError('Tokens need a key to sign with');
-    this.#keys = [first, ...others];
+    this.#keys = requireOne(keys);
     this.#settings = settings;
     this.#now = now;
+  }
+
+  /** The ids of the keys; the first one's signs. */
+  get kids(): string[] {
+    return this.#keys.map(({ kid }) => kid);
+  }
+
+  /** From now on these keys, and no others. Tokens of a key that is not among them are refused at once. */
+  useKeys(keys: readonly SigningKey[]): void {
+    this.#keys = requireOne(keys);
   }
 
   /** @param fresh Whether its user has just given the password. */
@@ -104,6 +112,12 @@ export class Tokens {
     if (foreign !== undefined) throw new JwtError(`The "${foreign}" claim is not one of this server's`);
     return verified;
   }
+}
+
+function requireOne(keys: readonly SigningKey[]): readonly [SigningKey, ...SigningKey[]] {
+  const [first, ...others] = keys;
+  if (first === undefined) throw new TypeError('Tokens need a key to sign with');
+  return [first, ...others];
 }
 
 function subject(claims: VerifiedToken['claims']): { identity: number; sid: string } {

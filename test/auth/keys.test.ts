@@ -1,17 +1,39 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { sign, verify } from '../../src/auth/jwt.ts';
-import { keysFromSecrets, openKeyFile, randomKey, rotateKeyFile } from '../../src/auth/keys.ts';
+import {
+  keysFromSecrets,
+  listKeyFile,
+  openKeyFile,
+  randomKey,
+  readKeyFile,
+  retireKey,
+  rotateKeyFile,
+} from '../../src/auth/keys.ts';
 import { JotError } from '../../src/lib/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'jot-keys-'));
 after(() => rmSync(folder, { recursive: true }));
 
 const now = () => Date.UTC(2026, 10, 23, 12, 35, 13);
+
+// Every text that holds a secret holds this one, which no message may show.
+const SECRET = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U';
+const SHORT = SECRET.slice(0, 42);
+const GOOD = { kid: 'k1', secret: SECRET };
 
 let files = 0;
 
@@ -127,10 +149,106 @@ describe('rotateKeyFile', () => {
   });
 });
 
-// Every text that holds a secret holds this one, which no message may show.
-const SECRET = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U';
-const SHORT = SECRET.slice(0, 42);
-const GOOD = { kid: 'k1', secret: SECRET };
+describe('rotateKeyFile and retireKey', () => {
+  it('leave the file to whom it belonged', {
+    skip: process.getuid?.() !== 0 && 'only root can show it',
+  }, () => {
+    const path = pathOf();
+    openKeyFile(path, now);
+    chownSync(path, 4711, 4712);
+    rotateKeyFile(path, now);
+    assert.deepEqual([statSync(path).uid, statSync(path).gid, modeOf(path)], [4711, 4712, 0o600]);
+  });
+
+  it('keep to a hundred keys', () => {
+    const keys = Array.from({ length: 99 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
+    const path = pathOf(JSON.stringify({ keys }));
+    rotateKeyFile(path, now);
+    const message = `Can't use the key file ${path}: it holds 100 keys; retire some first`;
+    assert.throws(() => rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
+    retireKey(path, 'k98');
+    rotateKeyFile(path, now);
+    assert.equal(readKeyFile(path).length, 100);
+  });
+});
+
+describe('listKeyFile', () => {
+  const [FIRST, SECOND, THIRD] = [1, 2, 3].map((day) => Date.UTC(2026, 10, day)) as [number, number, number];
+
+  it('tells when each key was made and replaced, also once the one that replaced it is gone, and no secret', () => {
+    const path = pathOf();
+    openKeyFile(path, () => FIRST);
+    const second = rotateKeyFile(path, () => SECOND);
+    rotateKeyFile(path, () => THIRD);
+    const timesIn = () => listKeyFile(path).map(({ created, replaced }) => [created, replaced]);
+    assert.deepEqual(timesIn(), [
+      [THIRD, null],
+      [SECOND, THIRD],
+      [FIRST, SECOND],
+    ]);
+    retireKey(path, second);
+    assert.deepEqual(timesIn(), [
+      [THIRD, null],
+      [FIRST, SECOND],
+    ]);
+    const text = inspect(listKeyFile(path), { depth: null });
+    for (const { secret, kid } of storedKeys(path)) {
+      assert.deepEqual([text.includes(secret), text.includes(kid)], [false, true]);
+    }
+  });
+
+  it('takes the next key’s time where the file does not tell, and null where that does not either', () => {
+    const keys = [
+      { ...GOOD, kid: 'k3', created: '2026-11-03T00:00:00.000Z' },
+      { ...GOOD, kid: 'k2', created: 'yesterday' },
+      { ...GOOD, kid: 'k1', created: 5, replaced: {} },
+    ];
+    assert.deepEqual(listKeyFile(pathOf(JSON.stringify({ keys }))), [
+      { kid: 'k3', created: THIRD, replaced: null },
+      { kid: 'k2', created: null, replaced: THIRD },
+      { kid: 'k1', created: null, replaced: null },
+    ]);
+  });
+});
+
+describe('retireKey', () => {
+  const [K2, K1] = [
+    { ...GOOD, kid: 'k2' },
+    { ...GOOD, kid: 'k1' },
+  ];
+
+  it('takes that key out, and leaves the others as they are', () => {
+    const path = pathOf(JSON.stringify({ keys: [K2, K1, { ...GOOD, kid: 'k0' }] }));
+    retireKey(path, 'k1');
+    assert.deepEqual(storedKeys(path), [K2, { ...GOOD, kid: 'k0' }]);
+    assert.equal(modeOf(path), 0o600);
+  });
+
+  const rows: readonly [reason: string, keys: object[], kid: string, code: string, message: string][] = [
+    ['the key that signs', [K2, K1], 'k2', 'conflict', 'k2 is the key that signs; `jot keys rotate` first'],
+    ['the only key', [K1], 'k1', 'conflict', 'k1 is the only key; `jot keys rotate` first'],
+    ['a key that is not there', [K2, K1], 'k3', 'not_found', 'There is no key "k3"'],
+    ['no key', [K2, K1], '', 'not_found', 'There is no key ""'],
+  ];
+  for (const [reason, keys, kid, code, message] of rows) {
+    it(`refuses ${reason}, and changes nothing`, () => {
+      const text = JSON.stringify({ keys });
+      const path = pathOf(text);
+      assert.throws(() => retireKey(path, kid), { name: 'JotError', code, message });
+      assert.equal(readFileSync(path, 'utf8'), text);
+    });
+  }
+});
+
+describe('readKeyFile', () => {
+  it('gives what openKeyFile gives, but makes no file', () => {
+    const path = pathOf();
+    const message = `Can't use the key file ${path}: there is none yet; the first start of the server makes it`;
+    assert.throws(() => readKeyFile(path), { name: 'JotError', code: 'unavailable', message });
+    assert.throws(() => statSync(path), { code: 'ENOENT' });
+    assert.deepEqual(openKeyFile(path, now), readKeyFile(path));
+  });
+});
 
 const NOT_JSON = 'it is not JSON';
 const NO_LIST = 'it holds no list of "keys"';
@@ -195,27 +313,31 @@ function messageOf(action: () => unknown): string {
   return message;
 }
 
-describe('openKeyFile and rotateKeyFile refuse a file that', () => {
+describe('every use of the key file refuses one that', () => {
+  const uses: readonly ((path: string) => unknown)[] = [
+    (path) => openKeyFile(path, now),
+    (path) => rotateKeyFile(path, now),
+    (path) => retireKey(path, 'k1'),
+    readKeyFile,
+    listKeyFile,
+  ];
   for (const { reason, text, problem } of MALFORMED) {
     it(`${reason}, naming it, showing nothing of it, leaving it as it is`, () => {
       const path = pathOf(text);
-      const expected = `Can't use the key file ${path}: ${problem}`;
-      assert.equal(
-        messageOf(() => openKeyFile(path, now)),
-        expected,
-      );
-      assert.equal(
-        messageOf(() => rotateKeyFile(path, now)),
-        expected,
-      );
+      for (const use of uses) {
+        assert.equal(
+          messageOf(() => use(path)),
+          `Can't use the key file ${path}: ${problem}`,
+        );
+      }
       assert.equal(readFileSync(path, 'utf8'), text);
     });
   }
 
   it('can’t be read', () => {
-    for (const use of [openKeyFile, rotateKeyFile]) {
+    for (const use of uses) {
       assert.equal(
-        messageOf(() => use(folder, now)),
+        messageOf(() => use(folder)),
         `Can't use the key file ${folder}: EISDIR: illegal operation on a directory, read`,
       );
     }

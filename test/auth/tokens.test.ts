@@ -225,3 +225,30 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
     });
   }
 });
+
+describe('Tokens useKeys', () => {
+  const NEW_KEY = { kid: 'k2', secret: 'thirty-two bytes for another key' };
+  const refused = { name: 'JwtError', message: 'Signature verification failed' };
+
+  it('makes the new first key sign, and refuses tokens of a key that has gone at once', () => {
+    const rotating = tokensAt(T * 1000, {}, [OLD_KEY]);
+    const [access, refresh] = [rotating.access(SESSION, true), rotating.refresh(SESSION)];
+    rotating.useKeys([NEW_KEY, OLD_KEY]);
+    assert.deepEqual(rotating.kids, ['k2', 'k0']);
+    assert.equal(rotating.readAccess(access).kid, 'k0');
+    assert.equal(rotating.readRefresh(refresh).sid, 's1');
+    assert.equal(rotating.readAccess(rotating.access(SESSION, true)).kid, 'k2');
+
+    rotating.useKeys([NEW_KEY]);
+    assert.throws(() => rotating.readAccess(access), refused);
+    assert.throws(() => rotating.readRefresh(refresh), refused);
+  });
+
+  it('keeps the keys that there are when it is given none, and does not see what becomes of the list', () => {
+    const keys = [OLD_KEY];
+    const kept = tokensAt(T * 1000, {}, keys);
+    assert.throws(() => kept.useKeys([]), TypeError);
+    keys.unshift(NEW_KEY);
+    assert.deepEqual(kept.kids, ['k0']);
+  });
+});
