@@ -4,11 +4,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
 import { createIdentify } from './api/identify.ts';
-import type { Matched } from './api/journey.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApi } from './api/openapi.ts';
-import { Pipeline, type PipelineOptions } from './api/pipeline.ts';
+import { Pipeline } from './api/pipeline.ts';
 import type { Representation } from './api/represent.ts';
+import { type Common, systemPipeline } from './api/system-pipeline.ts';
 import { Gate } from './auth/gate.ts';
 import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth/keys.ts';
 import { Passwords } from './auth/passwords.ts';
@@ -22,13 +22,15 @@ import { VERSION } from './lib/version.ts';
 import { Limiter } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
+import { operatorKeys } from './resources/operator-keys.ts';
+import { operatorUsers } from './resources/operator-users.ts';
 import { posts } from './resources/posts.ts';
 import { sessions } from './resources/sessions.ts';
 import { costsInUse } from './resources/sign-in.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import { openStore } from './store/open.ts';
-import type { OnProgress, Store, StoreStatus } from './store/store.ts';
+import type { Answers, OnProgress, Store, StoreStatus } from './store/store.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;
@@ -80,6 +82,7 @@ class JotApp implements App {
   readonly #onProgress: OnProgress | undefined;
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
+  #answers: Answers = {};
   #store: Store | null = null;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -145,11 +148,20 @@ class JotApp implements App {
   async #open(): Promise<void> {
     const { config } = this;
     const { now, elapsedMs, log, metrics } = this.#common;
-    const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress });
-    const { api, identify, cache, gauges } = await closingOnError(store, () =>
+    const answers = async () => {
+      await this.open();
+      return this.#answers;
+    };
+    const onProgress = this.#onProgress;
+    const store = await openStore(config.databaseUrl, { now, log, onProgress, answers });
+    const { api, tokens, identify, cache, gauges } = await closingOnError(store, () =>
       createApi({ config, store, keys: openKeys(config, now), now, elapsedMs }),
     );
     this.#store = store;
+    this.#answers = {
+      ...operatorUsers({ ...config, store, now, log }),
+      ...operatorKeys({ tokens, keyFile: keyFileOf(config), log }),
+    };
     this.#endpoints = [...api, ...this.#systemEndpoints];
     const limiters = {
       byCaller: limiter('default', config.rates.default, now),
@@ -203,20 +215,6 @@ function commonOf(config: Config) {
   return { ...config, operatorToken: config.metricsToken, challenge };
 }
 
-type Common = Omit<
-  PipelineOptions,
-  'endpoints' | 'identify' | 'cache' | 'byCaller' | 'byAddress' | 'elsewhere'
->;
-
-// While the store is not open there is nobody to identify and nothing to limit; health is all there is to ask for.
-function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: string): Pipeline {
-  const refusal = new JotError('unavailable', reason);
-  const identify = async (matched: Matched) =>
-    Object.assign(matched, { caller: { principal: null, refusal } });
-  const nothing = { cache: null, byCaller: null, byAddress: null };
-  return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
-}
-
 async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
@@ -265,7 +263,13 @@ async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
     { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];
-  return { api, identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }), cache, gauges };
+  return {
+    api,
+    tokens,
+    identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }),
+    cache,
+    gauges,
+  };
 }
 
 async function closingOnError<T>(store: Store, use: () => Promise<T>): Promise<T> {
@@ -285,10 +289,14 @@ interface ApiParts {
   readonly elapsedMs: () => number;
 }
 
+function keyFileOf({ secrets, databaseUrl }: Config): string | null {
+  return secrets.length > 0 ? null : keyFilePath(databaseUrl);
+}
+
 // What is not kept needs no key that is: tokens for a store in memory end with it.
-function openKeys({ secrets, databaseUrl }: Config, now: () => number): SigningKey[] {
-  if (secrets.length > 0) return keysFromSecrets(secrets);
-  const path = keyFilePath(databaseUrl);
+function openKeys(config: Config, now: () => number): SigningKey[] {
+  if (config.secrets.length > 0) return keysFromSecrets(config.secrets);
+  const path = keyFileOf(config);
   return path === null ? [randomKey()] : openKeyFile(path, now);
 }
 

@@ -154,7 +154,7 @@ export async function refreshSession(
 }
 
 /** The user's sessions, oldest first. */
-async function sessionsOf(store: Store, user: User): Promise<readonly Session[]> {
+export async function sessionsOf(store: Store, user: User): Promise<readonly Session[]> {
   const { rows } = await store.sessions.list({
     owner: user.id,
     after: 0,
