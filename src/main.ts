@@ -10,7 +10,7 @@ import { type Command, EXIT_FAILURE, EXIT_USAGE, parseArguments, UsageError } fr
 import { compact } from './commands/compact.ts';
 import { exportRows } from './commands/export.ts';
 import { importRows } from './commands/import.ts';
-import { rotateKeys } from './commands/keys.ts';
+import { listKeys, retireKeys, rotateKeys } from './commands/keys.ts';
 import { withProgress } from './commands/progress.ts';
 import { repair } from './commands/repair.ts';
 import type { Config, Environment } from './config.ts';
@@ -56,7 +56,12 @@ const version: Command = {
   },
 };
 
-const COMMANDS = [serve, check, repair, compact, exportRows, importRows, rotateKeys, help, version];
+const COMMANDS = [
+  serve,
+  ...[check, repair, compact, exportRows, importRows],
+  ...[listKeys, rotateKeys, retireKeys],
+  ...[help, version],
+];
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['--help', 'help'],
   ['-h', 'help'],

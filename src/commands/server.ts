@@ -1,0 +1,43 @@
+// How a command reaches the server that has the data file: through the socket that is the file's lock. A server whose store is
+// in memory has no such socket.
+
+import { parseConfig } from '../config.ts';
+import { JotError } from '../lib/errors.ts';
+import { callRunning } from '../store/file/offline.ts';
+import { filePath } from '../store/open.ts';
+import type { World } from './command.ts';
+
+/** What a running server said, as it came. */
+export interface Reply {
+  /** `process 4711`. */
+  readonly server: string;
+  readonly answer: unknown;
+}
+
+/** The data file that the settings name, which is where a server is reached. */
+export function serversFile({ settings }: World): string {
+  const path = filePath(parseConfig(settings).databaseUrl);
+  if (path !== null) return path;
+  throw new JotError(
+    'unavailable',
+    'DATABASE_URL names a store in memory: what is in it ends with its server, and nothing else can reach it',
+  );
+}
+
+/**
+ * Asks the running server for something.
+ *
+ * @returns null when none is running.
+ * @throws JotError `unavailable` in the server's words when it refuses, or when it gave no answer.
+ */
+export async function askServer(path: string, name: string, value?: unknown): Promise<Reply | null> {
+  const said = await callRunning(path, name, value);
+  if (said === null) return null;
+  const { owner: server, answer } = said;
+  if (answer?.startsWith('ok ')) return { server, answer: JSON.parse(answer.slice('ok '.length)) };
+  if (answer?.startsWith('no ')) throw new JotError('unavailable', answer.slice('no '.length));
+  throw new JotError(
+    'unavailable',
+    `The data file is in use by ${server}, which gave no answer: whether it did what it was asked for is not known`,
+  );
+}
