@@ -13,6 +13,8 @@ import { importRows } from './commands/import.ts';
 import { listKeys, retireKeys, rotateKeys } from './commands/keys.ts';
 import { withProgress } from './commands/progress.ts';
 import { repair } from './commands/repair.ts';
+import { changePassword, createUser, deleteUser } from './commands/user.ts';
+import { listUsers } from './commands/user-list.ts';
 import type { Config, Environment } from './config.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -60,6 +62,7 @@ const COMMANDS = [
   serve,
   ...[check, repair, compact, exportRows, importRows],
   ...[listKeys, rotateKeys, retireKeys],
+  ...[listUsers, createUser, changePassword, deleteUser],
   ...[help, version],
 ];
 const ALIASES: ReadonlyMap<string, string> = new Map([
@@ -79,7 +82,7 @@ await run(process.argv.slice(2)).then((code) => {
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
   const command = COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
-  if (command === undefined) throw new UsageError(`there is no command "${words.join(' ')}"`);
+  if (command === undefined) throw new UsageError(`there is no command "${nameOf(words)}"`);
   const { stdin, stdout, stderr } = process;
   const world = {
     settings: readEnvironment(),
@@ -90,6 +93,12 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
     elapsed: () => performance.now(),
   };
   return command.run(world, words.slice(command.name.split(' ').length));
+}
+
+// What follows a name may be a secret in the wrong place.
+function nameOf(words: readonly string[]): string {
+  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${words[0]} `));
+  return words.slice(0, isGroup ? 2 : 1).join(' ');
 }
 
 function usage(): string {

@@ -11,7 +11,11 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 
 /** A stream that a person may be sitting at. */
-export type Terminal<Stream> = Stream & { readonly isTTY?: boolean };
+export type Terminal<Stream> = Stream & {
+  readonly isTTY?: boolean;
+  /** Whether what is typed comes as it is typed, and is not shown. */
+  readonly setRawMode?: (isRaw: boolean) => unknown;
+};
 
 export interface World {
   readonly settings: Environment;

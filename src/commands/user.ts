@@ -1,0 +1,139 @@
+// `jot user`: adding, deleting and helping users without being one of them, on a running server or on its data file. The
+// password is asked for and hashed here, and only the hash goes on. It is never an argument: those are in the shell's history,
+// and every process on the machine may read them.
+
+import { stat } from 'node:fs/promises';
+import { hash } from '../auth/password.ts';
+import { parseConfig } from '../config.ts';
+import { JotError } from '../lib/errors.ts';
+import { createLog } from '../lib/log.ts';
+import { password, username } from '../resources/credentials.ts';
+import { answerTypes, check, operatorUsers } from '../resources/operator-users.ts';
+import { object, type Type, validate } from '../schema/schema.ts';
+import { usernameKey } from '../store/collections.ts';
+import { openStore } from '../store/open.ts';
+import { askUnseen, readLine } from './ask-unseen.ts';
+import { type Command, counted, parseArguments, UsageError, type World } from './command.ts';
+import { withProgress } from './progress.ts';
+import { askServer, serversFile } from './server.ts';
+import { shown } from './table.ts';
+
+export const createUser: Command = {
+  name: 'user create',
+  parameters: '<username>',
+  summary: 'add a user, on a running server too; asks for the password',
+  async run(world, args) {
+    const { name } = nameIn(args, []);
+    const password_hash = await newHash(world);
+    const { id, username } = await perform(
+      world,
+      'user create',
+      { username: name, password_hash },
+      answerTypes.user,
+    );
+    world.stdout.write(`${shown(username)} is user ${id}\n`);
+    return 0;
+  },
+};
+
+export const changePassword: Command = {
+  name: 'user password',
+  parameters: '<username>',
+  summary: 'give a user another password, and end all sessions of that user',
+  async run(world, args) {
+    const { name } = nameIn(args, []);
+    await requireStore(world);
+    const password_hash = await newHash(world);
+    const given = { username: name, password_hash };
+    const { id, ...user } = await perform(world, 'user password', given, answerTypes.password);
+    const ended = counted(user.sessions_ended, 'sessions');
+    world.stdout.write(`${shown(user.username)}, user ${id}, has another password; ended: ${ended}\n`);
+    return 0;
+  },
+};
+
+export const deleteUser: Command = {
+  name: 'user delete',
+  parameters: '[--yes] <username>',
+  summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
+  async run(world, args) {
+    const { name, options } = nameIn(args, ['yes']);
+    await requireStore(world);
+    if (!options.has('yes')) await requireAgain(world, name);
+    const { id, username } = await perform(world, 'user delete', { username: name }, answerTypes.user);
+    world.stdout.write(`${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
+    return 0;
+  },
+};
+
+// What is too much may be a password, so it is not repeated.
+function nameIn(args: readonly string[], known: readonly string[]) {
+  const { options, positionals } = parseArguments(args, known, Number.POSITIVE_INFINITY);
+  const [given, ...surplus] = positionals;
+  if (given === undefined) throw new UsageError('a username is missing');
+  if (surplus.length > 0) {
+    throw new UsageError(
+      'there is one argument too many; a password is typed at the terminal or read from standard input',
+    );
+  }
+  const { username: name } = check(object({ username }), { username: given });
+  return { name, options };
+}
+
+async function newHash(world: World): Promise<string> {
+  const { passwordLengthMin, passwordCost } = parseConfig(world.settings);
+  serversFile(world);
+  const given = { password: await newPassword(world) };
+  const checked = check(object({ password: password(passwordLengthMin) }), given);
+  return hash(checked.password, passwordCost);
+}
+
+async function newPassword({ stdin, stderr }: World): Promise<string> {
+  if (!stdin.isTTY) {
+    const line = await readLine(stdin);
+    if (line !== '') return line;
+    throw new JotError('bad_request', 'There is no password on standard input; nothing was changed');
+  }
+  const [first = '', again] = await askUnseen({ stdin, stderr }, ['Password: ', 'Once more: ']);
+  if (first === again) return first;
+  throw new JotError('bad_request', 'The two are not the same; nothing was changed');
+}
+
+async function requireAgain({ stdin, stderr }: World, name: string): Promise<void> {
+  if (!stdin.isTTY) throw new UsageError('without a terminal to ask at, a user is deleted only with --yes');
+  stderr.write(`Everything of ${shown(name)} will be gone. Type the username to go on: `);
+  const typed = await readLine(stdin);
+  if (usernameKey(typed) !== usernameKey(name)) {
+    throw new JotError('bad_request', 'That is another name; nothing was deleted');
+  }
+}
+
+// Opening would make one.
+async function requireStore(world: World): Promise<void> {
+  await stat(serversFile(world));
+}
+
+/** Has it done by the running server, or else does it here. */
+async function perform<T>(world: World, request: string, value: unknown, answerType: Type<T>): Promise<T> {
+  const path = serversFile(world);
+  const reply = await askServer(path, request, value);
+  return validate(answerType, reply === null ? await performHere(world, path, request, value) : reply.answer);
+}
+
+async function performHere(
+  { settings, stderr, now }: World,
+  path: string,
+  request: string,
+  value: unknown,
+): Promise<unknown> {
+  const { passwordCost } = parseConfig(settings);
+  const store = await withProgress(stderr, `reading ${path}`, (onProgress) =>
+    openStore(`file:${path}`, { now, onProgress }),
+  );
+  const log = createLog({ format: 'off', write: () => undefined, now });
+  try {
+    return await operatorUsers({ store, passwordCost, now, log })[request]?.(value);
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,125 @@
+// What a person types without seeing it becomes a password, whatever keys are pressed on the way, and the terminal is as it
+// was afterwards.
+
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { describe, it } from 'node:test';
+import { askUnseen, readLine } from '../../src/commands/ask-unseen.ts';
+import { createWorld } from '../support/world.ts';
+
+const GIVEN_UP = 'Given up; nothing was changed';
+const NOT_UTF8 = 'It is not UTF-8; nothing was changed';
+
+/** A terminal whose keys are pressed by the test, and what was done to it. */
+function createTerminal() {
+  const switched: boolean[] = [];
+  const keys = new PassThrough();
+  const stdin = Object.assign(keys, { isTTY: true, setRawMode: (isRaw: boolean) => switched.push(isRaw) });
+  const { stdout, stderr, output } = createWorld();
+  return { stdin, stdout, stderr, output, switched, keys };
+}
+
+type Ended = 'closed' | 'open';
+
+/** What becomes of two questions when these keys are pressed, each piece by itself. */
+async function ask(pieces: readonly (string | Uint8Array)[], ending: Ended = 'open') {
+  const terminal = createTerminal();
+  const asked = askUnseen(terminal, ['One: ', 'Two: ']).catch((error: Error) => error.message);
+  for (const piece of pieces) terminal.keys.write(piece);
+  if (ending === 'closed') terminal.keys.end();
+  const answer = await asked;
+  return { answer, ...terminal };
+}
+
+describe('askUnseen', () => {
+  const rows: readonly [keys: (string | Uint8Array)[], answer: string[], reason: string][] = [
+    [['foo\r', 'bar\r'], ['foo', 'bar'], 'a line for each question'],
+    [['foo\nbar\n'], ['foo', 'bar'], 'both at once, and newlines as a program sends them'],
+    [['f', 'o', 'o', '\r', '\r'], ['foo', ''], 'key by key; nothing is an answer too'],
+    [['fox\u007fo\rb\b\b\bbar\r'], ['foo', 'bar'], 'either key erases, and not beyond the start'],
+    [['é😀\u007f\r', 'e\u0301\u007f\r'], ['é', 'e'], 'a character is erased whole'],
+    [['wrong\u0015foo\r', '\u0015\r'], ['foo', ''], 'Ctrl-U erases all'],
+    [['fo\u0004o\r', 'x\r'], ['foo', 'x'], 'Ctrl-D within a line means nothing'],
+    [
+      ['f\u001b[D\u001b[1;5Co\u001bOPo\t\u0000\u0017\r', '\u0085x\r'],
+      ['foo', 'x'],
+      'other keys are no characters',
+    ],
+    [['[1;5D\r', 'O\r'], ['[1;5D', 'O'], 'what only looks like such a key is'],
+    [[Buffer.from([0xc3]), Buffer.from([0xa9]), '\r', '\r'], ['é', ''], 'a character in two pieces'],
+    [[' foo \r', '\u00a0\r'], [' foo ', '\u00a0'], 'spaces belong to it'],
+    [['x'.repeat(5_000), '\r', '\r'], ['x'.repeat(4_096), ''], 'no more than that is kept'],
+    [['a\rb\rc\r'], ['a', 'b'], 'nothing behind the last answer'],
+  ];
+  for (const [keys, expected, reason] of rows) {
+    it(`takes ${JSON.stringify(keys).slice(0, 60)}: ${reason}`, async () => {
+      const { answer, output, switched } = await ask(keys);
+      assert.deepEqual(answer, expected);
+      assert.deepEqual(output, { stdout: '', stderr: 'One: \nTwo: \n' });
+      assert.deepEqual(switched, [true, false]);
+    });
+  }
+
+  const failing: readonly [keys: (string | Uint8Array)[], ending: Ended, message: string, reason: string][] =
+    [
+      [['\u0003'], 'open', GIVEN_UP, 'Ctrl-C'],
+      [['foo\u0003\r\r'], 'open', GIVEN_UP, 'Ctrl-C within a line'],
+      [['foo\rba\u0003'], 'open', GIVEN_UP, 'Ctrl-C in the second answer'],
+      [['\u0004'], 'open', GIVEN_UP, 'Ctrl-D'],
+      [['foo\u0015\u0004'], 'open', GIVEN_UP, 'Ctrl-D when all is erased'],
+      [[], 'closed', GIVEN_UP, 'nobody there'],
+      [['foo\rbar'], 'closed', GIVEN_UP, 'an end in the middle of a line'],
+      [[Buffer.from([0x66, 0xff, 0x0d])], 'open', NOT_UTF8, 'a byte that is none'],
+      [['foo\r', Buffer.from([0xc3])], 'closed', NOT_UTF8, 'half a character at the end'],
+    ];
+  for (const [keys, ending, message, reason] of failing) {
+    it(`fails, and puts the terminal back: ${reason}`, async () => {
+      const { answer, output, switched, stdin } = await ask(keys, ending);
+      assert.equal(answer, message);
+      assert.deepEqual(switched, [true, false]);
+      assert.match(output.stderr, /^One: \n(Two: \n)?$/);
+      assert.deepEqual([stdin.listenerCount('data'), stdin.isPaused()], [0, true]);
+    });
+  }
+
+  it('fails, and puts the terminal back, when that is taken away', async () => {
+    const terminal = createTerminal();
+    const asked = askUnseen(terminal, ['One: ']);
+    terminal.keys.destroy(new Error('read EIO'));
+    await assert.rejects(asked, { name: 'JotError', message: "Can't read what is typed: read EIO" });
+    assert.deepEqual([terminal.switched, terminal.output.stderr], [[true, false], 'One: \n']);
+  });
+
+  it('leaves nothing that keeps the process alive, and does not close the stream', async () => {
+    const { stdin } = await ask(['a\rb\r']);
+    assert.deepEqual([stdin.isPaused(), stdin.destroyed, stdin.listenerCount('data')], [true, false, 0]);
+  });
+});
+
+describe('readLine', () => {
+  const rows: readonly [bytes: string | Uint8Array, line: string, reason: string][] = [
+    ['foo\n', 'foo', 'without its newline'],
+    ['foo', 'foo', 'a line without one'],
+    ['foo\r\n', 'foo', 'either kind'],
+    ['foo\nbar\n', 'foo', 'nothing behind it'],
+    [' f\too\u0003 \n', ' f\too\u0003 ', 'all the rest as it is'],
+    ['\n', '', 'an empty line'],
+    ['', '', 'nothing'],
+    [`${'x'.repeat(4_096)}\n${'y'.repeat(9_999)}`, 'x'.repeat(4_096), 'as much as it takes'],
+  ];
+  for (const [bytes, line, reason] of rows) {
+    it(`gives ${reason}`, async () =>
+      assert.equal(await readLine(createWorld({ stdin: bytes }).stdin), line));
+  }
+
+  it('refuses what is too long, without reading to the end, and what is not UTF-8', async () => {
+    const endless = new PassThrough();
+    endless.write('x'.repeat(4_097));
+    await assert.rejects(readLine(endless), { name: 'JotError', message: 'The line is too long' });
+    const bytes = Buffer.from([0x66, 0xff, 0x0a]);
+    await assert.rejects(readLine(createWorld({ stdin: bytes }).stdin), {
+      name: 'JotError',
+      message: NOT_UTF8,
+    });
+  });
+});
