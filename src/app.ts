@@ -14,7 +14,7 @@ import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth
 import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
-import { type Config, type Environment, keyFilePath, parseConfig } from './config.ts';
+import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -152,8 +152,7 @@ class JotApp implements App {
       await this.open();
       return this.#answers;
     };
-    const onProgress = this.#onProgress;
-    const store = await openStore(config.databaseUrl, { now, log, onProgress, answers });
+    const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
     const { api, tokens, identify, cache, gauges } = await closingOnError(store, () =>
       createApi({ config, store, keys: openKeys(config, now), now, elapsedMs }),
     );
@@ -287,10 +286,6 @@ interface ApiParts {
   readonly keys: readonly SigningKey[];
   readonly now: () => number;
   readonly elapsedMs: () => number;
-}
-
-function keyFileOf({ secrets, databaseUrl }: Config): string | null {
-  return secrets.length > 0 ? null : keyFilePath(databaseUrl);
 }
 
 // What is not kept needs no key that is: tokens for a store in memory end with it.

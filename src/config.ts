@@ -124,6 +124,11 @@ export function keyFilePath(databaseUrl: string): string | null {
   return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }
 
+/** The key file in use; null when the keys are a setting, or nothing is kept. */
+export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'databaseUrl'>): string | null {
+  return secrets.length > 0 ? null : keyFilePath(databaseUrl);
+}
+
 // The word that switches the stricter defaults on must not be misspelt without a word.
 const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, test: false });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Config, type Environment, keyFilePath, parseConfig } from '../src/config.ts';
+import { type Config, type Environment, keyFileOf, keyFilePath, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
 import { authSettings } from './support/auth-settings.ts';
 import { serverSettings } from './support/server-settings.ts';
@@ -216,4 +216,13 @@ describe('keyFilePath', () => {
   for (const [url, path, reason] of rows) {
     it(`gives ${path} for ${url}: ${reason}`, () => assert.equal(keyFilePath(url), path));
   }
+});
+
+describe('keyFileOf', () => {
+  it('gives the path beside the data, and none where the keys are a setting', () => {
+    const databaseUrl = 'file:data/jot.jsonl';
+    assert.equal(keyFileOf({ databaseUrl, secrets: [] }), 'data/jot.keys.json');
+    assert.equal(keyFileOf({ databaseUrl, secrets: ['secret'] }), null);
+    assert.equal(keyFileOf({ databaseUrl: 'memory:', secrets: [] }), null);
+  });
 });
