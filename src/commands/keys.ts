@@ -27,7 +27,7 @@ export const listKeys: Command = {
     const { tokens } = parseConfig(world.settings);
     const head = ['kid', 'created', 'signs', 'access tokens until', 'refresh tokens until'];
     const rows = records.map((record, index) => rowOf(record, index === 0, tokens, world.now()));
-    await print(world.stdout, tableOf(head, rows).join(''));
+    await print(world.stdout, [...tableOf(head, rows)].join(''));
     const warning = await differenceFrom(records, world);
     if (warning !== null) world.stderr.write(`jot: ${warning}\n`);
     return 0;

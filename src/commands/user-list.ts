@@ -26,7 +26,7 @@ export const listUsers: Command = {
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['json'], 1);
     const path = dataFileOf(world, positionals);
-    const { tables } = await withProgress(world.stderr, `reading ${path}`, (onProgress) =>
+    const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }),
     );
     const users = usersIn(tables, world.now());

@@ -13,7 +13,7 @@ import { object, type Type, validate } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { openStore } from '../store/open.ts';
 import { askUnseen, readLine } from './ask-unseen.ts';
-import { type Command, counted, parseArguments, UsageError, type World } from './command.ts';
+import { type Command, counted, parseArguments, print, UsageError, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { askServer, serversFile } from './server.ts';
 import { shown } from './table.ts';
@@ -31,7 +31,7 @@ export const createUser: Command = {
       { username: name, password_hash },
       answerTypes.user,
     );
-    world.stdout.write(`${shown(username)} is user ${id}\n`);
+    await print(world.stdout, `${shown(username)} is user ${id}\n`);
     return 0;
   },
 };
@@ -46,8 +46,8 @@ export const changePassword: Command = {
     const password_hash = await newHash(world);
     const given = { username: name, password_hash };
     const { id, ...user } = await perform(world, 'user password', given, answerTypes.password);
-    const ended = counted(user.sessions_ended, 'sessions');
-    world.stdout.write(`${shown(user.username)}, user ${id}, has another password; ended: ${ended}\n`);
+    const ended = counted(user.sessions_ended, 'session', 'sessions');
+    await print(world.stdout, `${shown(user.username)}, user ${id}, has another password; ended: ${ended}\n`);
     return 0;
   },
 };
@@ -61,7 +61,7 @@ export const deleteUser: Command = {
     await requireStore(world);
     if (!options.has('yes')) await requireAgain(world, name);
     const { id, username } = await perform(world, 'user delete', { username: name }, answerTypes.user);
-    world.stdout.write(`${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
+    await print(world.stdout, `${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
     return 0;
   },
 };
@@ -120,14 +120,10 @@ async function perform<T>(world: World, request: string, value: unknown, answerT
   return validate(answerType, reply === null ? await performHere(world, path, request, value) : reply.answer);
 }
 
-async function performHere(
-  { settings, stderr, now }: World,
-  path: string,
-  request: string,
-  value: unknown,
-): Promise<unknown> {
+async function performHere(world: World, path: string, request: string, value: unknown): Promise<unknown> {
+  const { settings, now } = world;
   const { passwordCost } = parseConfig(settings);
-  const store = await withProgress(stderr, `reading ${path}`, (onProgress) =>
+  const store = await withProgress(world, `reading ${path}`, (onProgress) =>
     openStore(`file:${path}`, { now, onProgress }),
   );
   const log = createLog({ format: 'off', write: () => undefined, now });

@@ -2,8 +2,16 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { linkSync, mkdirSync, readdirSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -117,7 +125,11 @@ describe('the lock of a data file', () => {
   it('is not held by whose socket another one took for a leftover', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
-    writeFileSync(`${path}.lock-leftover`, '');
+    // Node removes a socket by the name that it was given.
+    const dead = createServer().listen(`${folder}/dead`);
+    await once(dead, 'listening');
+    renameSync(`${folder}/dead`, `${path}.lock-000000000000`);
+    await new Promise((resolve) => dead.close(resolve));
     const onSocket = () => {
       const sockets = readdirSync(folder).filter((name) => /\.lock-[0-9a-f]{12}$/.test(name));
       for (const name of sockets) unlinkSync(`${folder}/${name}`);
