@@ -1,10 +1,9 @@
 // The few file operations that the data file needs, behind an interface: what the store promises has to hold when any
 // one of them fails, and that can only be shown by making each one fail.
 
-import { constants, fdatasync, fsync, ftruncateSync, writeSync } from 'node:fs';
+import { constants, ftruncateSync, writeSync } from 'node:fs';
 import { mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { promisify } from 'node:util';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -89,8 +88,6 @@ const FLAGS = {
   write: O_RDWR | O_NONBLOCK,
   create: O_RDWR | O_CREAT | O_EXCL,
 };
-const dataSync = promisify(fdatasync);
-const fullSync = promisify(fsync);
 
 export const realFileSystem: FileSystem = {
   async open(path, access) {
@@ -106,7 +103,8 @@ export const realFileSystem: FileSystem = {
       write: (bytes, position) => writeSync(handle.fd, bytes, 0, bytes.length, position),
       writeAsync: async (bytes, position) =>
         (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,
-      sync: () => dataSync(handle.fd),
+      // By the handle, not by its number: Node's permission model leaves that alone.
+      sync: () => handle.datasync(),
       truncate: (length) => ftruncateSync(handle.fd, length),
       isAt: async (other) => {
         const [own, there] = await Promise.all([handle.stat(), stat(other)]);
@@ -141,7 +139,7 @@ export const realFileSystem: FileSystem = {
 async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
-    await fullSync(handle.fd);
+    await handle.sync();
   } finally {
     await handle.close();
   }
