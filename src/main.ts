@@ -17,6 +17,7 @@ import { changePassword, createUser, deleteUser } from './commands/user.ts';
 import { listUsers } from './commands/user-list.ts';
 import type { Config, Environment } from './config.ts';
 import { JotError } from './lib/errors.ts';
+import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
 import { VERSION } from './lib/version.ts';
 
@@ -25,7 +26,9 @@ const serve: Command = {
   summary: 'start the server (the default)',
   async run(world, args) {
     parseArguments(args, [], 0);
-    const writeLog = (line: string) => process.stdout.writable && process.stdout.write(line);
+    const lines = new LineBuffer((text) => process.stdout.writable && process.stdout.write(text));
+    process.on('exit', lines.flush);
+    const writeLog = lines.add;
     const served = await withProgress(world, 'loading', async (onProgress) => {
       const app = createApp({ settings: world.settings, writeLog, onProgress });
       const isEnding = closeOnSignals(app.close);
