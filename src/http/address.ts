@@ -3,9 +3,11 @@
 // from the right, each trusted address hands over to the one before it, and the first that is not trusted is the client.
 
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 
 const HOPS_MAX = 32;
+
+const peers = new WeakMap<Socket, string>();
 
 /** Addresses and networks whose `X-Forwarded-For` is believed. */
 export class TrustedProxies {
@@ -13,13 +15,16 @@ export class TrustedProxies {
   // network as small as `::/64` would hold all of IPv4.
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** @throws TypeError for an entry that is neither an address nor a CIDR. */
   constructor(entries: readonly string[]) {
+    this.#isEmpty = entries.length === 0;
     for (const entry of entries) this.#add(entry);
   }
 
   has(address: string): boolean {
+    if (this.#isEmpty) return false;
     const plain = unwrap(address);
     const version = isIP(plain);
     if (version === 0) return false;
@@ -45,7 +50,7 @@ export class TrustedProxies {
 
 /** The client's address: the socket's, or the one that trusted proxies vouch for. */
 export function clientAddress(request: IncomingMessage, trusted: TrustedProxies): string {
-  let address = unwrap(request.socket.remoteAddress ?? '');
+  let address = peerAddress(request.socket);
   if (!trusted.has(address)) return address;
   const forwarded = request.headers['x-forwarded-for'];
   const hops = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').slice(-HOPS_MAX);
@@ -56,6 +61,16 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
     address = unwrap(before);
     if (!trusted.has(address)) return address;
   }
+  return address;
+}
+
+// It stays the same as long as the connection does.
+function peerAddress(socket: Socket): string {
+  const known = peers.get(socket);
+  if (known !== undefined) return known;
+  const address = unwrap(socket.remoteAddress ?? '');
+  // One that is gone already has none any more, but may have had one.
+  if (address !== '') peers.set(socket, address);
   return address;
 }
 

@@ -1,7 +1,6 @@
 // The head of a request, checked for what Node's parser lets through. The body stays on the socket: a caller of whom
 // nothing is known yet can't make the server hold it.
 
-import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { JotError } from '../lib/errors.ts';
@@ -12,7 +11,7 @@ const HEADERS_MAX = 200;
 // What RFC 9110 §4.1 asks everybody to support.
 const TARGET_LENGTH_MAX = 8_000;
 
-const SINGLE: readonly string[] = ['host', 'authorization', 'content-type'];
+const SINGLE: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type']);
 
 /** Path and query as they stand in the request, still percent-encoded. */
 export interface Target {
@@ -50,22 +49,17 @@ export function parseTarget(method: string, url: string): Target {
     : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
-/** The client's own request id if it is harmless, else a new one. */
-export function requestIdOf(given: string | string[] | undefined): string {
-  const isHarmless = typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given);
-  return isHarmless ? given : randomBytes(12).toString('base64url');
-}
-
 // Of two headers that must stand alone Node keeps the first one and tells nobody; a proxy in front may have gone by the second.
 function checkRepeats(rawHeaders: readonly string[]): void {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     throw new JotError('headers_too_large', `More than ${HEADERS_MAX} headers`);
   }
-  const seen = new Set<string>();
+  const seen: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';
-    if (seen.has(name)) throw new JotError('bad_request', `More than one ${name} header`);
-    if (SINGLE.includes(name)) seen.add(name);
+    if (!SINGLE.has(name)) continue;
+    if (seen.includes(name)) throw new JotError('bad_request', `More than one ${name} header`);
+    seen.push(name);
   }
 }
 

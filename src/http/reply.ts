@@ -16,6 +16,8 @@ export interface Reply {
   readonly headers: HeaderList;
   /** Null for answers that have no content (204, 304). */
   readonly body: string | null;
+  /** The body's length in bytes, where it is known already. */
+  readonly length?: number;
 }
 
 export interface SendOptions {
@@ -41,10 +43,11 @@ export function send(
   if (response.headersSent || response.destroyed) return;
   const drain = mustDrain(request, options.bodyBytesMax);
   const close = options.close || drain || !hasCertainEnd(request) ? ['Connection', 'close'] : [];
-  const bytes = Buffer.from(reply.body ?? '');
-  const length = reply.body === null ? [] : ['Content-Length', String(bytes.length)];
-  response.writeHead(reply.status, [...reply.headers, ...length, ...close]);
-  const content = request.method === 'HEAD' ? Buffer.alloc(0) : bytes;
+  const { status, headers, body, length = Buffer.byteLength(body ?? '') } = reply;
+  const contentLength = body === null ? [] : ['Content-Length', String(length)];
+  response.writeHead(status, headers.concat(contentLength, close));
+  // As text, it goes out together with the head in one piece.
+  const content = request.method === 'HEAD' ? '' : (body ?? '');
   if (drain) drainThenEnd(request, response, content);
   else response.end(content);
 }
@@ -74,7 +77,7 @@ function mustDrain(request: IncomingMessage, bodyBytesMax: number): boolean {
 
 // Closing a socket that still has unread data makes the kernel send a reset, and a reset can overtake the answer. So the
 // answer goes out whole, and what the client is still sending is read and dropped for a while.
-function drainThenEnd(request: IncomingMessage, response: ServerResponse, content: Buffer): void {
+function drainThenEnd(request: IncomingMessage, response: ServerResponse, content: string): void {
   let drained = 0;
   const end = () => {
     clearTimeout(timer);
@@ -86,7 +89,7 @@ function drainThenEnd(request: IncomingMessage, response: ServerResponse, conten
     if (drained > DRAIN_BYTES_MAX) end();
   };
   const timer = setTimeout(end, DRAIN_MS_MAX);
-  if (content.length > 0) response.write(content);
+  if (content !== '') response.write(content);
   else response.flushHeaders();
   request.on('data', onData).on('end', end).on('close', end);
 }
