@@ -37,6 +37,9 @@ export interface VerifyOptions {
   readonly require?: readonly string[];
 }
 
+/** Seconds since the epoch. */
+type Times = Pick<VerifiedToken['claims'], (typeof NUMERIC_DATES)[number]>;
+
 /** Why a token is not believed, or can't be made; `message` says it in a sentence fit for the client. */
 export class JwtError extends Error {
   override readonly name = 'JwtError';
@@ -174,7 +177,8 @@ export function missing(claim: string): string {
 
 // RFC 7519 §4.1.4: the time must be before "exp"; §4.1.5: at or after "nbf". A token from the future was not made by a
 // clock of ours. Each test says what must hold, so that a clock or a leeway that is no number refuses.
-function checkTimes({ exp, nbf, iat }: Claims, nowSeconds: number, leeway: number): void {
+/** @throws JwtError for a token whose time has not come or is over. */
+export function checkTimes({ exp, nbf, iat }: Times, nowSeconds: number, leeway: number): void {
   if (exp !== undefined && !(nowSeconds < Number(exp) + leeway)) throw new JwtError('Signature has expired');
   if (nbf !== undefined && !(nowSeconds >= Number(nbf) - leeway))
     throw new JwtError('The token is not yet valid (nbf)');

@@ -5,9 +5,12 @@
 // A refresh token is made from its session's row alone: number, time, key. So an answer that was lost on the way can be
 // given again, to the letter, without keeping it anywhere (RFC 9700 §4.14.2 for the rotation).
 
-import { JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
+import { BoundedMap } from '../lib/bounded-map.ts';
+import { checkTimes, JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
 import type { SigningKey } from './keys.ts';
 
+// A token takes about a kilobyte here.
+const VERIFIED_MAX = 10_000;
 const ACCESS_TYPE = 'JWT';
 const REFRESH_TYPE = 'refresh+jwt';
 // What other services write into tokens to say by whom, about whom and for whom they are.
@@ -33,8 +36,10 @@ export interface AccessToken {
   readonly identity: number;
   readonly sid: string;
   readonly fresh: boolean;
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch, like the next two. */
   readonly exp: number;
+  readonly nbf: number;
+  readonly iat: number;
   readonly kid: string;
 }
 
@@ -48,6 +53,9 @@ export class Tokens {
   #keys: readonly [SigningKey, ...SigningKey[]];
   readonly #settings: TokenSettings;
   readonly #now: () => number;
+  // Access tokens whose form, signature and claims were right, by all of their text: what a part of it says of the rest only
+  // the signature knows. Times are looked at again with every use, and whether the session is still there is not said here.
+  readonly #verified = new BoundedMap<string, AccessToken>(VERIFIED_MAX);
 
   /** @param keys The first one signs. */
   constructor(keys: readonly SigningKey[], settings: TokenSettings, now: () => number) {
@@ -64,6 +72,7 @@ export class Tokens {
   /** From now on these keys, and no others. Tokens of a key that is not among them are refused at once. */
   useKeys(keys: readonly SigningKey[]): void {
     this.#keys = requireOne(keys);
+    this.#verified.clear();
   }
 
   /** @param fresh Whether its user has just given the password. */
@@ -92,9 +101,18 @@ export class Tokens {
 
   /** @throws JwtError with what is wrong with it. */
   readAccess(token: string): AccessToken {
+    const verified = this.#verified.get(token);
+    if (verified !== undefined) {
+      checkTimes(verified, this.#now() / 1000, this.#leewaySeconds);
+      return verified;
+    }
     const { header, claims } = this.#read(token, ACCESS_TYPE);
-    const fresh = claims.fresh === true;
-    return { ...subject(claims), fresh, exp: Number(claims.exp), kid: String(header.kid ?? 'unnamed') };
+    const { exp, nbf, iat, fresh } = claims;
+    const kid = String(header.kid ?? 'unnamed');
+    const times = { exp: Number(exp), nbf: Number(nbf), iat: Number(iat) };
+    const access = { ...subject(claims), fresh: fresh === true, ...times, kid };
+    this.#verified.set(token, access);
+    return access;
   }
 
   /** @throws JwtError with what is wrong with it. */
@@ -104,8 +122,12 @@ export class Tokens {
     return { ...subject(claims), generation: Number(claims.generation) };
   }
 
+  get #leewaySeconds(): number {
+    return this.#settings.leewayMs / 1000;
+  }
+
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
-    const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#settings.leewayMs / 1000 });
+    const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#leewaySeconds });
     if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
     // RFC 8725 §3.8, §3.9: such a claim must be right, and none is, since ours have none: whoever shares our key made it.
     const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));

@@ -103,6 +103,8 @@ describe('Tokens.readAccess', () => {
         sid: 's1',
         fresh,
         exp: T + 300,
+        nbf: T,
+        iat: T,
         kid: 'k1',
       });
     });
@@ -250,5 +252,46 @@ describe('Tokens useKeys', () => {
     assert.throws(() => kept.useKeys([]), TypeError);
     keys.unshift(NEW_KEY);
     assert.deepEqual(kept.kids, ['k0']);
+  });
+});
+
+describe('Tokens.readAccess of a token that was verified before', () => {
+  it('gives the very same, however often it is asked', () => {
+    const token = tokens.access(SESSION, true);
+    assert.equal(tokens.readAccess(token), tokens.readAccess(token));
+  });
+
+  it('goes by the clock each time', () => {
+    let ms = T * 1000;
+    const moving = new Tokens([KEY], { ...SETTINGS, leewayMs: 10_000 }, () => ms);
+    const token = moving.access(SESSION, true);
+    const says = (message: string) => assert.throws(() => moving.readAccess(token), { message });
+    moving.readAccess(token);
+    ms = (T + 310) * 1000 - 1;
+    moving.readAccess(token);
+    ms = (T + 310) * 1000;
+    says('Signature has expired');
+    ms = (T - 11) * 1000;
+    says('The token is not yet valid (nbf)');
+    ms = T * 1000;
+    moving.readAccess(token);
+  });
+
+  it('believes nothing of another token because most of it is the same', () => {
+    const token = tokens.access(SESSION, true);
+    tokens.readAccess(token);
+    for (let at = 0; at < token.length; at++) {
+      const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
+      assert.throws(() => tokens.readAccess(other), { name: 'JwtError' }, `character ${at}`);
+    }
+    const [head, , signature] = token.split('.');
+    const payload = Buffer.from('{"identity":1}').toString('base64url');
+    assert.throws(() => tokens.readAccess(`${head}.${payload}.${signature}`), { name: 'JwtError' });
+  });
+
+  it('never passes for a refresh token', () => {
+    const token = tokens.access(SESSION, true);
+    tokens.readAccess(token);
+    assert.throws(() => tokens.readRefresh(token), { message: 'This is not a refresh token' });
   });
 });
