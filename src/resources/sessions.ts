@@ -19,6 +19,7 @@ const SESSIONS_PER_USER_MAX = 100;
 const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
 // Rounds of a race that only one party can win each time.
 const ROTATION_TRIES_MAX = 20;
+const REVOKED = { code: 'invalid_token', message: 'Token has been revoked' } as const;
 
 export interface SessionsOptions {
   readonly store: Store;
@@ -89,7 +90,7 @@ export function sessions({ store, now }: SessionsOptions): Endpoint[] {
  * its way, however slowly its body came.
  */
 export function stillSignedIn({ session }: Principal): Operation {
-  return { expect: 'sessions', id: session.id, failure: revoked() };
+  return { expect: 'sessions', id: session.id, failure: REVOKED };
 }
 
 /**
@@ -197,5 +198,5 @@ function staleSessions(all: readonly Session[], nowMs: number): Session[] {
 
 /** @param cause What the operator should know, and the client need not. */
 function revoked(cause?: string): JotError {
-  return new JotError('invalid_token', 'Token has been revoked', { cause });
+  return new JotError(REVOKED.code, REVOKED.message, { cause });
 }

@@ -4,8 +4,14 @@
 
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from './collections.ts';
-import type { Operation } from './store.ts';
+import type { Failure, Operation } from './store.ts';
 import { type Change, type Effect, ownedCollections, ownerOf, uniqueKeys, type View } from './tables.ts';
+
+const GONE: Failure = { code: 'not_found', message: 'There is nothing here (any more)' };
+const CHANGED: Failure = {
+  code: 'precondition_failed',
+  message: 'It was changed in the meantime; fetch it again',
+};
 
 export class Draft implements View {
   readonly #base: View;
@@ -98,11 +104,11 @@ export class Draft implements View {
     return this.#put(name, row, null);
   }
 
-  #expect(name: CollectionName, id: Id, ifVersion?: number, failure?: JotError): Entity {
+  #expect(name: CollectionName, id: Id, ifVersion?: number, failure?: Failure): Entity {
     const row = this.find(name, id);
-    if (row === undefined) throw failure ?? new JotError('not_found', 'There is nothing here (any more)');
+    if (row === undefined) throw failed(failure ?? GONE);
     if (ifVersion !== undefined && row.version !== ifVersion) {
-      throw failure ?? new JotError('precondition_failed', 'It was changed in the meantime; fetch it again');
+      throw failed(failure ?? CHANGED);
     }
     return row;
   }
@@ -146,4 +152,8 @@ export class Draft implements View {
     this.#rows.set(`${name} ${id}`, { name, id, row });
     this.#nextIds.set(name, Math.max(this.nextId(name), id + 1));
   }
+}
+
+function failed({ code, message }: Failure): JotError {
+  return new JotError(code, message);
 }

@@ -56,6 +56,9 @@ export interface Repository<Row extends Entity> {
   count(): Promise<number>;
 }
 
+/** What to say when a write fails: as data, since most never do, and an error that nobody throws has a stack all the same. */
+export type Failure = Pick<JotError, 'code' | 'message'>;
+
 /** One step of a write. */
 export type Operation = { readonly [Name in CollectionName]: OperationOn<Name> }[CollectionName];
 
@@ -71,7 +74,7 @@ type OperationOn<Name extends CollectionName> =
   | { readonly discard: Name; readonly id: Id }
   | { readonly discardOwned: Name; readonly owner: Id; readonly exceptId?: Id }
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
-  | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: JotError };
+  | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: Failure };
 
 /** Hears how far something has got: so much of so much, bytes or rows; whoever takes one says which. */
 export type OnProgress = (done: number, total: number) => void;
