@@ -7,7 +7,7 @@ import { createIdentify } from './api/identify.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApi } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
-import type { Representation } from './api/represent.ts';
+import type { Representation } from './api/representation.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
 import { Gate } from './auth/gate.ts';
 import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth/keys.ts';

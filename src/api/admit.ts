@@ -86,12 +86,10 @@ export function rateLimitHeaders(charges: readonly Charge[], nowMs: number): Hea
   if (first === undefined) return [];
   const share = ({ remaining, rate }: Charge) => remaining / rate.tokens;
   const closest = others.reduce((best, other) => (share(other) < share(best) ? other : best), first);
-  const policy = ({ name, rate }: Charge) =>
-    `"${name}";q=${rate.tokens};w=${Math.ceil(rate.windowMs / 1000)}`;
   const state = (each: Charge) =>
     `"${each.name}";r=${each.remaining};t=${wholeSeconds(each.nextTokenSeconds)}`;
   return [
-    ...['RateLimit-Policy', charges.map(policy).join(', ')],
+    ...['RateLimit-Policy', charges.map(({ policy }) => policy).join(', ')],
     ...['RateLimit', charges.map(state).join(', ')],
     ...['X-RateLimit-Limit', String(closest.rate.tokens)],
     ...['X-RateLimit-Remaining', String(closest.remaining)],

@@ -94,6 +94,11 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** What `If-Match` compares, where that is less than the whole answer: text for a tag. */
   readonly state?: (row: Row) => string;
   /**
+   * On a GET, a text that is another one whenever the answer would be: as long as it is the same, the answer is not put together
+   * again.
+   */
+  readonly fingerprint?: (row: Row) => string;
+  /**
    * On a GET, lets answers be cached: gives a text that is another one whenever the answer would be. It is part of the
    * cache's key, so there is nothing to invalidate, and no write can race with it.
    */

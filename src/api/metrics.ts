@@ -12,29 +12,35 @@ export interface Gauge {
 
 interface Series {
   readonly labels: string;
-  /** For each bucket, how many took at most that long. */
+  readonly statuses: Map<number, number>;
+  /** For each bucket, how many took longer than the one before it allows; the last one has no end. */
   readonly counts: number[];
-  count: number;
   sumSeconds: number;
 }
 
 export class Metrics {
-  readonly #requests = new Map<string, number>();
-  readonly #durations = new Map<string, Series>();
+  /** By route and method. Words are made of it when somebody asks, not with every request. */
+  readonly #series = new Map<string, Map<string, Series>>();
   readonly #gauges: Gauge[] = [];
 
   /** @param route The pattern of the endpoint. */
   observe(method: string, route: string, status: number, seconds: number): void {
-    const labels = `method="${method}",route="${route}"`;
-    const request = `${labels},status="${status}"`;
-    this.#requests.set(request, (this.#requests.get(request) ?? 0) + 1);
-    const series = this.#durations.get(labels) ?? emptySeries(labels);
-    this.#durations.set(labels, series);
-    series.count++;
+    const series = this.#seriesOf(method, route);
+    const { statuses, counts } = series;
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
     series.sumSeconds += seconds;
-    SECONDS_BUCKETS.forEach((bound, index) => {
-      if (seconds <= bound) series.counts[index] = (series.counts[index] ?? 0) + 1;
-    });
+    let bucket = 0;
+    while (seconds > (SECONDS_BUCKETS[bucket] ?? Number.POSITIVE_INFINITY)) bucket++;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+
+  #seriesOf(method: string, route: string): Series {
+    const known = this.#series.get(route)?.get(method);
+    if (known !== undefined) return known;
+    const series = emptySeries(`method="${method}",route="${route}"`);
+    const byMethod = this.#series.get(route) ?? new Map<string, Series>();
+    this.#series.set(route, byMethod.set(method, series));
+    return series;
   }
 
   addGauges(gauges: readonly Gauge[]): void {
@@ -42,10 +48,13 @@ export class Metrics {
   }
 
   async render(): Promise<string> {
-    const requests = [...this.#requests].map(
-      ([labels, count]) => `jot_http_requests_total{${labels}} ${count}`,
+    const all = [...this.#series.values()].flatMap((byMethod) => [...byMethod.values()]);
+    const requests = all.flatMap(({ labels, statuses }) =>
+      [...statuses].map(
+        ([status, count]) => `jot_http_requests_total{${labels},status="${status}"} ${count}`,
+      ),
     );
-    const durations = [...this.#durations.values()].flatMap(renderSeries);
+    const durations = all.flatMap(renderSeries);
     const gauges = await Promise.all(
       this.#gauges.map(async ({ name, help, read }) =>
         family(name, 'gauge', help, [`${name} ${await read()}`]),
@@ -61,17 +70,18 @@ export class Metrics {
 }
 
 function emptySeries(labels: string): Series {
-  return { labels, counts: SECONDS_BUCKETS.map(() => 0), count: 0, sumSeconds: 0 };
+  return { labels, statuses: new Map(), counts: [...SECONDS_BUCKETS, 0].map(() => 0), sumSeconds: 0 };
 }
 
-function renderSeries({ labels, counts, count, sumSeconds }: Series): string[] {
+// A bucket of Prometheus counts everything up to its bound, so each holds the ones below it as well.
+function renderSeries({ labels, counts, sumSeconds }: Series): string[] {
   const name = 'jot_http_request_duration_seconds';
-  return [
-    ...SECONDS_BUCKETS.map((bound, index) => `${name}_bucket{${labels},le="${bound}"} ${counts[index]}`),
-    `${name}_bucket{${labels},le="+Inf"} ${count}`,
-    `${name}_sum{${labels}} ${sumSeconds}`,
-    `${name}_count{${labels}} ${count}`,
-  ];
+  let total = 0;
+  const buckets = counts.map((count, index) => {
+    total += count;
+    return `${name}_bucket{${labels},le="${SECONDS_BUCKETS[index] ?? '+Inf'}"} ${total}`;
+  });
+  return [...buckets, `${name}_sum{${labels}} ${sumSeconds}`, `${name}_count{${labels}} ${total}`];
 }
 
 function family(name: string, type: string, help: string, lines: readonly string[]): string[] {

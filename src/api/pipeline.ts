@@ -11,8 +11,9 @@ import { clientAddress, type TrustedProxies } from '../http/address.ts';
 import { awaitsContinue } from '../http/body.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
-import { checkHead, parseTarget, requestIdOf } from '../http/incoming.ts';
+import { checkHead, parseTarget } from '../http/incoming.ts';
 import { type Reply, send, sendRaw } from '../http/reply.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import type { Exchange, ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -22,7 +23,8 @@ import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
 import type { Admitted, Authorized, Identified, Incoming, Matched, Received, Valid } from './journey.ts';
 import type { Metrics } from './metrics.ts';
-import { type AnswerCache, createRepresent, type RepresentedReply } from './represent.ts';
+import { type AnswerCache, createRepresent } from './represent.ts';
+import type { RepresentedReply } from './representation.ts';
 import { createRoutes, type Routes } from './route.ts';
 import { createValidate } from './validate-call.ts';
 
@@ -173,13 +175,12 @@ export class Pipeline {
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax } = this.#options;
-    const headers = [
-      ...reply.headers,
-      ...rateLimitHeaders(charges, now()),
-      ...corsHeaders(corsOrigin, request.headers.origin),
-      ...plainHeaders(requestId, endpoint),
-      ...timing(trace),
-    ];
+    const headers = reply.headers.concat(
+      rateLimitHeaders(charges, now()),
+      corsHeaders(corsOrigin, request.headers.origin),
+      plainHeaders(requestId, endpoint),
+      timing(trace),
+    );
     send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
     this.#record(underway, reply);
   }
@@ -216,11 +217,8 @@ function timing(trace: Trace | null): string[] {
 
 // What every answer has.
 function plainHeaders(requestId: string, endpoint: Endpoint | undefined): string[] {
-  return [
-    ...['Cache-Control', cacheControl(endpoint)],
-    ...['X-Content-Type-Options', 'nosniff'],
-    ...['X-Request-Id', requestId],
-  ];
+  const cache = cacheControl(endpoint);
+  return ['Cache-Control', cache, 'X-Content-Type-Options', 'nosniff', 'X-Request-Id', requestId];
 }
 
 // Each step's name is noted before it runs, so that a throw is told under the name of the step it came from.

@@ -16,6 +16,8 @@ export interface Rate {
 export interface Charge {
   readonly name: string;
   readonly rate: Rate;
+  /** The rate as the IETF draft writes it, `"default";q=600;w=60`. */
+  readonly policy: string;
   readonly allowed: boolean;
   readonly remaining: number;
   /** Until the refused request would be allowed. */
@@ -39,12 +41,14 @@ export function parseRate(text: string): Rate | null {
 export class Limiter {
   readonly name: string;
   readonly rate: Rate;
+  readonly #policy: string;
   readonly #bucket: TokenBucket;
 
   /** @param now Milliseconds since the epoch. */
   constructor(name: string, rate: Rate, now: () => number) {
     this.name = name;
     this.rate = rate;
+    this.#policy = `"${name}";q=${rate.tokens};w=${Math.ceil(rate.windowMs / 1000)}`;
     const refillPerSecond = rate.tokens / (rate.windowMs / 1000);
     this.#bucket = new TokenBucket({ capacity: rate.tokens, refillPerSecond, now });
   }
@@ -74,6 +78,7 @@ export class Limiter {
     return {
       name: this.name,
       rate: this.rate,
+      policy: this.#policy,
       allowed,
       remaining,
       retryAfterSeconds: retryAfter,

@@ -105,6 +105,7 @@ function read({ store }: PostsOptions): Endpoint {
     answer: json(postType),
     handle: async ({ principal: { user }, params }) => ({ ...(await getOwn(store, user, params.id)), user }),
     version: (post) => post.version,
+    fingerprint: ({ id: postId, version, user }) => `${postId} ${version} ${user.version}`,
   });
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
-import type { Representation } from '../../src/api/represent.ts';
+import type { Representation } from '../../src/api/representation.ts';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
 import { integer, object } from '../../src/schema/schema.ts';
 import { headerOf, nextOf } from '../support/answers.ts';

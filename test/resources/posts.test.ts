@@ -217,3 +217,38 @@ describe('Posts and who may', () => {
     assert.deepEqual(await titlesOf(elie), ['e1']);
   });
 });
+
+describe('GET of a post that was put into words before', () => {
+  it('shows every change to the post and to its user at once', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    await matt.post('One');
+    const read = async () => {
+      const { json, headers } = await matt.call('GET', `${matt.posts}/1`);
+      return { title: json.title, username: json.user.username, tag: headers.etag };
+    };
+    const first = await read();
+    assert.deepEqual(await read(), first);
+    await matt.call('PATCH', `${matt.posts}/1`, { json: { title: 'Two' } });
+    const second = await read();
+    await matt.call('PATCH', matt.path, { json: { username: 'matthew' } });
+    const third = await read();
+    await matt.call('PATCH', `${matt.posts}/1`, { json: { title: 'One' } });
+    await matt.call('PATCH', matt.path, { json: { username: 'matt' } });
+    const fourth = await read();
+    assert.deepEqual(
+      [first, second, third, fourth].map(({ title, username }) => `${title} ${username}`),
+      ['One matt', 'Two matt', 'Two matthew', 'One matt'],
+    );
+    assert.equal(new Set([first.tag, second.tag, third.tag]).size, 3);
+  });
+
+  it('is gone with the post', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    await matt.post('One');
+    await matt.call('GET', `${matt.posts}/1`);
+    await matt.call('DELETE', `${matt.posts}/1`);
+    assertFailure(await matt.call('GET', `${matt.posts}/1`), 404, ...NOT_THERE);
+  });
+});

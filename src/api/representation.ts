@@ -1,0 +1,71 @@
+// From a row to an answer: what is said about it in headers, the words themselves, and the tag that names them.
+
+import { contentHash } from '../http/conditional.ts';
+import type { Reply } from '../http/reply.ts';
+import { BoundedMap } from '../lib/bounded-map.ts';
+import { type Call, type Endpoint, isTagged } from './endpoint.ts';
+import type { Trace } from './explain.ts';
+
+// Larger answers are not worth the memory: they take their time on the wire anyway.
+export const KEPT_LENGTH_MAX = 64 * 1024;
+const KEPT_MAX = 1_000;
+
+/** A reply and, for the log, whom the call turned out to be by. */
+export interface RepresentedReply extends Reply {
+  readonly user?: number | undefined;
+}
+
+/** What a resource looks like from outside. */
+export interface Representation {
+  /** The answer to whoever has none yet. */
+  readonly reply: RepresentedReply;
+  /** Without quotes; null where there is nothing to tag. */
+  readonly tag: string | null;
+  /** The part of the tag that `If-Match` compares. */
+  readonly stateTag: string | null;
+  readonly version: number | undefined;
+}
+
+/** Runs the handler and represents the row that it gives. */
+export type Represent = (endpoint: Endpoint, call: Call, trace: Trace | null) => Promise<Representation>;
+
+/** Answers with a fingerprint are kept, so that the same row is not put into words, and hashed, again and again. */
+export function createRepresentation(): Represent {
+  const kept = new BoundedMap<string, Representation>(KEPT_MAX);
+  return async (endpoint, call, trace) => {
+    trace?.begin('handle');
+    const row = await endpoint.handle(call);
+    trace?.begin('marshal');
+    if (endpoint.fingerprint === undefined) return represent(endpoint, row, call);
+    const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const representation = represent(endpoint, row, call);
+    if ((representation.reply.length ?? 0) <= KEPT_LENGTH_MAX) kept.set(key, representation);
+    return representation;
+  };
+}
+
+function represent(endpoint: Endpoint, row: unknown, call: Call): Representation {
+  const { status, answer } = endpoint;
+  const headers: string[] = [];
+  if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row));
+  const next = endpoint.next?.(row, call) ?? null;
+  if (next !== null) headers.push('Link', `<${next}>; rel="next"`);
+  const user = endpoint.user?.(row);
+  const untagged = { tag: null, stateTag: null, version: endpoint.version?.(row) };
+  if (answer === undefined) return { reply: { status, headers, body: null, user }, ...untagged };
+
+  headers.push('Content-Type', answer.contentType);
+  const content = answer.type.marshal(row);
+  const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
+  const reply = { status, headers, body, length: Buffer.byteLength(body), user };
+  if (!isTagged(endpoint)) return { reply, ...untagged };
+
+  const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
+  // The link belongs to the answer: a page that was the last one is another answer once there is one behind it.
+  const hash = contentHash(next === null ? body : body + next);
+  const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
+  headers.push('ETag', `"${tag}"`);
+  return { ...untagged, reply, tag, stateTag };
+}
