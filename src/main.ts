@@ -20,6 +20,7 @@ import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
 import { VERSION } from './lib/version.ts';
+import { DamageError, VersionError } from './store/file/record.ts';
 
 const serve: Command = {
   name: 'serve',
@@ -154,6 +155,13 @@ function readEnvironment(): Environment {
 }
 
 function explained(error: NodeJS.ErrnoException, { host, port }: Config): never {
+  const cause = error instanceof JotError ? error.details.cause : null;
+  if (cause instanceof DamageError && !(cause instanceof VersionError)) {
+    throw new JotError(
+      'unavailable',
+      `${error.message}; \`jot check\` tells more, \`jot repair\` saves what there is`,
+    );
+  }
   if (error.code !== 'EADDRINUSE') throw error;
   throw new JotError(
     'unavailable',

@@ -316,7 +316,7 @@ describe('jot', { concurrency: 4 }, () => {
       const { size } = statSync(`${folder}/jot.jsonl`);
       const [checked, exported] = await Promise.all([
         jot(t, ['check'], settingsFor(folder)).ended,
-        jot(t, ['export', `${folder}/jot.jsonl`], settingsFor(folder)).ended,
+        jot(t, ['export', '--with-secrets', `file:${folder}/jot.jsonl`], settingsFor(folder)).ended,
       ]);
       assert.deepEqual([checked.code, checked.stderr, exported.code, exported.stderr], [0, '', 0, '']);
       assert.match(checked.stdout, /: no damage\n1 user, /);
@@ -408,6 +408,20 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
+  it('that finds its file damaged says where, and what to do about it', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(
+      `${folder}/jot.jsonl`,
+      linesWithUsers('matt', 'elie', 'tim').join('').replace('elie', 'Elie'),
+    );
+    const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^jot: [^\n]* is damaged at line 3, byte \d+: [^\n]*; `jot check` tells more, `jot repair` saves [^\n]*\n$/,
+    );
+  });
+
   it('asked to end while it still loads a large file ends in order, and leaves no lock', async (t) => {
     const folder = temporaryFolder(t);
     const lines = [encodeHeader({ seq: 0, next: {} }), ...linesWithUsers('matt').slice(1)];
@@ -433,6 +447,12 @@ describe('jot', { concurrency: 4 }, () => {
       [['sreve'], 2, /^$/, /^jot: there is no command "sreve"\n\nUsage: jot/],
       [['constructor'], 2, /^$/, /^jot: there is no command "constructor"\n/],
       [['check', 'a', 'b'], 2, /^$/, /^jot: "b" is one argument too many\n/],
+      [
+        ['import', 'a.json'],
+        2,
+        /^$/,
+        /^jot: an import is read from standard input: jot import < export.json\n/,
+      ],
       [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'\n/],
       [['keys', 'rotate', 'now'], 2, /^$/, /^jot: "now" is one argument too many\n/],
     ];

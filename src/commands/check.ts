@@ -76,7 +76,7 @@ function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): st
   const tornBytes = bytes - goodBytes;
   const torn =
     tornBytes > 0
-      ? `the last ${counted(tornBytes, 'byte')} are an unfinished change: the next start sets them aside\n`
+      ? `at the end ${counted(tornBytes, 'byte')} of a change that is not whole: the next start sets that aside\n`
       : '';
   return (
     `${path}: no damage\n${countsOf(tables)}; last change ${seq}; ` +

@@ -81,7 +81,8 @@ function takeApart(args: readonly string[], options: readonly string[]) {
 
 /** The data file that the arguments name, or else the settings. */
 export function dataFileOf({ settings }: World, [path]: readonly string[]): string {
-  if (path !== undefined) return path;
+  // As in DATABASE_URL, where it is often copied from.
+  if (path !== undefined) return filePath(path) ?? path;
   const found = filePath(parseConfig(settings).databaseUrl);
   if (found === null)
     throw new JotError('unavailable', 'DATABASE_URL names no file: a store in memory has none');

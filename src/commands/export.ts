@@ -22,8 +22,10 @@ export const exportRows: Command = {
     const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }),
     );
-    const pieces = piecesOf(tables, options.has('with-secrets'));
-    await pipeline(Readable.from(pieces), world.stdout, { end: false });
+    const withSecrets = options.has('with-secrets');
+    await pipeline(Readable.from(piecesOf(tables, withSecrets)), world.stdout, { end: false });
+    // It is easily forgotten, or kept by the program that runs this one, and found out when it is too late.
+    if (!withSecrets) world.stderr.write('jot: without password hashes; --with-secrets prints them too\n');
     return 0;
   },
 };

@@ -38,9 +38,10 @@ export const importRows: Command = {
   name: 'import',
   summary: 'read what `jot export` printed, from standard input, into an empty store',
   async run(world, args) {
-    parseArguments(args, [], 0);
+    const { positionals } = parseArguments(args, [], 1);
     const { stdin, stdout } = world;
-    if (stdin.isTTY) throw new UsageError('an import is read from standard input: jot import < export.json');
+    if (stdin.isTTY || positionals.length > 0)
+      throw new UsageError('an import is read from standard input: jot import < export.json');
     const path = dataFileOf(world, []);
     const counts = await withProgress(world, `importing into ${path}`, async (onProgress) => {
       let report = '';

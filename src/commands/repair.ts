@@ -39,7 +39,7 @@ function describe(path: string, { tables, original, ...repaired }: Repair): stri
 function lossesOf({ lines, losses, lossCount }: Pick<Repair, 'lines' | 'losses' | 'lossCount'>): string[] {
   if (lossCount === 0) return [];
   const lost = losses.map(({ line, byte, reason }) => `  line ${line}, byte ${byte}: ${reason}`);
-  return [`dropped, of ${counted(lines, 'line')}:`, ...firstOf(lost, LINES_SHOWN_MAX, lossCount)];
+  return [`dropped or missing, of ${counted(lines, 'line')}:`, ...firstOf(lost, LINES_SHOWN_MAX, lossCount)];
 }
 
 function misfitsOf({

@@ -106,7 +106,9 @@ describe('check of a sound file', () => {
       assert.equal(code, 0);
       assert.match(stdout, /: no damage\n1 user, 0 posts, 0 sessions; last change 1;/);
       assert.ok(
-        stdout.endsWith(`\nthe last ${bytes} are an unfinished change: the next start sets them aside\n`),
+        stdout.endsWith(
+          `\nat the end ${bytes} of a change that is not whole: the next start sets that aside\n`,
+        ),
         stdout,
       );
     }

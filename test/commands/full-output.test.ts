@@ -46,7 +46,7 @@ describe('a command that can not write its report', () => {
     [['check'], true],
     [['compact'], true],
     [['repair'], true],
-    [['export'], true],
+    [['export', '--with-secrets'], true],
     [['import'], false, JSON.stringify(exportOf())],
     [['keys', 'rotate'], true],
   ];

@@ -23,7 +23,7 @@ describe('repair', () => {
     assert.deepEqual([code, stderr], [0, '']);
     assert.deepEqual(stdout.split('\n'), [
       `${path}: repaired`,
-      'dropped, of 6 lines:',
+      'dropped or missing, of 6 lines:',
       `  line 2, byte ${header.length}: its checksum does not match`,
       `  line 3, byte ${(header + first).length}: change 1 is not here`,
       'dropped with them:',

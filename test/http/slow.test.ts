@@ -146,7 +146,7 @@ describe('A client that does not read its answers', () => {
   }
 
   test('is cut off once nothing moves any more, and others are served', async (t) => {
-    const server = await startServer(t, { MAX_BODY: '1MiB' }, { timeouts: { stallMs: 300 } });
+    const server = await startServer(t, { MAX_BODY: '1MiB' }, { timeouts: { stallMs: 2_000 } });
     await server.signUp('matt');
     const { access } = await server.signIn('matt');
     const post = { token: access, json: { title: 'Long', body: 'x'.repeat(900_000) } };
