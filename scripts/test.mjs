@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const GROUPS_MAX = 8;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 900_000;
 const root = new URL('..', import.meta.url);
 const isCrash = process.argv[2] === '--crash';
 const wanted = process.argv.slice(isCrash ? 3 : 2);
