@@ -75,6 +75,8 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return;
   if (httpVersionMinor === 0) throw new JotError('bad_request', 'Transfer-Encoding in HTTP/1.0');
+  // Newer parsers refuse this by themselves.
+  if (coding === '') throw new JotError('bad_request', 'Transfer-Encoding names no coding');
   if (coding.toLowerCase() !== 'chunked')
     throw new JotError('not_implemented', 'The transfer coding is not supported');
 }

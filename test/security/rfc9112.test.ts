@@ -113,7 +113,7 @@ describe('§6 Body', () =>
     [
       '§6.1: an empty Transfer-Encoding with it',
       post('Transfer-Encoding:\r\nContent-Length: 39\r\n', USER),
-      501,
+      400,
       'closed',
     ],
     [
