@@ -220,18 +220,18 @@ describe('byFunction and byFile', () => {
   const frame = (functionName: string, url = '', lineNumber = 0) => ({ functionName, url, lineNumber });
   const profile: Profile = {
     nodes: [
-      { id: 1, callFrame: frame('send', 'file:///work/dist/http/reply.js', 9) },
-      { id: 2, callFrame: frame('', 'file:///work/dist/http/reply.js', 19) },
+      { id: 1, callFrame: frame('send', 'file:///opt/jot/dist/http/reply.js', 9) },
+      { id: 2, callFrame: frame('', 'file:///opt/jot/dist/http/reply.js', 19) },
       { id: 3, callFrame: frame('(idle)') },
       { id: 4, callFrame: frame('writev') },
-      { id: 5, callFrame: frame('send', 'file:///work/dist/http/reply.js', 9) },
+      { id: 5, callFrame: frame('send', 'file:///opt/jot/dist/http/reply.js', 9) },
     ],
     samples: [1, 3, 2, 4, 5],
     timeDeltas: [999, 3000, 5000, 1000, 2000],
   };
 
   it('gives each sample the time until the next one, adds up by function and leaves idle time out', () => {
-    assert.deepEqual(byFunction(profile, '/work/dist'), [
+    assert.deepEqual(byFunction(profile, '/opt/jot/dist'), [
       { name: 'send', place: 'http/reply.js:10', ms: 3, share: 0.5 },
       { name: 'writev', place: '', ms: 2, share: 1 / 3 },
       { name: '(anonymous)', place: 'http/reply.js:20', ms: 1, share: 1 / 6 },
@@ -239,13 +239,16 @@ describe('byFunction and byFile', () => {
   });
 
   it('counts a gap as four usual ones at most: something else was running', () => {
-    const [first] = byFunction({ ...profile, timeDeltas: [999, 3000, 5000, 1_000_000, 2000] }, '/work/dist');
+    const [first] = byFunction(
+      { ...profile, timeDeltas: [999, 3000, 5000, 1_000_000, 2000] },
+      '/opt/jot/dist',
+    );
     assert.deepEqual([first?.name, first?.ms], ['(anonymous)', 12]);
   });
 
   it('adds up by file', () => {
     assert.deepEqual(
-      byFile(profile, '/work/dist').map(({ name, ms }) => [name, ms]),
+      byFile(profile, '/opt/jot/dist').map(({ name, ms }) => [name, ms]),
       [
         ['http/reply.js', 4],
         ['(native code)', 2],
