@@ -131,12 +131,15 @@ class Writer {
 function textLength(operations: readonly Operation[]): number {
   let length = 0;
   for (const operation of operations) {
-    const given = {
-      ...('create' in operation && operation.values),
-      ...('update' in operation && operation.change),
-    };
-    for (const value of Object.values(given)) if (typeof value === 'string') length += value.length;
+    if ('create' in operation) length += lengthOf(operation.values);
+    if ('update' in operation) length += lengthOf(operation.change);
   }
+  return length;
+}
+
+function lengthOf(values: object): number {
+  let length = 0;
+  for (const value of Object.values(values)) if (typeof value === 'string') length += value.length;
   return length;
 }
 
