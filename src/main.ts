@@ -6,7 +6,14 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
 import { check } from './commands/check.ts';
-import { type Command, EXIT_FAILURE, EXIT_USAGE, parseArguments, UsageError } from './commands/command.ts';
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_USAGE,
+  parseArguments,
+  print,
+  UsageError,
+} from './commands/command.ts';
 import { compact } from './commands/compact.ts';
 import { exportRows } from './commands/export.ts';
 import { importRows } from './commands/import.ts';
@@ -48,7 +55,7 @@ const help: Command = {
   name: 'help',
   summary: 'show this',
   async run({ stdout }) {
-    stdout.write(usage());
+    await print(stdout, usage());
     return 0;
   },
 };
@@ -57,7 +64,7 @@ const version: Command = {
   name: 'version',
   summary: 'show the version',
   async run({ stdout }) {
-    stdout.write(`${VERSION}\n`);
+    await print(stdout, `${VERSION}\n`);
     return 0;
   },
 };
