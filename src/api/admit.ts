@@ -6,7 +6,7 @@ import type { HeaderList } from '../http/reply.ts';
 import { wholeSeconds } from '../lib/duration.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Charge, Limiter } from '../limit/limiter.ts';
-import type { Admitted, Identified } from './journey.ts';
+import { type Admitted, type Identified, toAdmitted } from './journey.ts';
 
 export interface AdmitOptions {
   /** Every call, by user or else by address; null when it is off. */
@@ -25,7 +25,7 @@ export function createAdmit({ byCaller, byAddress }: AdmitOptions) {
     if (endpoint.limit === 'default and auth') buckets.push([byAddress, addressIs]);
 
     const { charges, refused } = chargeAll(buckets);
-    const admitted = Object.assign(identified, { charges });
+    const admitted = toAdmitted(identified, charges);
     trace?.because(
       charges.map(({ name, remaining, rate }) => `${name} ${remaining} of ${rate.tokens}`).join(', '),
     );

@@ -4,7 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Admitted, Authorized, Principal } from './journey.ts';
+import { type Admitted, type Authorized, type Principal, toAuthorized } from './journey.ts';
 
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
 
@@ -26,13 +26,14 @@ export function createAuthorize({ operatorToken }: AuthorizeOptions) {
       }
     }
     admitted.trace?.because(principal === null ? access.kind : `${access.kind}, user ${principal.user.id}`);
-    return Object.assign(admitted, { principal });
+    return toAuthorized(admitted, principal);
   };
 }
 
 function requireUser({ caller }: Admitted): Principal {
-  if (caller.principal === null) throw caller.refusal;
-  return caller.principal;
+  if (caller.principal !== null) return caller.principal;
+  const { code, message } = caller.refusal;
+  throw new JotError(code, message);
 }
 
 function requireOwner({ params }: Admitted, param: string, principal: Principal): void {

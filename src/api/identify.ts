@@ -5,7 +5,7 @@ import { JwtError } from '../auth/jwt.ts';
 import type { AccessToken, Tokens } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
-import type { Caller, Identified, Matched } from './journey.ts';
+import { type Caller, type Identified, type Matched, toIdentified } from './journey.ts';
 
 export interface IdentifyOptions {
   readonly store: Store;
@@ -16,24 +16,32 @@ export interface IdentifyOptions {
   readonly now: () => number;
 }
 
+const NOBODY: Caller = {
+  principal: null,
+  refusal: { code: 'authorization_required', message: 'Request does not contain an access token' },
+};
+
 export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions) {
+  const schemes = prefixes.map((prefix) => prefix.toLowerCase());
+
   return async (matched: Matched): Promise<Identified> => {
     // What is free and open to anyone asks for nobody's name.
-    const isAnonymous = matched.endpoint.limit === 'free';
-    const caller = isAnonymous ? nobody() : await callerOf(matched);
-    return Object.assign(matched, { caller });
+    if (matched.endpoint.limit === 'free') return toIdentified(matched, NOBODY);
+    const { authorization = '' } = matched.request.headers;
+    const caller = authorization.trim() === '' ? NOBODY : await callerOf(authorization, matched);
+    if (caller.principal === null) matched.trace?.because(caller.refusal.message);
+    return toIdentified(matched, caller);
   };
 
-  async function callerOf({ request, trace }: Matched): Promise<Caller> {
+  async function callerOf(authorization: string, { trace }: Matched): Promise<Caller> {
     try {
-      const token = tokens.readAccess(readAuthorization(request.headers.authorization, prefixes));
+      const token = tokens.readAccess(readAuthorization(authorization, schemes));
       const principal = await find(token);
       trace?.because(`HS256 ok, key ${token.kid}, ${Math.floor(token.exp - now() / 1000)} s left`);
       return { principal };
     } catch (error) {
       const refusal = error instanceof JwtError ? new JotError('invalid_token', error.message) : error;
       if (!(refusal instanceof JotError)) throw refusal;
-      trace?.because(refusal.message);
       return { principal: null, refusal };
     }
   }
@@ -47,26 +55,13 @@ export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions
   }
 }
 
-function nobody(): Caller {
-  return { principal: null, refusal: unidentified() };
-}
-
-function unidentified(): JotError {
-  return new JotError('authorization_required', 'Request does not contain an access token');
-}
-
-/**
- * The token in an `Authorization` header.
- *
- * @throws JotError in the words of Flask-JWT.
- */
-export function readAuthorization(header: string | undefined, prefixes: readonly string[]): string {
-  const [scheme, token, ...rest] = (header ?? '').trim().split(/\s+/);
-  if (scheme === undefined || scheme === '') throw unidentified();
-  if (!prefixes.some((prefix) => prefix.toLowerCase() === scheme.toLowerCase())) {
+// The token in the header.
+function readAuthorization(header: string, schemes: readonly string[]): string {
+  const [, scheme = '', token, rest] = /^(\S+)(?:\s+(\S+))?(\s.+)?$/.exec(header.trim()) ?? [];
+  if (!schemes.includes(scheme.toLowerCase())) {
     throw new JotError('invalid_header', 'Unsupported authorization type');
   }
   if (token === undefined) throw new JotError('invalid_header', 'Token missing');
-  if (rest.length > 0) throw new JotError('invalid_header', 'Token contains spaces');
+  if (rest !== undefined) throw new JotError('invalid_header', 'Token contains spaces');
   return token;
 }

@@ -1,8 +1,11 @@
 // What is known of a request at each step of its way. One value grows from step to step, and each step's type says what
 // it needs and what it adds, so the compiler checks the order.
+//
+// It is one and the same object all the way: whoever holds it sees how far the request got, also after a throw.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { JotError } from '../lib/errors.ts';
+import type { Target } from '../http/incoming.ts';
+import type { Failure } from '../lib/errors.ts';
 import type { Charge } from '../limit/limiter.ts';
 import type { Session, User } from '../store/collections.ts';
 import type { Call, Endpoint } from './endpoint.ts';
@@ -45,7 +48,7 @@ export interface Principal {
 /** A principal, or why there is none: whether that matters is decided later. */
 export type Caller =
   | { readonly principal: Principal }
-  | { readonly principal: null; readonly refusal: JotError };
+  | { readonly principal: null; readonly refusal: Failure };
 
 export interface Identified extends Matched {
   readonly caller: Caller;
@@ -63,4 +66,71 @@ export interface Authorized extends Admitted {
 
 export interface Valid extends Authorized {
   readonly call: Call;
+}
+
+/** However far it got. */
+export type Underway = Received & {
+  readonly [K in Exclude<keyof Valid, keyof Received>]: Valid[K] | undefined;
+};
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** With room for what is to come: objects that never change their shape are those that engines are quick with. */
+export function begin({ request, response, requestId, address, startMs, trace }: Received): Underway {
+  return {
+    request,
+    response,
+    requestId,
+    address,
+    startMs,
+    trace,
+    method: undefined,
+    path: undefined,
+    query: undefined,
+    endpoint: undefined,
+    params: undefined,
+    caller: undefined,
+    charges: undefined,
+    principal: undefined,
+    call: undefined,
+  };
+}
+
+export function toIncoming(received: Received, method: string, { path, query }: Target): Incoming {
+  const incoming = received as Writable<Incoming>;
+  incoming.method = method;
+  incoming.path = path;
+  incoming.query = query;
+  return incoming;
+}
+
+export function toMatched(incoming: Incoming, endpoint: Endpoint, params: unknown): Matched {
+  const matched = incoming as Writable<Matched>;
+  matched.endpoint = endpoint;
+  matched.params = params;
+  return matched;
+}
+
+export function toIdentified(matched: Matched, caller: Caller): Identified {
+  const identified = matched as Writable<Identified>;
+  identified.caller = caller;
+  return identified;
+}
+
+export function toAdmitted(identified: Identified, charges: readonly Charge[]): Admitted {
+  const admitted = identified as Writable<Admitted>;
+  admitted.charges = charges;
+  return admitted;
+}
+
+export function toAuthorized(admitted: Admitted, principal: Principal | null): Authorized {
+  const authorized = admitted as Writable<Authorized>;
+  authorized.principal = principal;
+  return authorized;
+}
+
+export function toValid(authorized: Authorized, call: Call): Valid {
+  const valid = authorized as Writable<Valid>;
+  valid.call = call;
+  return valid;
 }

@@ -21,7 +21,18 @@ import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from 
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
-import type { Admitted, Authorized, Identified, Incoming, Matched, Received, Valid } from './journey.ts';
+import {
+  type Admitted,
+  type Authorized,
+  begin,
+  type Identified,
+  type Incoming,
+  type Matched,
+  type Received,
+  toIncoming,
+  type Underway,
+  type Valid,
+} from './journey.ts';
 import type { Metrics } from './metrics.ts';
 import { type AnswerCache, createRepresent } from './represent.ts';
 import type { RepresentedReply } from './representation.ts';
@@ -52,9 +63,6 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   /** Whether connections are to be closed after their answer. */
   readonly isClosing: () => boolean;
 }
-
-// However far it got.
-type Underway = Received & Partial<Admitted>;
 
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -128,16 +136,16 @@ export class Pipeline {
     else send(exchange.request, exchange.response, whole, { close: true, bodyBytesMax });
   }
 
-  #receive(request: IncomingMessage, response: ServerResponse): Received {
+  #receive(request: IncomingMessage, response: ServerResponse): Underway {
     const { trustProxy, elapsedMs } = this.#options;
-    return {
+    return begin({
       request,
       response,
       requestId: requestIdOf(request.headers['x-request-id']),
       address: clientAddress(request, trustProxy),
       startMs: elapsedMs(),
       trace: this.#createTrace(),
-    };
+    });
   }
 
   #createTrace(): Trace | null {
@@ -236,7 +244,7 @@ function parse(received: Received): Incoming {
   const method = request.method ?? '';
   const target = parseTarget(method, request.url ?? '');
   trace?.because(`HTTP/${request.httpVersion}`);
-  return Object.assign(received, { method, ...target });
+  return toIncoming(received, method, target);
 }
 
 // A shared cache keeps nothing that took a token to get, and nobody keeps a token. Lists that anybody may read are

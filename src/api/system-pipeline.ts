@@ -3,7 +3,7 @@
 
 import { JotError } from '../lib/errors.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Matched } from './journey.ts';
+import { type Matched, toIdentified } from './journey.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 
 /** What a pipeline needs with and without a store. */
@@ -15,8 +15,7 @@ export type Common = Omit<
 /** @param endpoints What can be asked for all the same. */
 export function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: string): Pipeline {
   const refusal = new JotError('unavailable', reason);
-  const identify = async (matched: Matched) =>
-    Object.assign(matched, { caller: { principal: null, refusal } });
+  const identify = async (matched: Matched) => toIdentified(matched, { principal: null, refusal });
   const nothing = { cache: null, byCaller: null, byAddress: null };
   return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
 }

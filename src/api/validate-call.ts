@@ -5,7 +5,7 @@ import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
 import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
-import type { Authorized, Valid } from './journey.ts';
+import { type Authorized, toValid, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
 
@@ -28,7 +28,7 @@ export function createValidate({ bodyBytesMax }: ValidateOptions) {
       client: { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX) },
       ifVersion: undefined,
     };
-    return Object.assign(authorized, { call });
+    return toValid(authorized, call);
   };
 }
 

@@ -45,6 +45,12 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** A failure that may not happen, or not matter: as data, since an error has a stack even if nobody throws it. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
 /** An expected failure: a code, a sentence for whoever sees it, and details. */
 export class JotError extends Error {
   readonly code: ErrorCode;

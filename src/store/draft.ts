@@ -2,9 +2,9 @@
 // the tables or of another draft and remembers only the differences. If one operation fails, or the disk does, the draft
 // is dropped and nothing has happened.
 
-import { JotError } from '../lib/errors.ts';
+import { type Failure, JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from './collections.ts';
-import type { Failure, Operation } from './store.ts';
+import type { Operation } from './store.ts';
 import { type Change, type Effect, ownedCollections, ownerOf, uniqueKeys, type View } from './tables.ts';
 
 const GONE: Failure = { code: 'not_found', message: 'There is nothing here (any more)' };

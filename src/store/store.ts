@@ -4,7 +4,7 @@
 // A write is a list of operations that happen together or not at all. It is data, not a callback, so a store can run it
 // in memory, put it on one line of a file, or send it as one transaction. The promise that resolves means: durable.
 
-import type { JotError } from '../lib/errors.ts';
+import type { Failure } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import type { CollectionName, Entity, Id, Rows } from './collections.ts';
 
@@ -55,9 +55,6 @@ export interface Repository<Row extends Entity> {
   /** How many rows there are. */
   count(): Promise<number>;
 }
-
-/** What to say when a write fails: as data, since most never do, and an error that nobody throws has a stack all the same. */
-export type Failure = Pick<JotError, 'code' | 'message'>;
 
 /** One step of a write. */
 export type Operation = { readonly [Name in CollectionName]: OperationOn<Name> }[CollectionName];
