@@ -2,8 +2,8 @@
 // limiter wants to know first whom to charge, and many endpoints don't care.
 
 import { JwtError } from '../auth/jwt.ts';
-import type { AccessToken, Tokens } from '../auth/tokens.ts';
-import { JotError } from '../lib/errors.ts';
+import type { Tokens } from '../auth/tokens.ts';
+import { type Failure, JotError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import { type Caller, type Identified, type Matched, toIdentified } from './journey.ts';
 
@@ -16,43 +16,45 @@ export interface IdentifyOptions {
   readonly now: () => number;
 }
 
-const NOBODY: Caller = {
-  principal: null,
-  refusal: { code: 'authorization_required', message: 'Request does not contain an access token' },
+const NO_TOKEN: Failure = {
+  code: 'authorization_required',
+  message: 'Request does not contain an access token',
 };
+const USER_GONE: Failure = { code: 'user_gone', message: 'User does not exist' };
+const REVOKED: Failure = { code: 'invalid_token', message: 'Token has been revoked' };
+const NOBODY: Caller = { principal: null, refusal: NO_TOKEN };
 
 export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions) {
   const schemes = prefixes.map((prefix) => prefix.toLowerCase());
 
-  return async (matched: Matched): Promise<Identified> => {
+  return (matched: Matched): Identified | Promise<Identified> => {
     // What is free and open to anyone asks for nobody's name.
     if (matched.endpoint.limit === 'free') return toIdentified(matched, NOBODY);
     const { authorization = '' } = matched.request.headers;
-    const caller = authorization.trim() === '' ? NOBODY : await callerOf(authorization, matched);
-    if (caller.principal === null) matched.trace?.because(caller.refusal.message);
-    return toIdentified(matched, caller);
+    return authorization.trim() === '' ? refuse(matched, NO_TOKEN) : identify(matched, authorization);
   };
 
-  async function callerOf(authorization: string, { trace }: Matched): Promise<Caller> {
+  async function identify(matched: Matched, authorization: string): Promise<Identified> {
     try {
       const token = tokens.readAccess(readAuthorization(authorization, schemes));
-      const principal = await find(token);
-      trace?.because(`HS256 ok, key ${token.kid}, ${Math.floor(token.exp - now() / 1000)} s left`);
-      return { principal };
+      const user = await store.users.find(token.identity);
+      if (user === null) return refuse(matched, USER_GONE);
+      const session = await store.sessions.findBy('sid', token.sid);
+      if (session?.user_id !== user.id) return refuse(matched, REVOKED);
+      matched.trace?.because(`HS256 ok, key ${token.kid}, ${Math.floor(token.exp - now() / 1000)} s left`);
+      return toIdentified(matched, { principal: { user, session, fresh: token.fresh } });
     } catch (error) {
-      const refusal = error instanceof JwtError ? new JotError('invalid_token', error.message) : error;
-      if (!(refusal instanceof JotError)) throw refusal;
-      return { principal: null, refusal };
+      if (error instanceof JwtError)
+        return refuse(matched, { code: 'invalid_token', message: error.message });
+      if (error instanceof JotError) return refuse(matched, error);
+      throw error;
     }
   }
+}
 
-  async function find({ identity, sid, fresh }: AccessToken) {
-    const user = await store.users.find(identity);
-    if (user === null) throw new JotError('user_gone', 'User does not exist');
-    const session = await store.sessions.findBy('sid', sid);
-    if (session?.user_id !== user.id) throw new JotError('invalid_token', 'Token has been revoked');
-    return { user, session, fresh };
-  }
+function refuse(matched: Matched, refusal: Failure): Identified {
+  matched.trace?.because(refusal.message);
+  return toIdentified(matched, { principal: null, refusal });
 }
 
 // The token in the header.

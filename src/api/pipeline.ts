@@ -44,7 +44,7 @@ const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
 export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   readonly endpoints: readonly Endpoint[];
-  readonly identify: (matched: Matched) => Promise<Identified>;
+  readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** What to say where there is no endpoint; null: 404. */
   readonly elsewhere: JotError | null;
   readonly cache: AnswerCache | null;
@@ -69,7 +69,7 @@ export class Pipeline {
   readonly #routes: Routes;
   readonly #admit: (identified: Identified) => Admitted;
   readonly #authorize: (admitted: Admitted) => Authorized;
-  readonly #validate: (authorized: Authorized) => Promise<Valid>;
+  readonly #validate: (authorized: Authorized) => Valid | Promise<Valid>;
   readonly #represent: (valid: Valid) => Promise<RepresentedReply>;
 
   constructor(options: PipelineOptions) {
@@ -84,8 +84,7 @@ export class Pipeline {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const received = this.#receive(request, response);
-      const reply = await this.#answer(received).catch((error) => this.#fail(error, received));
-      this.#respond(received, reply);
+      this.#respond(received, await this.#answer(received));
     } catch (error) {
       this.#giveUp(error, request.socket, { request, response });
     }
@@ -100,15 +99,19 @@ export class Pipeline {
     }
   }
 
-  async #answer(received: Received): Promise<RepresentedReply> {
-    const incoming = enter('parse', parse, received);
-    if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
-    const matched = enter('route', this.#routes.route, incoming);
-    const identified = await enter('identify', this.#options.identify, matched);
-    const admitted = enter('admit', this.#admit, identified);
-    const authorized = enter('authorize', this.#authorize, admitted);
-    const valid = await enter('validate', this.#validate, authorized);
-    return this.#represent(valid);
+  async #answer(received: Underway): Promise<RepresentedReply> {
+    try {
+      const incoming = enter('parse', parse, received);
+      if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
+      const matched = enter('route', this.#routes.route, incoming);
+      const identified = await enter('identify', this.#options.identify, matched);
+      const admitted = enter('admit', this.#admit, identified);
+      const authorized = enter('authorize', this.#authorize, admitted);
+      const valid = await enter('validate', this.#validate, authorized);
+      return await this.#represent(valid);
+    } catch (error) {
+      return this.#fail(error, received);
+    }
   }
 
   #refuse(error: JotError, socket: Socket, exchange: Exchange | null): void {
@@ -213,6 +216,7 @@ export class Pipeline {
 }
 
 function withoutLongSegments(path: string): string {
+  if (path.length <= SEGMENT_LENGTH_LOGGED_MAX) return path;
   return path
     .split('/')
     .map((segment) => (segment.length > SEGMENT_LENGTH_LOGGED_MAX ? '(long)' : segment))

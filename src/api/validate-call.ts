@@ -4,7 +4,7 @@ import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
 import { JotError } from '../lib/errors.ts';
-import { validate } from '../schema/schema.ts';
+import { type Type, validate } from '../schema/schema.ts';
 import { type Authorized, toValid, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
@@ -14,34 +14,35 @@ export interface ValidateOptions {
 }
 
 export function createValidate({ bodyBytesMax }: ValidateOptions) {
-  return async (authorized: Authorized): Promise<Valid> => {
-    const { endpoint, params, principal, request, address } = authorized;
+  return (authorized: Authorized): Valid | Promise<Valid> => {
+    const { endpoint, request } = authorized;
     // RFC 9110 §14.5: who sends a part must not find that it became the whole.
     if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
       throw new JotError('bad_request', 'A part of something can not be put');
     }
-    const call = {
-      params,
-      query: validate(endpoint.query, parseForm(authorized.query), 'text'),
-      body: await readValidBody(authorized, bodyBytesMax),
-      principal,
-      client: { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX) },
-      ifVersion: undefined,
-    };
-    return toValid(authorized, call);
+    const query = validate(endpoint.query, parseForm(authorized.query), 'text');
+    if (endpoint.body === undefined) return withCall(authorized, query, undefined);
+    return readValidBody(authorized, endpoint.body, bodyBytesMax).then((body) =>
+      withCall(authorized, query, body),
+    );
   };
 }
 
-async function readValidBody(
-  { endpoint, request, response, trace }: Authorized,
+function withCall(authorized: Authorized, query: unknown, body: unknown): Valid {
+  const { params, principal, address, request } = authorized;
+  const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX);
+  const client = { address, userAgent };
+  return toValid(authorized, { params, query, body, principal, client, ifVersion: undefined });
+}
+
+async function readValidBody<T>(
+  { request, response, trace }: Authorized,
+  type: Type<T>,
   bytesMax: number,
-): Promise<unknown> {
-  if (endpoint.body === undefined) return undefined;
-  if (!hasBody(request)) return validate(endpoint.body, {});
+): Promise<T> {
+  if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
   const bytes = await readBody(request, response, bytesMax);
   trace?.because(`${bytes.length} bytes`);
-  return bytes.length === 0
-    ? validate(endpoint.body, {})
-    : validate(endpoint.body, media.parse(bytes), media.source);
+  return bytes.length === 0 ? validate(type, {}) : validate(type, media.parse(bytes), media.source);
 }

@@ -9,6 +9,7 @@ import { JotError } from '../lib/errors.ts';
  * @throws JotError `bad_request`.
  */
 export function parseForm(text: string): Readonly<Record<string, string | string[]>> {
+  if (text === '') return {};
   const values = new Map<string, string | string[]>();
   for (const pair of text.split('&')) {
     if (pair === '') continue;

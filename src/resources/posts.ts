@@ -103,7 +103,10 @@ function read({ store }: PostsOptions): Endpoint {
     params: postParams,
     status: 200,
     answer: json(postType),
-    handle: async ({ principal: { user }, params }) => ({ ...(await getOwn(store, user, params.id)), user }),
+    async handle({ principal: { user }, params }) {
+      const post = requireOwn(await store.posts.find(params.id), user);
+      return { ...post, user };
+    },
     version: (post) => post.version,
     fingerprint: ({ id: postId, version, user }) => `${postId} ${version} ${user.version}`,
   });
@@ -127,7 +130,7 @@ function write(
     answer: json(postType),
     async handle({ principal, params, body: values, ifVersion }) {
       const { user } = principal;
-      await getOwn(store, user, params.id);
+      requireOwn(await store.posts.find(params.id), user);
       const guarded = { ifVersion, guards: [stillSignedIn(principal)] };
       const post = await store.posts.update(params.id, { ...values, updated: now() }, guarded);
       return { ...post, user };
@@ -145,15 +148,14 @@ function remove({ store }: PostsOptions): Endpoint {
     params: postParams,
     status: 204,
     async handle({ principal, params, ifVersion }) {
-      const post = await getOwn(store, principal.user, params.id);
+      const post = requireOwn(await store.posts.find(params.id), principal.user);
       await store.posts.remove(post.id, { ifVersion, guards: [stillSignedIn(principal)] });
     },
   });
 }
 
 // Somebody else's post is no different from one that isn't there.
-async function getOwn(store: Store, user: User, postId: Id): Promise<Post> {
-  const post = await store.posts.find(postId);
+function requireOwn(post: Post | null, user: User): Post {
   if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
   return post;
 }

@@ -56,13 +56,10 @@ export class Router<T> {
    */
   match(method: string, path: string): Match<T> {
     if (!path.startsWith('/')) return null;
-    const segments = path.slice(1).split('/').map(decodeSegment);
-    const levels = leaves(this.#root, segments, 0);
-    for (const level of levels) {
-      const route = level.routes.get(method) ?? (method === 'HEAD' ? level.routes.get('GET') : undefined);
-      if (route !== undefined) return { value: route.value, params: paramsOf(route, segments) };
-    }
-    const methods = levels.flatMap((level) => [...level.routes.keys()]);
+    const segments = segmentsOf(path);
+    const route = findRoute(this.#root, segments, 0, method);
+    if (route !== undefined) return { value: route.value, params: paramsOf(route, segments) };
+    const methods = leaves(this.#root, segments, 0).flatMap((level) => [...level.routes.keys()]);
     return methods.length === 0 ? null : { allow: allowed(methods) };
   }
 }
@@ -82,11 +79,29 @@ function staticLevel<T>(level: Level<T>, segment: string): Level<T> {
   return next;
 }
 
-function decodeSegment(segment: string): string {
-  return segment.includes('%') ? decodeURIComponent(segment) : segment;
+function segmentsOf(path: string): string[] {
+  const segments = path.slice(1).split('/');
+  return path.includes('%') ? segments.map(decodeURIComponent) : segments;
 }
 
-// Every level at which the path can end, the more static one first at each step.
+// The more static one first at each step.
+function findRoute<T>(
+  level: Level<T>,
+  segments: readonly string[],
+  depth: number,
+  method: string,
+): Route<T> | undefined {
+  const segment = segments[depth];
+  if (segment === undefined) {
+    return level.routes.get(method) ?? (method === 'HEAD' ? level.routes.get('GET') : undefined);
+  }
+  const named = level.statics.get(segment);
+  const found = named && findRoute(named, segments, depth + 1, method);
+  if (found !== undefined || level.any === null || segment === '') return found;
+  return findRoute(level.any, segments, depth + 1, method);
+}
+
+// Every level at which the path can end.
 function leaves<T>(level: Level<T>, segments: readonly string[], depth: number): Level<T>[] {
   const segment = segments[depth];
   if (segment === undefined) return [level];

@@ -41,6 +41,8 @@ export interface ObjectType<F extends Fields> extends Type<InferFields<F>> {
 /** An object with these fields; whatever else it has is ignored on the way in and stays behind on the way out. */
 export function object<const F extends Fields>(fields: F, documented: Documented = {}): ObjectType<F> {
   const entries = Object.entries(fields) as [string, Type<unknown>][];
+  // Objects that are copies of one and then filled in have one shape, and a field may be called `__proto__` there.
+  const blank: Record<string, unknown> = Object.fromEntries(entries.map(([name]) => [name, undefined]));
   return {
     fields,
     check(value, report, source) {
@@ -48,12 +50,15 @@ export function object<const F extends Fields>(fields: F, documented: Documented
         return refuse(report, 'must be an object');
       }
       const given = value as Record<string, unknown>;
-      const checked = entries.map(([name, type]) => [name, checkField(given, name, type, report, source)]);
-      return Object.fromEntries(checked) as InferFields<F>;
+      const checked = { ...blank };
+      for (const [name, type] of entries) checked[name] = checkField(given, name, type, report, source);
+      return checked as InferFields<F>;
     },
     marshal(value) {
       const row = value as Record<string, unknown>;
-      return Object.fromEntries(entries.map(([name, type]) => [name, type.marshal(row[name])]));
+      const shown = { ...blank };
+      for (const [name, type] of entries) shown[name] = type.marshal(row[name]);
+      return shown;
     },
     jsonSchema: {
       type: 'object',

@@ -38,14 +38,16 @@ export interface Documented {
  * @throws JotError `validation_failed` with every problem by field.
  */
 export function validate<T>(type: Type<T>, value: unknown, source: Source = 'json'): T {
-  const problems = new Map<string, string>();
-  const checked = type.check(value, (problem, path = '') => problems.set(path, problem), source);
-  if (problems.size > 0) {
-    const named = [...problems.keys()].filter((path) => path !== '').join(', ');
-    const message = named === '' ? `The value ${problems.get('')}` : `Not valid: ${named}`;
-    throw new JotError('validation_failed', message, { fields: Object.fromEntries(problems) });
-  }
+  const problems: [path: string, problem: string][] = [];
+  const checked = type.check(value, (problem, path = '') => problems.push([path, problem]), source);
+  if (problems.length > 0) throw invalid(new Map(problems));
   return checked as T;
+}
+
+function invalid(problems: ReadonlyMap<string, string>): JotError {
+  const named = [...problems.keys()].filter((path) => path !== '').join(', ');
+  const message = named === '' ? `The value ${problems.get('')}` : `Not valid: ${named}`;
+  return new JotError('validation_failed', message, { fields: Object.fromEntries(problems) });
 }
 
 /** Reports a problem: the end of a check. */
