@@ -57,13 +57,16 @@ function refuse(matched: Matched, refusal: Failure): Identified {
   return toIdentified(matched, { principal: null, refusal });
 }
 
-// The token in the header.
+// The token in the header: RFC 9110 §11.4 has a scheme, spaces and one word.
 function readAuthorization(header: string, schemes: readonly string[]): string {
-  const [, scheme = '', token, rest] = /^(\S+)(?:\s+(\S+))?(\s.+)?$/.exec(header.trim()) ?? [];
+  const text = header.trim();
+  const space = text.indexOf(' ');
+  const scheme = space === -1 ? text : text.slice(0, space);
   if (!schemes.includes(scheme.toLowerCase())) {
     throw new JotError('invalid_header', 'Unsupported authorization type');
   }
-  if (token === undefined) throw new JotError('invalid_header', 'Token missing');
-  if (rest !== undefined) throw new JotError('invalid_header', 'Token contains spaces');
+  if (space === -1) throw new JotError('invalid_header', 'Token missing');
+  const token = text.slice(space + 1).trimStart();
+  if (token.includes(' ')) throw new JotError('invalid_header', 'Token contains spaces');
   return token;
 }
