@@ -6,8 +6,9 @@
 
 import { createHmac, randomBytes } from 'node:crypto';
 import {
-  chownSync,
   closeSync,
+  fchownSync,
+  fstatSync,
   fsyncSync,
   openSync,
   readFileSync,
@@ -18,6 +19,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
+import { deniedNote, heirOf, ignoreUngivable } from '../lib/file-owner.ts';
 import { decodeBase64url } from './base64url.ts';
 
 const SECRET_BYTES = 32;
@@ -136,7 +138,7 @@ function readIfThere(path: string): string | null {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw unusable(path, (error as Error).message);
+    throw unusable(path, withNote(error as Error, path));
   }
 }
 
@@ -180,22 +182,43 @@ function timeOf(text: unknown): number | null {
 function writeKeyFile(path: string, keys: StoredKey[]): void {
   const beside = `${path}.${process.pid}.new`;
   try {
-    writeFileSync(beside, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flush: true });
-    keepOwner(path, beside);
+    // Root must not write through a link that whoever has the folder put there.
+    rmSync(beside, { force: true });
+    const file = openSync(beside, 'wx', 0o600);
+    try {
+      writeFileSync(file, `${JSON.stringify({ keys }, null, 2)}\n`);
+      settleOwner(path, file);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameSync(beside, path);
     syncFolder(dirname(path));
   } catch (error) {
     rmSync(beside, { force: true });
-    throw unusable(path, (error as Error).message);
+    throw unusable(path, withNote(error as Error, path));
   }
 }
 
-// A server that runs as a user of its own must still be able to read what root has changed.
-function keepOwner(path: string, beside: string): void {
+// A server that runs as a user of its own must still be able to read what root has made or changed.
+function settleOwner(path: string, file: number): void {
   const before = statSync(path, { throwIfNoEntry: false });
-  const own = statSync(beside);
-  const isSame = before === undefined || (before.uid === own.uid && before.gid === own.gid);
-  if (!isSame) chownSync(beside, before.uid, before.gid);
+  const own = fstatSync(file);
+  if (before !== undefined) {
+    if (before.uid !== own.uid || before.gid !== own.gid) fchownSync(file, before.uid, before.gid);
+    return;
+  }
+  const heir = heirOf(path);
+  if (heir === null) return;
+  try {
+    fchownSync(file, heir.uid, heir.gid);
+  } catch (error) {
+    ignoreUngivable(error as NodeJS.ErrnoException);
+  }
+}
+
+function withNote(error: Error, path: string): string {
+  return error.message + deniedNote(error, path);
 }
 
 // The file's new name is durable only when its folder is.

@@ -2,8 +2,9 @@
 // one of them fails, and that can only be shown by making each one fail.
 
 import { constants, ftruncateSync, writeSync } from 'node:fs';
-import { mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, lchown, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { heirOf, ignoreUngivable } from '../../lib/file-owner.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -34,7 +35,10 @@ export interface DataFile {
 export type Access = 'read' | 'write' | 'create';
 
 export interface FileSystem {
-  /** Opens to read, to read and write, or, where there must be no such file yet, to make one with mode 0600. */
+  /**
+   * Opens to read, to read and write, or, where there must be no such file yet, to make one with mode 0600. What root makes
+   * belongs to whoever has the folder.
+   */
   open(path: string, access: Access): Promise<DataFile>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
@@ -93,10 +97,10 @@ export const realFileSystem: FileSystem = {
   async open(path, access) {
     // The handle object closes its descriptor when it is garbage; as long as the closures below hold it, it is not.
     const handle = await open(path, FLAGS[access], 0o600);
-    if (!(await handle.stat()).isFile()) {
+    await prepare(handle, path, access).catch(async (error) => {
       await handle.close();
-      throw Object.assign(new Error(`it is not a file, open '${path}'`), { code: 'EINVAL', syscall: 'open' });
-    }
+      throw error;
+    });
     return {
       size: async () => (await handle.stat()).size,
       read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
@@ -124,10 +128,13 @@ export const realFileSystem: FileSystem = {
   async makeFolder(path) {
     const first = await mkdir(path, { recursive: true, mode: 0o700 });
     if (first === undefined) return;
-    // Each new folder's name is in the one above it.
     const top = dirname(resolve(first));
-    for (let folder = resolve(path); folder !== top; folder = dirname(folder))
+    const heir = heirOf(resolve(first));
+    for (let folder = resolve(path); folder !== top; folder = dirname(folder)) {
+      if (heir !== null) await lchown(folder, heir.uid, heir.gid).catch(ignoreUngivable);
+      // Each new folder's name is in the one above it.
       await syncFolder(dirname(folder));
+    }
   },
   async freeBytes(path) {
     const { bavail, bsize } = await statfs(dirname(path));
@@ -135,6 +142,14 @@ export const realFileSystem: FileSystem = {
   },
   syncFolder,
 };
+
+async function prepare(handle: FileHandle, path: string, access: Access): Promise<void> {
+  if (!(await handle.stat()).isFile()) {
+    throw Object.assign(new Error(`it is not a file, open '${path}'`), { code: 'EINVAL', syscall: 'open' });
+  }
+  const heir = access === 'create' ? heirOf(path) : null;
+  if (heir !== null) await handle.chown(heir.uid, heir.gid).catch(ignoreUngivable);
+}
 
 async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r');

@@ -11,21 +11,29 @@
 // It covers one kernel: containers that share the folder, yes; machines that share it over a network, no.
 
 import { randomBytes } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { chmod, type FileHandle, open, readdir, unlink } from 'node:fs/promises';
-import type { Server, Socket } from 'node:net';
-import { basename, dirname, join, relative } from 'node:path';
+import { open, unlink } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from './file-system.ts';
-import { type Answerer, ask, createOwnerServer, formatRequest, type Said, SOMEBODY } from './owner.ts';
+import { listenPrivately, lockPrefix, locksIn, settleOwner, socketPath } from './lock-socket.ts';
+import {
+  type Answerer,
+  ask,
+  createOwnerServer,
+  formatRequest,
+  type Said,
+  SOMEBODY,
+  wasAsked,
+} from './owner.ts';
 
-// The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
-const SOCKET_PATH_BYTES_MAX = 103;
-const RANDOM_PART = /^[0-9a-f]{12}$/;
 const TURN_MS_MAX = 10_000;
 const RETRY_MS_MIN = 5;
 const RETRY_MS_MAX = 50;
+// Longer than connections that ask for nothing can keep others out.
+const ASKING_MS_MAX = 4_000;
 
 export interface Lock {
   /** From now on requests get an answer. */
@@ -58,7 +66,7 @@ export async function inTurn<T>(path: string, use: () => Promise<T>): Promise<T>
   while (typeof lock === 'string') {
     if (performance.now() > untilMs) throw new JotError('unavailable', `${path} is in use by ${lock}`);
     // Two that stepped back from each other must not come again at the same moment.
-    await wait(RETRY_MS_MIN + Math.random() * (RETRY_MS_MAX - RETRY_MS_MIN));
+    await briefly();
     lock = await tryLock(path);
   }
   try {
@@ -87,9 +95,8 @@ async function tryLock(path: string): Promise<Lock | string> {
     await handle.close();
   };
   try {
-    await listen(server, socketPath(folder, own, handle));
-    // Who gets through here may have users made and deleted: this user and root, nobody else.
-    await chmod(join(folder, own), 0o600).catch(ignoreMissing);
+    await listenPrivately(server, socketPath(folder, own, handle));
+    await settleOwner(join(folder, own));
     const others = (await locksIn(folder, path)).filter((file) => file !== own);
     const holder = await holderOf(others.map((other) => socketPath(folder, other, handle)));
     // One that looked between `bind` and `listen` took this socket for a leftover, and may have come and gone since.
@@ -101,7 +108,7 @@ async function tryLock(path: string): Promise<Lock | string> {
     // From here on the file is ours, and what did not answer is nobody's.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
     const answerWith = (next: Answerer) => {
-      answerer = next;
+      if (isMainThread) answerer = next;
     };
     return { answerWith, release };
   } catch (error) {
@@ -134,13 +141,34 @@ export async function askOwner(path: string, name: string, value?: unknown): Pro
   throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);
 }
 
-/** The same, but for what the answer means: it begins with `ok` or `no`. */
-export async function callOwner(path: string, name: string, value?: unknown): Promise<Said | null> {
+/**
+ * The same, but for what the answer means: it begins with `ok` or `no`.
+ *
+ * @param askingMsMax For how long it is tried where the owner does not come to be asked.
+ */
+export async function callOwner(
+  path: string,
+  name: string,
+  value?: unknown,
+  askingMsMax = ASKING_MS_MAX,
+): Promise<Said | null> {
+  const request = formatRequest(name, value);
+  const untilMs = performance.now() + askingMsMax;
+  let said = await callOnce(path, request, askingMsMax);
+  while (said !== null && !wasAsked(said)) {
+    if (performance.now() >= untilMs) throw unanswered(path, said, askingMsMax);
+    await briefly();
+    said = await callOnce(path, request, askingMsMax);
+  }
+  return said;
+}
+
+async function callOnce(path: string, request: string, greetingMsMax: number): Promise<Said | null> {
   const folder = dirname(path);
   const handle = await open(folder, 'r');
   try {
     for (const file of await locksIn(folder, path)) {
-      const said = await ask(socketPath(folder, file, handle), formatRequest(name, value));
+      const said = await ask(socketPath(folder, file, handle), request, greetingMsMax);
       if (said !== null) return said;
     }
     return null;
@@ -149,39 +177,15 @@ export async function callOwner(path: string, name: string, value?: unknown): Pr
   }
 }
 
-async function locksIn(folder: string, path: string): Promise<string[]> {
-  const prefix = lockPrefix(path);
-  const entries = await readdir(folder, { withFileTypes: true });
-  // Nothing is taken for a lock, and removed some day, that this file has not made.
-  const isLock = ({ name }: Dirent) => name.startsWith(prefix) && RANDOM_PART.test(name.slice(prefix.length));
-  return entries.filter((entry) => entry.isSocket() && isLock(entry)).map(({ name }) => name);
-}
-
-function lockPrefix(path: string): string {
-  return `${basename(path)}.lock-`;
-}
-
-// A path that is too long for a socket is reached from the working directory or, on Linux, through the open folder.
-function socketPath(folder: string, file: string, handle: FileHandle): string {
-  const paths = [join(folder, file), relative('.', join(folder, file)), `/proc/self/fd/${handle.fd}/${file}`];
-  const usable = process.platform === 'linux' ? paths : paths.slice(0, 2);
-  const path = usable.find((each) => Buffer.byteLength(each) <= SOCKET_PATH_BYTES_MAX);
-  if (path !== undefined) return path;
-  throw new JotError(
+function unanswered(path: string, { owner }: Said, askingMsMax: number): JotError {
+  const who = owner === SOMEBODY ? 'did not answer' : `(${owner}) was busy with others`;
+  const forSeconds = `for ${askingMsMax / 1000} s`;
+  return new JotError(
     'unavailable',
-    `The path is too long for a lock beside the data file: ${folder}/${file}`,
+    `The server that owns the data file ${path} ${who} ${forSeconds}, so it was asked for nothing; look at it, or try again`,
   );
 }
 
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      reject(new JotError('unavailable', `Can't lock the data file: ${cause.message}`, { cause }));
-    });
-    server.listen(path, () => {
-      // The lock lives as long as the process, but is no reason for it to live on.
-      server.unref();
-      resolve();
-    });
-  });
+async function briefly(): Promise<void> {
+  await wait(RETRY_MS_MIN + Math.random() * (RETRY_MS_MAX - RETRY_MS_MIN));
 }

@@ -114,12 +114,18 @@ export async function askToCompact(path: string): Promise<string | null> {
 /**
  * Asks the process that has the data file for one of the things that it was opened with an answer for.
  *
+ * @param askingMsMax As for `callOwner`.
  * @returns what it says; null when nobody has the file, or there is none.
  */
-export async function callRunning(path: string, name: string, value?: unknown): Promise<Said | null> {
+export async function callRunning(
+  path: string,
+  name: string,
+  value?: unknown,
+  askingMsMax?: number,
+): Promise<Said | null> {
   return explained('open', path, async () => {
     const realPath = await withoutLinks(path).catch(ignoreMissing);
-    return realPath === undefined ? null : callOwner(realPath, name, value);
+    return realPath === undefined ? null : callOwner(realPath, name, value, askingMsMax);
   });
 }
 

@@ -7,17 +7,26 @@
 //   owner  ok {"id":1,"username":"matt"}
 //
 // There is no password to it: the socket has mode 0600, so only the same user and root get this far, and they could write into
-// the data file itself.
+// the data file itself. But whoever connects and asks for nothing must not keep the others out: a connection has a moment to
+// ask, and where there are too many the next one is told `busy` instead, and comes again.
+//
+// An asker speaks only when it was spoken to. A process that is stopped accepts connections too, since the kernel does; what it
+// found in one when it goes on would be done long after whoever asked has given up.
 
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { JotError } from '../../lib/errors.ts';
+import { deniedNote } from '../../lib/file-owner.ts';
 
 // A username of 64 characters, each escaped, and a password's hash are well below.
 const REQUEST_LENGTH_MAX = 4_096;
 const SAID_LENGTH_MAX = 16_384;
 const GREETING_MS_MAX = 1_000;
-const REQUEST_MS_MAX = 5_000;
+// An asker that lives needs far less.
+const REQUEST_MS_MAX = 2_000;
 const CONNECTIONS_MAX = 100;
+const BUSY = 'busy';
+// How a connection ends that somebody had: the other side went, or, on Linux, has a full queue of those it has not accepted.
+const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'EAGAIN']);
 
 /** An owner that did not say who it is. */
 export const SOMEBODY = 'another process';
@@ -32,51 +41,72 @@ export interface Said {
   readonly answer: string | null;
 }
 
-/** The owner's side. An asker that asks for nothing is no reason to wait. */
-export function createOwnerServer(answerer: Answerer): Server {
+/**
+ * The owner's side. An asker that asks for nothing is no reason to wait.
+ *
+ * @param requestMsMax How long a connection may be there without a whole request.
+ */
+export function createOwnerServer(answerer: Answerer, requestMsMax = REQUEST_MS_MAX): Server {
+  let connections = 0;
   // The answer is given when the asker's side has ended already.
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    let request = '';
-    const deadline = setTimeout(() => socket.destroy(), REQUEST_MS_MAX).unref();
-    socket.once('close', () => clearTimeout(deadline));
+  return createServer({ allowHalfOpen: true }, (socket) => {
+    connections++;
+    socket.once('close', () => {
+      connections--;
+    });
     socket.on('error', () => socket.destroy());
-    // A character of several bytes may come in two pieces.
-    socket.setEncoding('utf8').on('data', (data) => {
-      request = (request + data).slice(0, REQUEST_LENGTH_MAX + 1);
-    });
-    socket.once('end', async () => {
-      clearTimeout(deadline);
-      socket.end(request === '' ? '' : await answerTo(request, answerer));
-    });
     socket.write(`process ${process.pid}\n`);
+    if (connections <= CONNECTIONS_MAX) return serve(socket, answerer, requestMsMax);
+    // `maxConnections` would cut it without a word, and a stopped process is silent too.
+    socket.end(`${BUSY}\n`);
+    socket.destroySoon();
   });
-  server.maxConnections = CONNECTIONS_MAX;
-  return server;
+}
+
+function serve(socket: Socket, answerer: Answerer, requestMsMax: number): void {
+  let request = '';
+  const deadline = setTimeout(() => socket.destroy(), requestMsMax).unref();
+  socket.once('close', () => clearTimeout(deadline));
+  // A character of several bytes may come in two pieces.
+  socket.setEncoding('utf8').on('data', (data) => {
+    request = (request + data).slice(0, REQUEST_LENGTH_MAX + 1);
+  });
+  socket.once('end', async () => {
+    clearTimeout(deadline);
+    socket.end(request === '' ? '' : await answerTo(request, answerer));
+  });
 }
 
 /**
  * The asker's side: who listens on this socket, and what it answers to a request.
  *
  * @param request Empty: only who it is.
+ * @param greetingMsMax How long to wait for the first word.
  * @returns null when nobody does. Being accepted is enough to be somebody: a process that is stopped still owns the file.
  */
-export function ask(path: string, request: string): Promise<Said | null> {
+export function ask(path: string, request: string, greetingMsMax = GREETING_MS_MAX): Promise<Said | null> {
   return new Promise((resolve, reject) => {
     let said = '';
-    const socket = connect(path, () => socket.end(request === '' ? '' : `${request}\n`));
-    socket.once('connect', () => socket.setTimeout(GREETING_MS_MAX, () => socket.destroy()));
-    socket.setEncoding('utf8').on('data', (data) => {
+    const socket = connect(path);
+    socket.once('connect', () => socket.setTimeout(greetingMsMax, () => socket.destroy()));
+    socket.setEncoding('utf8').once('data', () => socket.end(request === '' ? '' : `${request}\n`));
+    socket.on('data', (data) => {
       said = (said + data).slice(0, SAID_LENGTH_MAX);
       // It lives: what it was asked for may take its time.
       socket.setTimeout(0);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(null);
-      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE') resolve(parseSaid(said));
-      else reject(cantTell(error));
+      else if (CUT.has(error.code)) resolve(parseSaid(said));
+      else reject(cantTell(error, path));
     });
     socket.once('close', (hadError) => !hadError && resolve(parseSaid(said)));
   });
+}
+
+/** Whether the owner has the request, as far as can be told from here. One that said nothing, or is busy, has not. */
+export function wasAsked({ owner, answer }: Said): boolean {
+  return owner !== SOMEBODY && answer !== BUSY;
 }
 
 /** A request as one line. */
@@ -111,6 +141,7 @@ function parseSaid(said: string): Said {
   return { owner: owner === '' ? SOMEBODY : owner, answer: isWhole ? answer : null };
 }
 
-function cantTell(cause: Error): JotError {
-  return new JotError('unavailable', `Can't tell who uses the data file: ${cause.message}`, { cause });
+function cantTell(cause: Error, path: string): JotError {
+  const reason = cause.message + deniedNote(cause, path);
+  return new JotError('unavailable', `Can't tell who uses the data file: ${reason}`, { cause });
 }

@@ -3,6 +3,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
+import { deniedNote } from '../../lib/file-owner.ts';
 import { ignoreMissing } from './file-system.ts';
 
 /**
@@ -21,9 +22,8 @@ export async function explained<T>(
     return await use();
   } catch (error) {
     if (!isOfSystem(error)) throw error;
-    throw new JotError('unavailable', `Can't ${action} the data file ${path}: ${error.message}`, {
-      cause: error,
-    });
+    const reason = error.message + deniedNote(error, path);
+    throw new JotError('unavailable', `Can't ${action} the data file ${path}: ${reason}`, { cause: error });
   }
 }
 

@@ -3,12 +3,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { callRunning } from '../../../src/store/file/offline.ts';
-import { ask, formatRequest, parseRequest } from '../../../src/store/file/owner.ts';
+import { ask, createOwnerServer, formatRequest, parseRequest } from '../../../src/store/file/owner.ts';
 import { type Answers, openStore } from '../../../src/store/open.ts';
+import { rejects } from '../../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const ANSWERS: Answers = {
@@ -161,6 +162,85 @@ describe('ask', () => {
       assert.deepEqual(await ask(path, 'echo'), { owner: 'process 1', answer });
     });
   }
+});
+
+describe('a crowd of connections that ask for nothing', () => {
+  const CROWD = 100;
+
+  /** An owner of a data file at the other end of a lock, with so much patience. */
+  async function ownerOf(t: Cleanup, requestMsMax: number) {
+    const folder = temporaryFolder(t);
+    const asked: string[] = [];
+    const server = createOwnerServer(async (request) => String(asked.push(request)), requestMsMax);
+    t.after(() => server.close());
+    const socketPath = `${folder}/jot.jsonl.lock-0123456789ab`;
+    await once(server.listen(socketPath), 'listening');
+    return { path: `${folder}/jot.jsonl`, socketPath, asked };
+  }
+
+  /** Connections that were let in. */
+  async function crowd(t: Cleanup, socketPath: string): Promise<Socket[]> {
+    const sockets = Array.from({ length: CROWD }, () => connect({ path: socketPath, allowHalfOpen: true }));
+    t.after(() => sockets.forEach((socket) => void socket.destroy()));
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    return sockets;
+  }
+
+  it('leaves in a moment, and whoever came to ask is answered then', async (t) => {
+    const { path, socketPath, asked } = await ownerOf(t, 200);
+    await crowd(t, socketPath);
+    const owner = `process ${process.pid}`;
+    assert.deepEqual(await ask(socketPath, 'echo'), { owner, answer: 'busy' }, 'there is no room now');
+    assert.deepEqual(await callRunning(path, 'echo'), { owner, answer: 'ok 1' });
+    assert.deepEqual(asked, ['echo']);
+  });
+
+  it('that stays is told of, with the process that has it, and nothing is asked', async (t) => {
+    const { path, socketPath, asked } = await ownerOf(t, 600_000);
+    const sockets = await crowd(t, socketPath);
+    await rejects(
+      callRunning(path, 'echo', undefined, 50),
+      'unavailable',
+      `The server that owns the data file ${path} (process ${process.pid}) was busy with others for 0.05 s, so it was asked for nothing; look at it, or try again`,
+    );
+    assert.deepEqual(asked, []);
+    for (const socket of sockets) socket.destroy();
+    await Promise.all(sockets.map((socket) => once(socket, 'close')));
+    assert.equal((await callRunning(path, 'echo'))?.answer, 'ok 1');
+  });
+
+  it('does not hide who has the file', async (t) => {
+    const { path, socketPath } = await ownerOf(t, 600_000);
+    await crowd(t, socketPath);
+    await rejects(
+      openStore(`file:${path}`),
+      'unavailable',
+      `The data file ${path} is in use by process ${process.pid}; stop it first`,
+    );
+  });
+});
+
+describe('an owner that says nothing', () => {
+  it('is told of when the time is over, and was asked for nothing', async (t) => {
+    const folder = temporaryFolder(t);
+    const received: string[] = [];
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => {
+      sockets.add(socket.setEncoding('utf8').on('data', (text) => received.push(String(text))));
+    });
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    await once(server.listen(`${folder}/jot.jsonl.lock-0123456789ab`), 'listening');
+    const path = `${folder}/jot.jsonl`;
+    await rejects(
+      callRunning(path, 'user create', {}, 50),
+      'unavailable',
+      `The server that owns the data file ${path} did not answer for 0.05 s, so it was asked for nothing; look at it, or try again`,
+    );
+    assert.deepEqual([received, sockets.size > 1], [[], true], 'it was tried again');
+  });
 });
 
 describe('formatRequest and parseRequest', () => {
