@@ -63,7 +63,7 @@ const { parentPort, workerData } = require('node:worker_threads');
   if (!process.features.typescript) (await import('tsx/esm/api')).register();
   const { openStore } = await import(${JSON.stringify(new URL('../../../src/store/open.ts', import.meta.url))});
   await openStore(workerData);
-  parentPort.postMessage('open');
+  parentPort.on('message', () => undefined).postMessage('open');
 })();`;
 
 describe('the lock of a store in a worker thread, which has no umask to set,', () => {
