@@ -10,6 +10,7 @@ import { explained } from '../store/file/place.ts';
 import type { Compaction } from '../store/store.ts';
 import { type Command, dataFileOf, parseArguments, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
+import { tellWhere } from './server.ts';
 
 export const compact: Command = {
   name: 'compact',
@@ -28,15 +29,23 @@ export const compact: Command = {
 
 async function compacted(world: World, path: string): Promise<Compaction> {
   const { stderr, now } = world;
-  const answer = await withProgress(world, 'waiting for the running server', () => askToCompact(path));
-  if (answer !== null) return compactionIn(answer);
+  const said = await withProgress(world, 'waiting for the running server', () => askToCompact(path));
+  if (said !== null) {
+    const compaction = compactionIn(said.answer);
+    tellWhere(world, { kind: 'data', path, server: said.owner });
+    return compaction;
+  }
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
   const log: Log = { ...warnings, info: () => undefined };
   const store = await withProgress(world, `reading ${path}`, (onProgress) =>
     openFileStore(path, { now, onProgress, log }),
   );
   try {
-    return await withProgress(world, `compacting ${path}`, (onProgress) => store.compact(onProgress));
+    const compaction = await withProgress(world, `compacting ${path}`, (onProgress) =>
+      store.compact(onProgress),
+    );
+    tellWhere(world, { kind: 'data', path, server: null });
+    return compaction;
   } finally {
     await store.close();
   }

@@ -1,12 +1,14 @@
 // `jot import`: reads what `jot export` printed into a store that is empty, all of it or nothing. What it reads may have been
 // edited, or made by another program, so nothing in it is believed: every row is checked, and against the others.
 
+import { stat } from 'node:fs/promises';
 import { DEFAULT_COST, decoy, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { username } from '../resources/credentials.ts';
 import { postFields } from '../resources/posts.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
+import { ignoreMissing } from '../store/file/file-system.ts';
 import { fillDataFile } from '../store/file/offline.ts';
 import { isNextId } from '../store/file/record.ts';
 import { misfitsIn, validateRow } from '../store/integrity.ts';
@@ -16,6 +18,7 @@ import { EXPORT_VERSION } from './export.ts';
 import { type Item, readItems } from './json-items.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, rowsOf } from './report.ts';
+import { tellWhere } from './server.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 const NAME_LENGTH_MAX = 60;
@@ -43,6 +46,7 @@ export const importRows: Command = {
     if (stdin.isTTY || positionals.length > 0)
       throw new UsageError('an import is read from standard input: jot import < export.json');
     const path = dataFileOf(world, []);
+    const isNew = (await stat(path).catch(ignoreMissing)) === undefined;
     const counts = await withProgress(world, `importing into ${path}`, async (onProgress) => {
       let report = '';
       const fill = async (tables: Tables) => {
@@ -51,6 +55,7 @@ export const importRows: Command = {
       await fillDataFile(path, fill, { onProgress });
       return report;
     });
+    tellWhere(world, { kind: 'data', path, server: null, isNew });
     await print(stdout, `${path}: ${counts}\n`);
     return 0;
   },

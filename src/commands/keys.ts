@@ -12,7 +12,7 @@ import { validate } from '../schema/schema.ts';
 import { inTurn } from '../store/file/lock.ts';
 import { withoutLinks } from '../store/file/place.ts';
 import { type Command, parseArguments, print, UsageError, type World } from './command.ts';
-import { askServer, type Reply, serversFile } from './server.ts';
+import { askServer, type Reply, serversFile, tellWhere } from './server.ts';
 import { tableOf, timeText } from './table.ts';
 
 // A server reads the file a moment after it was changed, and signs with the older key until then.
@@ -95,6 +95,7 @@ async function changeKeys<T>(
     const result = change(realPath);
     const reply = await askServer(serversFile(world), 'keys reload').catch(untold);
     if (reply !== null) requireSame(reply, listKeyFile(realPath));
+    tellWhere(world, { kind: 'key', path, server: reply?.server ?? null });
     return { result, server: reply?.server ?? null };
   });
 }

@@ -4,6 +4,7 @@ import { type Repair, repairDataFile } from '../store/file/repair.ts';
 import { type Command, counted, dataFileOf, parseArguments, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
+import { tellWhere } from './server.ts';
 
 const LINES_SHOWN_MAX = 20;
 
@@ -17,6 +18,7 @@ export const repair: Command = {
     const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
       repairDataFile(path, { now, onProgress }),
     );
+    if (repaired !== null) tellWhere(world, { kind: 'data', path, server: null });
     await print(
       stdout,
       repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired),

@@ -1,6 +1,8 @@
 // How a command reaches the server that has the data file: through the socket that is the file's lock. A server whose store is
-// in memory has no such socket.
+// in memory has no such socket. Without a server a command does its work itself, on a file that may be another one than its
+// user thinks, so it says which it was, and who did it.
 
+import { resolve } from 'node:path';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
 import { callRunning } from '../store/file/offline.ts';
@@ -12,6 +14,25 @@ export interface Reply {
   /** `process 4711`. */
   readonly server: string;
   readonly answer: unknown;
+}
+
+/** What a command has changed. */
+export interface Worked {
+  readonly kind: 'data' | 'key';
+  readonly path: string;
+  /** Null where none was running. */
+  readonly server: string | null;
+  /** Whether there was no such file before. */
+  readonly isNew?: boolean;
+}
+
+/** Says where something was changed, on standard error: programs read the other one. */
+export function tellWhere({ stderr, settings }: World, { kind, path, server, isNew = false }: Worked): void {
+  const isDefault = (settings.DATABASE_URL ?? '').trim() === '';
+  const why = isDefault ? ', since there was none and DATABASE_URL is not set' : ', since there was none';
+  const made = isNew ? ` was made${why}` : '';
+  const by = server === null ? 'no server was running' : `through the server, ${server}`;
+  stderr.write(`jot: ${kind} file ${resolve(path)}${made}; ${by}\n`);
 }
 
 /** The data file that the settings name, which is where a server is reached. */

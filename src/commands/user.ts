@@ -1,21 +1,23 @@
 // `jot user`: adding, deleting and helping users without being one of them, on a running server or on its data file. The
-// password is asked for and hashed here, and only the hash goes on. It is never an argument: those are in the shell's history,
-// and every process on the machine may read them.
+// password is asked for and hashed here, and only the hash goes on; but where a server runs, its settings are the ones that say
+// what will do. It is never an argument: those are in the shell's history, and every process on the machine may read them.
 
 import { stat } from 'node:fs/promises';
-import { hash } from '../auth/password.ts';
+import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
 import { createLog } from '../lib/log.ts';
 import { password, username } from '../resources/credentials.ts';
-import { answerTypes, check, operatorUsers } from '../resources/operator-users.ts';
+import { answerTypes, check, operatorUsers, rulesOf } from '../resources/operator-users.ts';
 import { object, type Type, validate } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
+import { ignoreMissing } from '../store/file/file-system.ts';
+import { explained } from '../store/file/place.ts';
 import { openStore } from '../store/open.ts';
 import { askUnseen, readLine } from './ask-unseen.ts';
 import { type Command, counted, parseArguments, print, UsageError, type World } from './command.ts';
 import { withProgress } from './progress.ts';
-import { askServer, serversFile } from './server.ts';
+import { askServer, serversFile, tellWhere } from './server.ts';
 import { shown } from './table.ts';
 
 export const createUser: Command = {
@@ -81,11 +83,15 @@ function nameIn(args: readonly string[], known: readonly string[]) {
 }
 
 async function newHash(world: World): Promise<string> {
-  const { passwordLengthMin, passwordCost } = parseConfig(world.settings);
-  serversFile(world);
+  const reply = await askServer(serversFile(world), 'user rules');
+  const rules = reply === null ? rulesOf(parseConfig(world.settings)) : reply.answer;
+  const { password_length_min, password_cost } = validate(answerTypes.rules, rules);
+  const cost = parseCost(password_cost);
+  if (cost === null)
+    throw new JotError('unavailable', 'The server says nothing sensible of its PASSWORD_COST');
   const given = { password: await newPassword(world) };
-  const checked = check(object({ password: password(passwordLengthMin) }), given);
-  return hash(checked.password, passwordCost);
+  const checked = check(object({ password: password(password_length_min) }), given);
+  return hash(checked.password, cost);
 }
 
 async function newPassword({ stdin, stderr }: World): Promise<string> {
@@ -110,25 +116,33 @@ async function requireAgain({ stdin, stderr }: World, name: string): Promise<voi
 
 // Opening would make one.
 async function requireStore(world: World): Promise<void> {
-  await stat(serversFile(world));
+  const path = serversFile(world);
+  await explained('open', path, () => stat(path));
 }
 
-/** Has it done by the running server, or else does it here. */
+/** Has it done by the running server, or else does it here, and says which. */
 async function perform<T>(world: World, request: string, value: unknown, answerType: Type<T>): Promise<T> {
   const path = serversFile(world);
   const reply = await askServer(path, request, value);
-  return validate(answerType, reply === null ? await performHere(world, path, request, value) : reply.answer);
+  const isNew = reply === null && (await isMissing(path));
+  const answer = reply === null ? await performHere(world, path, request, value) : reply.answer;
+  tellWhere(world, { kind: 'data', path, server: reply?.server ?? null, isNew });
+  return validate(answerType, answer);
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return (await stat(path).catch(ignoreMissing)) === undefined;
 }
 
 async function performHere(world: World, path: string, request: string, value: unknown): Promise<unknown> {
   const { settings, now } = world;
-  const { passwordCost } = parseConfig(settings);
+  const config = parseConfig(settings);
   const store = await withProgress(world, `reading ${path}`, (onProgress) =>
     openStore(`file:${path}`, { now, onProgress }),
   );
   const log = createLog({ format: 'off', write: () => undefined, now });
   try {
-    return await operatorUsers({ store, passwordCost, now, log })[request]?.(value);
+    return await operatorUsers({ ...config, store, now, log })[request]?.(value);
   } finally {
     await store.close();
   }

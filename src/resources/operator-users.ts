@@ -1,11 +1,12 @@
 // What whoever runs the server may do to users without being one of them: add one, give one another password, delete one. The
 // same functions do it in a running server, for a command that asks through the socket of its data file, and in the command
-// itself when no server is running. The command hashes the password; what comes here is checked here, whoever sent it.
+// itself when no server is running. The command hashes the password, by the rules that it asks for here; what comes here is
+// checked here, whoever sent it.
 
 import { type Cost, costOf, formatCost, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { id, integer, object, type Type, text, validate } from '../schema/schema.ts';
+import { type Infer, id, integer, object, type Type, text, validate } from '../schema/schema.ts';
 import { type User, usernameKey } from '../store/collections.ts';
 import type { Answers, Store } from '../store/store.ts';
 import { username } from './credentials.ts';
@@ -13,6 +14,8 @@ import { sessionsOf } from './sessions.ts';
 
 export interface OperatorUsersOptions {
   readonly store: Store;
+  /** How long a password has to be, in characters. */
+  readonly passwordLengthMin: number;
   /** At which hashes have to be made. */
   readonly passwordCost: Cost;
   /** Milliseconds since the epoch. */
@@ -28,6 +31,7 @@ const withHash = object({ username, password_hash: passwordHash });
 
 /** What the answers hold. */
 export const answerTypes = {
+  rules: object({ password_length_min: integer({ min: 0 }), password_cost: text() }),
   user: object({ id: id(), username: text() }),
   password: object({ id: id(), username: text(), sessions_ended: integer({ min: 0 }) }),
 };
@@ -35,6 +39,10 @@ export const answerTypes = {
 export function operatorUsers(options: OperatorUsersOptions): Answers {
   const { store, now, log } = options;
   return {
+    async 'user rules'() {
+      return rulesOf(options);
+    },
+
     async 'user create'(value) {
       const { username: name, password_hash } = withUsableHash(options, value);
       const user = await store.users.create({ username: name, password_hash, created: now() });
@@ -63,6 +71,14 @@ export function operatorUsers(options: OperatorUsersOptions): Answers {
       return answerTypes.user.marshal(user);
     },
   };
+}
+
+/** What a password has to be, and its hash. */
+export function rulesOf({
+  passwordLengthMin,
+  passwordCost,
+}: Pick<OperatorUsersOptions, 'passwordLengthMin' | 'passwordCost'>): Infer<typeof answerTypes.rules> {
+  return { password_length_min: passwordLengthMin, password_cost: formatCost(passwordCost) };
 }
 
 /**

@@ -7,7 +7,7 @@ import { fillStore } from '../support/exports.ts';
 import { linesWithUsers } from '../support/records.ts';
 import { openFor, rejects, userNamed } from '../support/stores.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { runCommand } from '../support/world.ts';
+import { runCommand, withoutPlace } from '../support/world.ts';
 
 function sizes(before: number, after: number): string {
   return `${after.toLocaleString('en-US')} bytes, ${before.toLocaleString('en-US')} before\n`;
@@ -23,7 +23,7 @@ describe('compact', () => {
     const before = await contentsOf(path);
     const { size } = statSync(path);
     const { code, stdout, stderr } = await runCommand(compact, [path]);
-    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual([code, stderr], [0, `jot: data file ${path}; no server was running\n`]);
     assert.equal(stdout, `${path}: ${sizes(size, statSync(path).size)}`);
     assert.ok(statSync(path).size < size);
     assert.deepEqual(await contentsOf(path), before);
@@ -35,8 +35,10 @@ describe('compact', () => {
     const store = await openFor(t, `file:${path}`);
     await fillStore(store);
     const { size } = statSync(path);
-    const { code, stdout } = await runCommand(compact, [], { settings: { DATABASE_URL: `file:${path}` } });
+    const settings = { DATABASE_URL: `file:${path}` };
+    const { code, stdout, stderr } = await runCommand(compact, [], { settings });
     assert.deepEqual([code, stdout], [0, `${path}: ${sizes(size, statSync(path).size)}`]);
+    assert.equal(stderr, `jot: data file ${path}; through the server, process ${process.pid}\n`);
     assert.equal((await store.users.create(userNamed('new'))).id, 5, 'which goes on');
     await store.close();
     assert.equal((await contentsOf(path)).rows.users.length, 4);
@@ -54,7 +56,7 @@ describe('compact', () => {
     assert.equal(code, 0);
     const [aside = ''] = readdirSync(path.replace('/jot.jsonl', '')).filter((name) => name.includes('torn'));
     assert.match(
-      stderr,
+      withoutPlace(stderr),
       /^\S+ warn the last change in the data file was not finished and is set aside [^\n]+\n$/,
     );
     assert.ok(aside !== '' && stderr.includes(aside), stderr);

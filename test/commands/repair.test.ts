@@ -20,7 +20,7 @@ describe('repair', () => {
     );
     const path = dataFile(t, header + first.replace('matt', 'Matt') + others.join(''));
     const { code, stdout, stderr } = await runCommand(repair, [path]);
-    assert.deepEqual([code, stderr], [0, '']);
+    assert.deepEqual([code, stderr], [0, `jot: data file ${path}; no server was running\n`]);
     assert.deepEqual(stdout.split('\n'), [
       `${path}: repaired`,
       'dropped or missing, of 6 lines:',

@@ -38,7 +38,10 @@ describe('a password at a terminal', { skip: noTerminal, timeout: 120_000 }, () 
     await terminal.until(/Once more: /);
     terminal.type('hunter-4711\r');
     assert.equal(await ended(), 0);
-    assert.match(terminal.shown(), /^Password: \r?\nOnce more: \r?\nelie is user 2\r?\n/);
+    assert.match(
+      terminal.shown(),
+      /^Password: \r?\nOnce more: \r?\njot: data file [^\n]+\nelie is user 2\r?\n/,
+    );
     for (const part of ['hunter', '4711', 'wrong']) assert.equal(terminal.shown().includes(part), false);
     assert.equal(await signIn('elie', 'hunter-4711'), 200);
   });
@@ -83,7 +86,7 @@ describe('a password at a terminal', { skip: noTerminal, timeout: 120_000 }, () 
     await terminal.until(/Type the username to go on: /);
     terminal.type('matt\r');
     assert.equal(await ended(), 0);
-    assert.match(terminal.shown(), /to go on: matt\r?\nmatt, user 1, is gone/);
+    assert.match(terminal.shown(), /to go on: matt\r?\njot: data file [^\n]+\nmatt, user 1, is gone/);
     assert.equal(await signIn('matt', 'old'), 401);
   });
 });

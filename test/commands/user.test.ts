@@ -15,7 +15,7 @@ import { formsOf } from '../support/secret-forms.ts';
 import { send, startServer, type TestServer } from '../support/server.ts';
 import { everythingIn, openFor, userNamed } from '../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, runCommand } from '../support/world.ts';
+import { createWorld, runCommand, withoutPlace } from '../support/world.ts';
 
 const PASSWORD_COST = 'ln=1,r=1,p=1';
 
@@ -66,7 +66,9 @@ for (const way of ways) {
       const after = await during(t, way, place, async () => undefined);
       const stdin = 'pa\u0308ss wörd\n';
       const { code, stdout, stderr } = await runCommand(createUser, ['E\u0301lie'], { ...place, stdin });
-      assert.deepEqual([code, stdout, stderr], [0, 'Élie is user 1\n', '']);
+      const by = way === 'no server' ? 'no server was running' : `through the server, process ${process.pid}`;
+      const told = `jot: data file ${place.path}; ${by}\n`;
+      assert.deepEqual([code, stdout, stderr], [0, 'Élie is user 1\n', told]);
       const server = await after();
       assert.equal(await statusOfLogin(server, 'éLIE', 'päss wo\u0308rd'), 200);
       assert.equal(await statusOfLogin(server, 'éLIE', 'pass word'), 401);
@@ -167,8 +169,10 @@ describe('jot user without a server', () => {
   it('create makes the data file, as the first start would', async (t) => {
     const place = placeFor(t);
     const settings = { ...place.settings, DATABASE_URL: `file:${place.folder}/new/jot.jsonl` };
-    const { code } = await runCommand(createUser, ['matt'], { settings, stdin: 'foo\n' });
-    assert.equal(code, 0);
+    const { code, stderr } = await runCommand(createUser, ['matt'], { settings, stdin: 'foo\n' });
+    const path = `${place.folder}/new/jot.jsonl`;
+    const told = `jot: data file ${path} was made, since there was none; no server was running\n`;
+    assert.deepEqual([code, stderr], [0, told]);
     const server = await startServer(t, settings);
     assert.equal(await statusOfLogin(server, 'matt', 'foo'), 200);
   });
@@ -177,7 +181,10 @@ describe('jot user without a server', () => {
     const place = placeFor(t);
     for (const command of [changePassword, deleteUser]) {
       const args = command === deleteUser ? ['--yes', 'matt'] : ['matt'];
-      await assert.rejects(runCommand(command, args, { ...place, stdin: 'foo\n' }), { code: 'ENOENT' });
+      await assert.rejects(runCommand(command, args, { ...place, stdin: 'foo\n' }), {
+        name: 'JotError',
+        message: /^Can't open the data file \S+: ENOENT/,
+      });
     }
     assert.equal(existsSync(place.path), false);
   });
@@ -213,8 +220,9 @@ describe('jot user: what a password may be', () => {
   for (const [stdin, settings, message, reason] of rows) {
     it(`is not this one: ${reason}`, async (t) => {
       const place = placeFor(t);
-      const server = await startServer(t, place.settings);
+      const server = await startServer(t, { ...place.settings, PASSWORD_MIN_LENGTH: '1' });
       await server.signUp('matt', 'old');
+      await server.close();
       const options = { settings: { ...place.settings, ...settings }, stdin };
       for (const [command, name] of [
         [createUser, 'elie'],
@@ -226,16 +234,35 @@ describe('jot user: what a password may be', () => {
           return error.name === 'JotError';
         });
       }
-      assert.equal(await statusOfLogin(server, 'matt', 'old'), 200);
-      assert.equal((await server.call('GET', '/users')).json.length, 1);
+      const again = await startServer(t, place.settings);
+      assert.equal(await statusOfLogin(again, 'matt', 'old'), 200);
+      assert.equal((await again.call('GET', '/users')).json.length, 1);
     });
   }
+
+  it('is for the running server to say, whatever the command has set', async (t) => {
+    const place = placeFor(t);
+    const server = await startServer(t, {
+      ...place.settings,
+      PASSWORD_MIN_LENGTH: '5',
+      PASSWORD_COST: 'ln=2,r=1,p=1',
+    });
+    const attempt = (password: string, PASSWORD_MIN_LENGTH: string) =>
+      runCommand(createUser, ['matt'], {
+        settings: { ...place.settings, PASSWORD_MIN_LENGTH },
+        stdin: `${password}\n`,
+      });
+    const message = 'Nothing was changed: the password must be at least 5 characters long';
+    await assert.rejects(attempt('four', '1'), { name: 'JotError', message });
+    assert.equal((await attempt('fives', '200')).code, 0);
+    assert.equal(await statusOfLogin(server, 'matt', 'fives'), 200);
+  });
 
   it('is what was typed twice at a terminal', async (t) => {
     const place = placeFor(t);
     const world = createWorld({ ...place, stdin: typing('foo\rfoo\r') });
     assert.equal(await createUser.run(world, ['matt']), 0);
-    assert.equal(world.output.stderr, 'Password: \nOnce more: \n');
+    assert.equal(withoutPlace(world.output.stderr), 'Password: \nOnce more: \n');
     const different = runCommand(changePassword, ['matt'], { ...place, stdin: typing('bar\rbaz\r') });
     await assert.rejects(different, {
       name: 'JotError',
@@ -303,7 +330,8 @@ describe('jot user: the command line', () => {
     }
     const world = createWorld({ ...place, stdin: typing('MATT\n') });
     assert.equal(await deleteUser.run(world, ['matt']), 0);
-    assert.equal(world.output.stderr, 'Everything of matt will be gone. Type the username to go on: ');
+    const asked = 'Everything of matt will be gone. Type the username to go on: ';
+    assert.equal(world.output.stderr, `${asked}jot: data file ${place.path}; no server was running\n`);
     assert.equal(await (await openFor(t, place.settings.DATABASE_URL ?? '')).users.count(), 0);
   });
 });

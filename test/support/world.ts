@@ -45,6 +45,14 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+/** What was said on standard error, but for the line that tells which file was worked on. */
+export function withoutPlace(stderr: string): string {
+  return stderr.replace(
+    /^jot: (?:data|key) file \/[^\n]+; (?:no server was running|through the server, process \d+)\n/m,
+    '',
+  );
+}
+
 /** Runs a command in this process. Rejects with what it throws. */
 export async function runCommand(
   command: Command,

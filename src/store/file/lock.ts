@@ -134,8 +134,11 @@ async function holderOf(paths: readonly string[]): Promise<string | null> {
  */
 export async function askOwner(path: string, name: string, value?: unknown): Promise<string | null> {
   const said = await callOwner(path, name, value);
-  if (said === null) return null;
-  const { owner, answer } = said;
+  return said === null ? null : answerIn(said);
+}
+
+/** What is answered. @throws JotError `unavailable` in the owner's words when it is no. */
+export function answerIn({ owner, answer }: Said): string {
   if (answer?.startsWith('ok ')) return answer.slice('ok '.length);
   const reason = answer === null ? 'it gave no answer' : answer.replace(/^no /, '');
   throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);

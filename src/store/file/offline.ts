@@ -7,7 +7,7 @@ import type { OnProgress } from '../store.ts';
 import { Tables } from '../tables.ts';
 import { type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
 import { type Loaded, load } from './load.ts';
-import { acquireLock, askOwner, callOwner } from './lock.ts';
+import { acquireLock, answerIn, callOwner } from './lock.ts';
 import { writeDataFile } from './next-file.ts';
 import type { Said } from './owner.ts';
 import { explained, withoutLinks } from './place.ts';
@@ -105,10 +105,13 @@ export async function fillDataFile(
 /**
  * Has the data file compacted, by the process that has it if there is one.
  *
- * @returns what that process says; null when nobody has the file.
+ * @returns that process and what it says; null when nobody has the file.
  */
-export async function askToCompact(path: string): Promise<string | null> {
-  return explained('open', path, async () => askOwner(await withoutLinks(path), 'compact'));
+export async function askToCompact(path: string): Promise<{ owner: string; answer: string } | null> {
+  return explained('open', path, async () => {
+    const said = await callOwner(await withoutLinks(path), 'compact');
+    return said === null ? null : { owner: said.owner, answer: answerIn(said) };
+  });
 }
 
 /**
