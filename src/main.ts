@@ -20,9 +20,11 @@ import { importRows } from './commands/import.ts';
 import { listKeys, retireKeys, rotateKeys } from './commands/keys.ts';
 import { withProgress } from './commands/progress.ts';
 import { repair } from './commands/repair.ts';
+import { asksForHelp, groupOf, usageOf, usageOfOne } from './commands/usage.ts';
 import { changePassword, createUser, deleteUser } from './commands/user.ts';
 import { listUsers } from './commands/user-list.ts';
 import type { Config, Environment } from './config.ts';
+import { listenProblem } from './http/listen-problem.ts';
 import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
@@ -53,9 +55,10 @@ const serve: Command = {
 
 const help: Command = {
   name: 'help',
-  summary: 'show this',
-  async run({ stdout }) {
-    await print(stdout, usage());
+  parameters: '[command]',
+  summary: 'show what can be typed; so does --help behind a command',
+  async run({ stdout }, args) {
+    await print(stdout, usageFor(args));
     return 0;
   },
 };
@@ -92,9 +95,13 @@ await run(process.argv.slice(2)).then((code) => {
 
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
-  const command = COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
-  if (command === undefined) throw new UsageError(`there is no command "${nameOf(words)}"`);
   const { stdin, stdout, stderr } = process;
+  if (asksForHelp(rest)) {
+    await print(stdout, usageFor(words));
+    return 0;
+  }
+  const command = find(words);
+  if (command === undefined) throw unknownCommand(words);
   const world = {
     settings: readEnvironment(),
     stdin,
@@ -103,25 +110,31 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
     now: Date.now,
     elapsed: () => performance.now(),
   };
-  return command.run(world, words.slice(command.name.split(' ').length));
+  return command.run(world, words.slice(command.name.split(' ').length)).catch((error) => {
+    throw error instanceof UsageError ? new UsageError(error.message, usageOfOne(command)) : error;
+  });
 }
 
-// What follows a name may be a secret in the wrong place.
-function nameOf(words: readonly string[]): string {
-  const isGroup = COMMANDS.some(({ name }) => name.startsWith(`${words[0]} `));
-  return words.slice(0, isGroup ? 2 : 1).join(' ');
+function find(words: readonly string[]): Command | undefined {
+  return COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
 }
 
-function usage(): string {
-  const rows = COMMANDS.map(({ name, parameters = '', summary }) => [
-    `${name} ${parameters}`.trim(),
-    summary,
-  ]);
-  const width = Math.max(...rows.map(([typed = '']) => typed.length));
-  const lines = rows.map(([typed = '', summary]) => `  ${typed.padEnd(width)}   ${summary}\n`);
-  return `Usage: jot [command]
+// What follows a name may be a secret in the wrong place, so of a group two words are repeated, and otherwise one.
+function unknownCommand([first = '', second]: readonly string[]): UsageError {
+  const group = groupOf(COMMANDS, first);
+  if (group.length === 0) return new UsageError(`there is no command "${first}"; \`jot help\` lists them`);
+  const problem =
+    second === undefined ? `"${first}" alone is no command` : `there is no command "${first} ${second}"`;
+  return new UsageError(problem, usageOf(group, `${first} <command>`));
+}
 
-${lines.join('')}
+function usageFor(words: readonly string[]): string {
+  const [first = ''] = words;
+  const command = find(words);
+  if (command !== undefined && command !== help) return usageOfOne(command);
+  const group = groupOf(COMMANDS, first);
+  if (group.length > 0) return usageOf(group, `${first} <command>`);
+  return `${usageOf(COMMANDS, '[command]')}
 Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
 that DATABASE_URL names.
 `;
@@ -161,7 +174,7 @@ function readEnvironment(): Environment {
   }
 }
 
-function explained(error: NodeJS.ErrnoException, { host, port }: Config): never {
+function explained(error: NodeJS.ErrnoException, config: Config): never {
   const cause = error instanceof JotError ? error.details.cause : null;
   if (cause instanceof DamageError && !(cause instanceof VersionError)) {
     throw new JotError(
@@ -169,11 +182,8 @@ function explained(error: NodeJS.ErrnoException, { host, port }: Config): never 
       `${error.message}; \`jot check\` tells more, \`jot repair\` saves what there is`,
     );
   }
-  if (error.code !== 'EADDRINUSE') throw error;
-  throw new JotError(
-    'unavailable',
-    `Port ${port} of ${host} is in use; PORT=<another> or PORT=0 picks another one`,
-  );
+  const problem = listenProblem(error, config);
+  throw problem === null ? error : new JotError('unavailable', problem, { cause: error });
 }
 
 // An expected failure explains itself; anything else is a bug, and its stack is the explanation. A reader that has gone
@@ -181,6 +191,6 @@ function explained(error: NodeJS.ErrnoException, { host, port }: Config): never 
 function failed(error: NodeJS.ErrnoException): never {
   const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
   if (error.code !== 'EPIPE') process.stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
-  if (error instanceof UsageError) process.stderr.write(`\n${usage()}`);
+  if (error instanceof UsageError && error.usage !== '') process.stderr.write(`\n${error.usage}`);
   process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE);
 }

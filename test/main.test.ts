@@ -177,6 +177,14 @@ describe('jot', { concurrency: 4 }, () => {
       assert.match(stderr, new RegExp(`^jot: Port ${port} of [^\n]* is in use; [^\n]*\n$`));
     });
 
+    it('says in one line that HOST is no address of this machine, and exits with 1', async (t) => {
+      // RFC 5737: an address for documentation, which nobody has.
+      const options = settingsFor(temporaryFolder(t), { HOST: '192.0.2.1' });
+      const { code, stdout, stderr } = await jot(t, [], options).ended;
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /^jot: HOST is 192\.0\.2\.1, which is no address of this machine; [^\n]*\n$/);
+    });
+
     it('says who holds the data file, exits with 1, and the holder lives on', async (t) => {
       const folder = temporaryFolder(t);
       const first = await serve(t, settingsFor(folder));
@@ -445,9 +453,39 @@ describe('jot', { concurrency: 4 }, () => {
       [['help'], 0, USAGE, /^$/],
       [['version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
       [['--version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],
-      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"\n\nUsage: jot/],
-      [['constructor'], 2, /^$/, /^jot: there is no command "constructor"\n/],
-      [['check', 'a', 'b'], 2, /^$/, /^jot: "b" is one argument too many\n/],
+      [['help', 'keys', 'retire'], 0, /^Usage: jot keys retire <kid>\n/, /^$/],
+      [['--help'], 0, USAGE, /^$/],
+      [['help', '-h'], 0, USAGE, /^$/],
+      [
+        ['user', 'create', '--help'],
+        0,
+        /^Usage: jot user create <username>\n\n {2}add a user[^\n]*\n$/,
+        /^$/,
+      ],
+      [['export', '-h', 'a', 'b', 'c'], 0, /^Usage: jot export \[--with-secrets\] \[file\]\n/, /^$/],
+      [['serve', '-h'], 0, /^Usage: jot serve\n/, /^$/],
+      [['keys', '--help'], 0, /^Usage: jot keys <command>\n\n( {2}keys [^\n]*\n){3}$/, /^$/],
+      [
+        ['check', '--', '--help', 'b'],
+        2,
+        /^$/,
+        /^jot: "b" is one argument too many\n\nUsage: jot check \[file\]\n/,
+      ],
+      [
+        ['user'],
+        2,
+        /^$/,
+        /^jot: "user" alone is no command\n\nUsage: jot user <command>\n\n( {2}user [^\n]*\n){4}$/,
+      ],
+      [['user', 'crate'], 2, /^$/, /^jot: there is no command "user crate"\n\nUsage: jot user <command>\n/],
+      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"; `jot help` lists them\n$/],
+      [['constructor'], 2, /^$/, /^jot: there is no command "constructor"; /],
+      [
+        ['check', 'a', 'b'],
+        2,
+        /^$/,
+        /^jot: "b" is one argument too many\n\nUsage: jot check \[file\]\n\n[^\n]*\n$/,
+      ],
       [
         ['import', 'a.json'],
         2,

@@ -42,6 +42,13 @@ export interface Command {
 /** The command line makes no sense. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** What would make sense. */
+  readonly usage: string;
+
+  constructor(message: string, usage = '') {
+    super(message);
+    this.usage = usage;
+  }
 }
 
 /** What an argument list comes to. */
@@ -75,7 +82,8 @@ function takeApart(args: readonly string[], options: readonly string[]) {
     return parseArgs({ args: [...args], options: known, allowPositionals: true });
   } catch (error) {
     // Node's sentence names the option; the ones behind it explain how to escape it.
-    throw new UsageError((error as Error).message.split('. ')[0]);
+    const [sentence = ''] = (error as Error).message.split('. ');
+    throw new UsageError(sentence);
   }
 }
 
