@@ -5,9 +5,10 @@ import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
-import { parseDuration } from './lib/duration.ts';
 import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
+import { nearestName } from './lib/nearest-name.ts';
+import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import { parseRate, type Rate } from './limit/limiter.ts';
 import { filePath } from './store/open.ts';
 
@@ -47,20 +48,12 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
-/** A setting's text to its value; undefined when it is not what was expected. */
-type Reader<T> = (text: string) => T | undefined;
-
-interface Setting<T> {
-  readonly read: Reader<T>;
-  readonly expected: string;
-  /** Its value is never shown. */
-  readonly isSecret?: boolean;
-}
-
 /** @throws JotError `validation_failed`, whose message has a line for each wrong setting. */
 export function parseConfig(env: Environment): Config {
   const problems: string[] = [];
+  const known: string[] = [];
   const setting = <T>(name: string, fallback: T, { read, expected, isSecret = false }: Setting<T>): T => {
+    known.push(name);
     const text = env[name]?.trim() ?? '';
     const value = text === '' ? fallback : read(text);
     if (value !== undefined) return value;
@@ -106,7 +99,8 @@ export function parseConfig(env: Environment): Config {
     },
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl),
     metricsToken: setting('METRICS_TOKEN', null, metricsToken),
-    warnings: warningsOf(env, secrets),
+    // Last, when all settings are known.
+    warnings: [...warningsOf(env, secrets), ...misspeltIn(env, known)],
   };
   if (problems.length > 0) throw new JotError('validation_failed', `Wrong settings:\n${problems.join('\n')}`);
   return config;
@@ -117,6 +111,16 @@ function warningsOf(env: Environment, secrets: readonly string[]): string[] {
   if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
   if (poolSize(env) === 1) warnings.push('UV_THREADPOOL_SIZE=1 makes the disk wait for every password');
   return warnings;
+}
+
+// Most of what is in an environment is somebody else's, so only what is very like one of ours is worth a word; and not where
+// ours is set as well.
+function misspeltIn(env: Environment, known: readonly string[]): string[] {
+  const unset = known.filter((name) => (env[name] ?? '') === '');
+  return Object.keys(env).flatMap((name) => {
+    const meant = known.includes(name) ? null : nearestName(name, unset);
+    return meant === null ? [] : [`${name} is no setting and has no effect; is ${meant} meant?`];
+  });
 }
 
 /** Where the keys are kept when they are not a setting: beside the data; null when nothing is kept. */
@@ -195,48 +199,6 @@ function secretList(isProduction: boolean): Setting<readonly string[]> {
       : 'secrets, separated by commas',
     isSecret: true,
   };
-}
-
-function integer(min: number, max: number): Setting<number> {
-  return {
-    read: (text) =>
-      /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined,
-    expected: `an integer from ${min} to ${max}`,
-  };
-}
-
-function bytes(max: number): Setting<number> {
-  return {
-    read: (text) => {
-      const parts = /^(\d{1,15})(|KiB|MiB)$/.exec(text);
-      const unit = { KiB: 1024, MiB: 1024 * 1024 }[parts?.[2] ?? ''] ?? 1;
-      const value = Number(parts?.[1]) * unit;
-      return value >= 1 && value <= max ? value : undefined;
-    },
-    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${max / 1024 / 1024}MiB`,
-  };
-}
-
-function duration(minMs: number): Setting<number> {
-  return {
-    read: (text) => {
-      const valueMs = parseDuration(text);
-      return valueMs !== null && valueMs >= minMs ? valueMs : undefined;
-    },
-    expected: `seconds, or a duration like \`90s\`, \`5m\`, \`12h\`, \`30d\`${minMs > 0 ? ', more than 0' : ''}`,
-  };
-}
-
-function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
-  return {
-    read: (text) => (Object.hasOwn(values, text) ? values[text] : undefined),
-    expected: `one of ${Object.keys(values).join(', ')}`,
-  };
-}
-
-function listOf(text: string, isEntry: (entry: string) => boolean): string[] | undefined {
-  const entries = text.split(',').map((entry) => entry.trim());
-  return entries.every((entry) => entry !== '' && isEntry(entry)) ? entries : undefined;
 }
 
 function isShort(secret: string): boolean {

@@ -203,6 +203,54 @@ describe('parseConfig: HASH_CONCURRENCY and the size of the thread pool', () => 
   });
 });
 
+describe('parseConfig: what looks like a setting and is none', () => {
+  const warned = (env: Environment) => parseConfig(env).warnings;
+
+  it('is warned of, each with the setting that may be meant, and without its value', () => {
+    assert.deepEqual(warned({ JWT_LEWAY: 'hunter2', MAX_CONECTIONS: '5', RATE_LIMIT_LOGINS: 'off' }), [
+      'JWT_LEWAY is no setting and has no effect; is JWT_LEEWAY meant?',
+      'MAX_CONECTIONS is no setting and has no effect; is MAX_CONNECTIONS meant?',
+      'RATE_LIMIT_LOGINS is no setting and has no effect; is RATE_LIMIT_LOGIN meant?',
+    ]);
+    assert.deepEqual(warned({ JWT_SECRET: 'x'.repeat(32) }), [
+      'JWT_SECRET is no setting and has no effect; is JWT_SECRET_KEY meant?',
+    ]);
+  });
+
+  it('is somebody else’s where the setting that is like it is set', () => {
+    const secret = 'x'.repeat(32);
+    assert.deepEqual(warned({ JWT_SECRET: 'foreign', JWT_SECRET_KEY: secret }), []);
+    assert.equal(warned({ JWT_SECRET: 'foreign', JWT_SECRET_KEY: '' }).length, 1, 'empty is not set');
+  });
+
+  it('is not what other programs have in the environment', () => {
+    const foreign = [
+      ...[
+        'MAX_JOBS',
+        'MAX_MEMORY',
+        'CACHE_DIR',
+        'CACHE_URL',
+        'CACHE_HOST',
+        'HASH_SEED',
+        'HOSTNAME',
+        'HOSTTYPE',
+      ],
+      ...['METRICS_PORT', 'PASSWORD_STORE_DIR', 'RATE_LIMITER', 'TRUST_STORE', 'JWT_ISSUER', 'NODE_OPTIONS'],
+      ...[
+        'LOGNAME',
+        'PORTS',
+        'PATH',
+        'NODE_PATH',
+        'UV_THREADPOOL_SIZE',
+        'CORS_ORIGIN_REGEX',
+        'MAX_BODY_SIZE_BYTES',
+      ],
+      ...['EXPLAIN_ALL', 'DATABASE_HOST', 'npm_config_cache', 'XDG_CACHE_HOME'],
+    ];
+    assert.deepEqual(warned(Object.fromEntries(foreign.map((name) => [name, '2']))), []);
+  });
+});
+
 describe('keyFilePath', () => {
   const rows: readonly [url: string, path: string | null, reason: string][] = [
     ['file:data/jot.jsonl', 'data/jot.keys.json', 'beside the data file'],
