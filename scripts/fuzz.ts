@@ -1,5 +1,6 @@
 // `npm run fuzz`: looks for answers that `/openapi.json` does not announce. See `--help`.
 
+import { withProgress } from '../src/commands/progress.ts';
 import { parseOptions, USAGE, UsageError } from './fuzz/options.ts';
 import { type Report, run } from './fuzz/run.ts';
 import { toShell } from './fuzz/shell.ts';
@@ -23,7 +24,13 @@ async function fuzz(args: readonly string[]): Promise<void> {
     return;
   }
   const { seed, requests, seconds } = options;
-  const report = await run({ seed, requests, deadlineMs: seconds * 1_000, open: openTarget });
+  const { stderr } = process;
+  const terminal = { stderr, elapsed: () => performance.now() };
+  const report = await withProgress(
+    terminal,
+    `sending ${requests} requests, at most ${seconds} s:`,
+    (onProgress) => run({ seed, requests, deadlineMs: seconds * 1_000, open: openTarget, onProgress }),
+  );
   if (report.found !== null) process.stdout.write(describe(seed, report.found));
   else for (const name of report.uncovered) process.stdout.write(`Never succeeded: ${name}\n`);
   process.stdout.write(summary(seed, report));

@@ -150,6 +150,17 @@ describe('fuzz', () => {
       assert.ok(statuses.has(status), `${status}`);
   });
 
+  it('tells after each request how many there were', async () => {
+    const told: number[][] = [];
+    const onProgress = (...counts: number[]) => void told.push(counts);
+    await run({ ...RUN, requests: 3, open: openTarget, onProgress });
+    assert.deepEqual(told, [
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+  });
+
   it('makes the same requests of the same seed, and others of another', async () => {
     const statusesOf = async (seed: number) => {
       const { statuses } = await run({ ...RUN, seed, requests: 100, open: openTarget });
@@ -233,8 +244,15 @@ describe('npm run fuzz', () => {
     [['--requests', 'many'], /^fuzz: --requests is "many"; expected a whole number from 1 /, 'no number'],
     [['--requests', '0'], /^fuzz: --requests is "0"; /, 'too few'],
     [['--seconds', '1.5'], /^fuzz: --seconds is "1.5"; /, 'a fraction'],
-    [['--seed', '-1'], /^fuzz: .*--seed/, 'negative'],
-    [['--sed', '1'], /^fuzz: .*--sed/, 'misspelt'],
+    [['--seed', '-1'], /^fuzz: --seed is "-1"; expected a whole number from 0 /, 'negative'],
+    [
+      ['--requests', '-3', '--seed', '1'],
+      /^fuzz: --requests is "-3"; expected a whole number from 1 /,
+      'negative',
+    ],
+    [['--requests=-3'], /^fuzz: --requests is "-3"; /, 'the same in one'],
+    [['-3'], /^fuzz: Unknown option '-3'\n/, 'no option before it'],
+    [['--sed', '1'], /^fuzz: Unknown option '--sed'\n/, 'misspelt'],
     [['now'], /^fuzz: .*now/, 'a word'],
   ];
   for (const [args, says, reason] of wrong) {

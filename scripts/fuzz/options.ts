@@ -45,10 +45,21 @@ function parse(args: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
     const options = { seed: text, requests: text, seconds: text, help: { type: 'boolean' } } as const;
-    return parseArgs({ args: [...args], options }).values;
+    return parseArgs({ args: withNegatives(args), options }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    // What follows the first sentence is advice about arguments that are no options, of which there are none.
+    throw new UsageError(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error));
   }
+}
+
+// `--requests -3` is a wrong number, and not an option called 3.
+function withNegatives(args: readonly string[]): string[] {
+  return args.reduce<string[]>((joined, arg) => {
+    const option = joined.at(-1) ?? '';
+    if (/^-\d/.test(arg) && /^--\w+$/.test(option)) joined.splice(-1, 1, `${option}=${arg}`);
+    else joined.push(arg);
+    return joined;
+  }, []);
 }
 
 function number(name: string, text: string | undefined, min: number, max: number): number | undefined {

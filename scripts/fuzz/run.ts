@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** Starts a server that knows nothing. */
   readonly open: () => Promise<Target>;
+  /** Hears how many requests there were, and how many there are to be. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface Report {
@@ -29,7 +31,13 @@ export interface Report {
   readonly found: { readonly fault: Fault; readonly steps: readonly Step[] } | null;
 }
 
-export async function run({ seed, requests: count, deadlineMs, open }: RunOptions): Promise<Report> {
+export async function run({
+  seed,
+  requests: count,
+  deadlineMs,
+  open,
+  onProgress,
+}: RunOptions): Promise<Report> {
   const sender = new Sender(await open());
   const endMs = performance.now() + deadlineMs;
   try {
@@ -48,6 +56,7 @@ export async function run({ seed, requests: count, deadlineMs, open }: RunOption
     while (steps.length < count && performance.now() < endMs) {
       const { step, about } = requests.next();
       steps.push(step);
+      onProgress?.(steps.length, count);
       const { answer, fault } = await ask(sender, step, document);
       if (fault !== null) return report({ fault, steps: await shorten(steps, fault, document, open) });
       if (answer === null) continue;
