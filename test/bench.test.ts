@@ -9,7 +9,7 @@ import { writeDataFile } from '../scripts/bench/data-file.ts';
 import { coresIn } from '../scripts/bench/machine.ts';
 import { parseOptions, parseProfileOptions, UsageError } from '../scripts/bench/options.ts';
 import { type Comparison, isWithin, judge, type Mark, median, spread } from '../scripts/bench/statistics.ts';
-import { amount, comparisonTable, markdownTable } from '../scripts/bench/table.ts';
+import { amount, comparisonTable, legend, markdownTable } from '../scripts/bench/table.ts';
 import { openStore } from '../src/store/open.ts';
 import { type Command, start } from './support/command.ts';
 import { root } from './support/scratch-project.ts';
@@ -110,6 +110,21 @@ describe('comparisonTable', () => {
       ['', 'GET a post', 'Jot', 'bare', '20.0/s', '40.0/s', '0.50', '', '', '', '100 %', ''],
     ]);
   });
+});
+
+describe('legend', () => {
+  const rows: readonly [rounds: number, seconds: number, isTelling: boolean][] = [
+    [3, 10, true],
+    [1, 10, false],
+    [3, 0.5, false],
+  ];
+  for (const [rounds, seconds, isTelling] of rows) {
+    it(`is one line on the columns, and says that ${rounds} of ${seconds} s ${isTelling ? '' : 'don’t '}count`, () => {
+      const text = legend({ rounds, seconds });
+      assert.match(text, /^ratio: [^\n]*; wanted: [^\n]*; spread: [^\n]*\n$/);
+      assert.equal(text.includes(`of ${seconds} s decided nothing`), !isTelling);
+    });
+  }
 });
 
 describe('markdownTable', () => {
@@ -289,6 +304,7 @@ describe('npm run bench', () => {
     assert.equal(code, 0, stderr);
     assert.match(stderr, /^get: round 1 of 1: Jot$/m, 'it says what it is doing');
     assert.match(stdout, /^\| GET a post \| Jot +\| bare node:http \|/m);
+    assert.match(stdout, /^ratio: .* 1 round of 0\.2 s decided nothing: /m);
     const { machine, comparisons } = JSON.parse(readFileSync(path, 'utf8'));
     assert.equal(machine.node, process.version);
     assert.equal(comparisons.length, 1);

@@ -12,7 +12,7 @@ import { installPeers } from './peers/install.ts';
 import { scenarios, scenariosOf } from './scenarios.ts';
 import { build, makeScratch, type Scratch } from './scratch.ts';
 import { type Judged, judge } from './statistics.ts';
-import { comparisonTable } from './table.ts';
+import { comparisonTable, legend } from './table.ts';
 
 const EXIT_USAGE = 2;
 
@@ -72,7 +72,7 @@ async function measure(options: Options, { folder, work }: Scratch): Promise<voi
 
   const path = options.json === null ? join(folder, 'results.json') : resolve(options.json);
   writeFileSync(path, `${JSON.stringify({ machine, options, comparisons: found }, null, 2)}\n`);
-  process.stdout.write(`\n${comparisonTable(found)}\nAs JSON: ${path}\n`);
+  process.stdout.write(`\n${comparisonTable(found)}\n${legend(options)}As JSON: ${path}\n`);
 }
 
 async function runScenario(bench: Omit<Bench, 'progress'>, scenario: Scenario): Promise<Judged[]> {

@@ -2,6 +2,10 @@
 
 import type { Judged, Mark, Unit } from './statistics.ts';
 
+// Less than that is noise for the most part.
+const ROUNDS_TELLING = 3;
+const SECONDS_TELLING = 5;
+
 /** @param rows Cells; the first row is the heading. Columns after the first `left` ones are aligned to the right. */
 export function markdownTable(rows: readonly (readonly string[])[], left: number): string {
   const [heading = [], ...body] = rows;
@@ -20,11 +24,11 @@ export function comparisonTable(comparisons: readonly Judged[]): string {
     'scenario',
     'measured',
     'against',
-    'measured',
-    'reference',
+    'figure',
+    'other figure',
     'ratio',
     'by CPU time',
-    'mark',
+    'wanted',
     'holds',
     'spread',
   ];
@@ -41,6 +45,16 @@ export function comparisonTable(comparisons: readonly Judged[]): string {
     each.spread === null ? '' : `${Math.round(each.spread * 100)} %`,
   ]);
   return markdownTable([heading, ...rows], 3);
+}
+
+/** What the columns mean, and what the figures are worth. */
+export function legend({ rounds, seconds }: { readonly rounds: number; readonly seconds: number }): string {
+  const columns =
+    'ratio: the figure of what is measured to that of what it is held against (of /s more is better, of all else less); ' +
+    'wanted: what it should be, holds: whether it is; spread: how far apart the rounds were.';
+  if (rounds >= ROUNDS_TELLING && seconds >= SECONDS_TELLING) return `${columns}\n`;
+  const length = `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s`;
+  return `${columns} ${length} decided nothing: whether all works shows, how fast it is does not; a run without --quick tells that.\n`;
 }
 
 /** Three significant digits are more than a benchmark knows. */
