@@ -222,6 +222,31 @@ describe('the systemd unit in the README', () => {
     assert.doesNotMatch(unit, /^(?:ReadWritePaths|MemoryDenyWriteExecute|User=root)/m);
   });
 
+  it('has its settings in a file with which the commands work as they stand there', async (t) => {
+    const folder = temporaryFolder(t);
+    const [, settings = ''] = /^```sh\n(NODE_ENV=[^`]*)```$/m.exec(readme) ?? [];
+    const [, file = ''] = /^EnvironmentFile=(.+)$/m.exec(unit) ?? [];
+    const lines = readme.split('\n').filter((line) => line.startsWith('sudo '));
+    writeFileSync(`${folder}/jot.env`, settings.replace('/var/lib/jot', folder));
+    assert.equal(lines.length, 2);
+    for (const line of lines) {
+      assert.match(line, new RegExp(`^sudo /usr/bin/node --env-file=${file} /opt/jot/dist/main\\.js user `));
+      const args = line.slice(line.indexOf('main.js') + 'main.js '.length).split(' ');
+      const command = [
+        `--env-file=${folder}/jot.env`,
+        `${root}scripts/run.mjs`,
+        `${root}src/main.ts`,
+        ...args,
+      ];
+      const asked = start(t, command, { cwd: folder });
+      asked.stdin.end('correct horse\n');
+      const { code, stdout } = await asked.ended;
+      assert.equal(code, 0);
+      assert.match(stdout, /\bmatt\b/);
+    }
+    assert.deepEqual(readdirSync(folder).sort(), ['jot.env', 'jot.jsonl']);
+  });
+
   const verify = (folder: string, text: string): string => {
     // The program that it names need not be on this machine.
     const runnable = text.replace('/usr/bin/node', process.execPath);
