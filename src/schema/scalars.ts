@@ -108,8 +108,14 @@ export function timestamp(documented: Documented = {}): Type<number> {
   };
 }
 
+// The two times of a new row are one.
+let last = { valueMs: Number.NaN, text: '' };
+
 function rfc822(valueMs: number): string {
-  return new Date(valueMs).toUTCString().replace('GMT', '-0000');
+  if (last.valueMs !== valueMs) {
+    last = { valueMs, text: new Date(valueMs).toUTCString().replace('GMT', '-0000') };
+  }
+  return last.text;
 }
 
 function codePoints(value: string): number {

@@ -17,7 +17,7 @@ export class Draft implements View {
   readonly #base: View;
   readonly #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
-  readonly #rows = new Map<string, { readonly name: CollectionName; readonly id: Id; row: Entity | null }>();
+  readonly #rows = new Map<CollectionName, Map<Id, Entity | null>>();
   /** By collection, index and key; null where the key is free again. */
   readonly #keys = new Map<string, Id | null>();
   readonly #nextIds = new Map<CollectionName, Id>();
@@ -27,22 +27,22 @@ export class Draft implements View {
   }
 
   find(name: CollectionName, id: Id): Entity | undefined {
-    const drafted = this.#rows.get(`${name} ${id}`);
-    return drafted === undefined ? this.#base.find(name, id) : (drafted.row ?? undefined);
+    const drafted = this.#rows.get(name)?.get(id);
+    return drafted === undefined ? this.#base.find(name, id) : (drafted ?? undefined);
   }
 
   findId(name: CollectionName, index: string, key: string): Id | undefined {
-    const drafted = this.#keys.get(`${name} ${index} ${key}`);
+    const drafted = this.#keys.size === 0 ? undefined : this.#keys.get(`${name} ${index} ${key}`);
     return drafted === undefined ? this.#base.findId(name, index, key) : (drafted ?? undefined);
   }
 
   *ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
+    const drafted = this.#rows.get(name);
     for (const id of this.#base.ownedIds(name, owner)) {
-      if (!this.#rows.has(`${name} ${id}`)) yield id;
+      if (drafted?.has(id) !== true) yield id;
     }
-    for (const drafted of this.#rows.values()) {
-      const isOwned = drafted.name === name && drafted.row !== null && ownerOf(name, drafted.row) === owner;
-      if (isOwned) yield drafted.id;
+    for (const [id, row] of drafted ?? []) {
+      if (row !== null && ownerOf(name, row) === owner) yield id;
     }
   }
 
@@ -149,7 +149,8 @@ export class Draft implements View {
     for (const [index, key] of row === null ? [] : uniqueKeys(name, row)) {
       this.#keys.set(`${name} ${index} ${key}`, id);
     }
-    this.#rows.set(`${name} ${id}`, { name, id, row });
+    const drafted = this.#rows.get(name) ?? new Map<Id, Entity | null>();
+    this.#rows.set(name, drafted.set(id, row));
     this.#nextIds.set(name, Math.max(this.nextId(name), id + 1));
   }
 }

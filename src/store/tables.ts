@@ -177,7 +177,7 @@ export class Tables implements View {
 
 /** The keys that the row takes in its collection's unique indexes. */
 export function uniqueKeys(name: CollectionName, row: Entity): [index: string, key: string, taken: string][] {
-  return Object.entries(specOf(name).unique).map(([index, { key, taken }]) => [index, key(row), taken]);
+  return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
 /** The row's owner, 0 where the collection has none. */
@@ -189,6 +189,11 @@ export function ownerOf(name: CollectionName, row: Entity): Id {
 export function ownedCollections(name: CollectionName): CollectionName[] {
   return collectionNames.filter((other) => collections[other].owner?.collection === name);
 }
+
+// As lists, since a write asks for them more than once.
+const uniqueIndexes = Object.fromEntries(
+  collectionNames.map((name) => [name, Object.entries(specOf(name).unique)]),
+) as Record<CollectionName, [string, CollectionSpec<Entity>['unique'][string]][]>;
 
 // Here rows are handled without regard to their collection; that a row has the right type was settled on the way in.
 function specOf(name: CollectionName): CollectionSpec<Entity> {

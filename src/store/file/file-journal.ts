@@ -124,9 +124,9 @@ export class FileJournal implements Journal, Compactable {
     if (this.#broken !== null) throw unavailable(this.#broken);
     const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
-      Buffer.from(encodeChange({ seq: first + index, first, time, changes: change })),
+      encodeChange({ seq: first + index, first, time, changes: change }),
     );
-    const bytes = Buffer.concat(lines);
+    const bytes = Buffer.from(lines.join(''));
     this.#write(bytes);
     this.#isSyncing = true;
     await this.#sync().finally(() => {
