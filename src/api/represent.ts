@@ -1,6 +1,7 @@
 // The end of the journey: the handler runs, through the cache where the endpoint allows it, and the row it gives becomes
 // an answer with its tag. Conditional requests live here, since they are about what the answer would be.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
 import { someTag } from '../http/conditional.ts';
 import { JotError } from '../lib/errors.ts';
@@ -23,32 +24,12 @@ export function createRepresent(
 ) {
   const represent = createRepresentation();
 
-  return async (valid: Valid): Promise<RepresentedReply> => {
-    const { endpoint, request, trace } = valid;
-    const ifMatch = request.headers['if-match'];
-    const ifNoneMatch = request.headers['if-none-match'];
-    if (endpoint.method === 'GET') {
-      const { representation, headers } = await readThrough(valid);
-      return conditionalReply(representation, headers, ifMatch, ifNoneMatch);
-    }
-    // What a POST makes is not what is at its path, so a condition on that would say nothing about it; it is left alone.
-    const isConditional = endpoint.method !== 'POST' && (ifMatch !== undefined || ifNoneMatch !== undefined);
-    const getter = isConditional ? getterOf(endpoint) : null;
-    if (getter === null) return (await represent(endpoint, valid.call, trace)).reply;
+  return (valid: Valid): Promise<RepresentedReply> =>
+    valid.endpoint.method === 'GET' ? read(valid) : write(valid);
 
-    trace?.begin('condition');
-    const query = validate(getter.query, {}, 'text');
-    const current = await represent(getter, { ...valid.call, query }, null);
-    requireMatch(current, ifMatch);
-    if (ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === current.tag)) throw stale();
-    trace?.because(`version ${current.version}`);
-    const call = { ...valid.call, ifVersion: current.version };
-    return (await represent(endpoint, call, trace)).reply;
-  };
-
-  async function readThrough({ endpoint, call, trace }: Valid) {
+  async function read({ endpoint, request, call, trace }: Valid): Promise<RepresentedReply> {
     if (cache === null || endpoint.cacheKey === undefined) {
-      return { representation: await represent(endpoint, call, trace), headers: [] };
+      return conditionalReply(await represent(endpoint, call, trace), request.headers, []);
     }
     trace?.begin('cache');
     // The principal is part of the key whatever the endpoint's own part says: no answer may reach another user.
@@ -62,16 +43,31 @@ export function createRepresent(
       return represent(endpoint, call, trace);
     });
     if ((representation.reply.length ?? 0) > KEPT_LENGTH_MAX) cache.delete(key);
-    return { representation, headers: ['X-Cache', outcome] };
+    return conditionalReply(representation, request.headers, ['X-Cache', outcome]);
+  }
+
+  async function write({ endpoint, request, call, trace }: Valid): Promise<RepresentedReply> {
+    const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
+    // What a POST makes is not what is at its path, so a condition on that would say nothing about it; it is left alone.
+    const isConditional = endpoint.method !== 'POST' && (ifMatch !== undefined || ifNoneMatch !== undefined);
+    const getter = isConditional ? getterOf(endpoint) : null;
+    if (getter === null) return (await represent(endpoint, call, trace)).reply;
+
+    trace?.begin('condition');
+    const query = validate(getter.query, {}, 'text');
+    const current = await represent(getter, { ...call, query }, null);
+    requireMatch(current, ifMatch);
+    if (ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === current.tag)) throw stale();
+    trace?.because(`version ${current.version}`);
+    return (await represent(endpoint, { ...call, ifVersion: current.version }, trace)).reply;
   }
 }
 
 // RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.
 function conditionalReply(
   representation: Representation,
+  { 'if-match': ifMatch, 'if-none-match': ifNoneMatch }: IncomingHttpHeaders,
   headers: readonly string[],
-  ifMatch: string | undefined,
-  ifNoneMatch: string | undefined,
 ): RepresentedReply {
   const { reply, tag } = representation;
   if (tag !== null) {

@@ -8,6 +8,7 @@ import type { Trace } from './explain.ts';
 
 // Larger answers are not worth the memory: they take their time on the wire anyway.
 export const KEPT_LENGTH_MAX = 64 * 1024;
+// Of one endpoint.
 const KEPT_MAX = 1_000;
 
 /** A reply and, for the log, whom the call turned out to be by. */
@@ -31,13 +32,15 @@ export type Represent = (endpoint: Endpoint, call: Call, trace: Trace | null) =>
 
 /** Answers with a fingerprint are kept, so that the same row is not put into words, and hashed, again and again. */
 export function createRepresentation(): Represent {
-  const kept = new BoundedMap<string, Representation>(KEPT_MAX);
+  const keptBy = new Map<Endpoint, BoundedMap<string, Representation>>();
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
     if (endpoint.fingerprint === undefined) return represent(endpoint, row, call);
-    const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
+    const kept = keptBy.get(endpoint) ?? new BoundedMap(KEPT_MAX);
+    keptBy.set(endpoint, kept);
+    const key = endpoint.fingerprint(row);
     const known = kept.get(key);
     if (known !== undefined) return known;
     const representation = represent(endpoint, row, call);
