@@ -202,7 +202,7 @@ describe('TokenBucket give', () => {
     assert.equal(drain(bucket, 20), 10);
   });
 
-  it('to a key that is not remembered does nothing', () => {
+  it('to a key that never took does nothing', () => {
     const { bucket } = bucketOf(10, 10);
     bucket.give('key');
     assert.equal(bucket.size, 0);
@@ -216,13 +216,89 @@ describe('TokenBucket keys', () => {
     assert.equal(bucket.size, 100_000);
   });
 
-  it('forgets the key that was used longest ago, past maxKeys', () => {
-    const { bucket } = bucketOf(1, 60, 2);
-    for (const key of ['a', 'b', 'c']) assert.equal(bucket.take(key).allowed, true);
+  it('forgets no bucket that is not full, however many keys come', () => {
+    for (const left of [0, 1, 9]) {
+      const { bucket } = bucketOf(10, 900, 100);
+      bucket.take('key', 10 - left);
+      for (let number = 0; number < 10_000; number += 1) bucket.take(`flood ${number}`);
+      assert.equal(bucket.take('key', 0).remaining, left);
+      assert.equal(bucket.size, 100);
+    }
+  });
+
+  it('lets new keys share one bucket while there is no room, and nobody else', () => {
+    const { bucket } = bucketOf(2, 60, 2);
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd', 'e', 'c', 'a', 'b'].map((key) => bucket.take(key).allowed),
+      [true, true, true, true, false, false, true, true],
+    );
     assert.equal(bucket.size, 2);
-    assert.equal(bucket.take('b').allowed, false);
+  });
+
+  it('drops full buckets for new ones, and no others', () => {
+    const { bucket, clock } = bucketOf(2, 60, 3);
+    bucket.take('emptied', 2);
+    for (const key of ['a', 'b']) bucket.take(key);
+    clock.nowMs += 29_999;
+    bucket.take('stranger', 2);
+    assert.equal(bucket.size, 3);
+    clock.nowMs += 1;
+    bucket.take('new');
+    assert.equal(bucket.size, 2);
+    assert.equal(bucket.take('emptied', 0).remaining, 1);
+    assert.equal(bucket.take('new', 0).remaining, 0);
+  });
+
+  it('begins a bucket with what is left in the shared one: it may have been taken by that key', () => {
+    const { bucket, clock } = bucketOf(2, 60, 1);
+    bucket.take('a');
+    assert.equal(bucket.take('b', 2).allowed, true);
+    clock.nowMs += 30_000;
+    assert.deepEqual(
+      [1, 2, 3].map(() => bucket.take('b').allowed),
+      [true, false, false],
+    );
+    clock.nowMs += 60_000;
+    assert.equal(bucket.take('b', 2).allowed, true);
+  });
+
+  it('gives back to the shared bucket what was taken from it', () => {
+    const { bucket } = bucketOf(1, 60, 1);
+    for (const key of ['a', 'b']) assert.equal(bucket.take(key).allowed, true);
     assert.equal(bucket.take('c').allowed, false);
-    assert.equal(bucket.take('a').allowed, true);
+    bucket.give('b');
+    assert.equal(bucket.take('c').allowed, true);
+    assert.equal(bucket.take('a').allowed, false);
+  });
+
+  it('keeps no more than some of the buckets that were full long ago', () => {
+    const { bucket, clock } = bucketOf(10, 10);
+    for (let number = 0; number < 10_000; number += 1) {
+      bucket.take(`client ${number}`);
+      clock.nowMs += 10;
+    }
+    // A hundred come in the second that a token takes.
+    assert.ok(bucket.size >= 100 && bucket.size < 200, `${bucket.size} are kept`);
+  });
+
+  it('gives no key more than a bucket of its own would, in a seeded random run', () => {
+    const random = seededRandom(22);
+    const { bucket, clock } = bucketOf(5, 50, 8);
+    const { bucket: alone, clock: clockAlone } = bucketOf(5, 50, 1_000);
+    let stricter = 0;
+    for (let step = 0; step < 50_000; step += 1) {
+      // Busy and quiet times in turns, so that there is no room at times, and room again.
+      const stepMsMax = step % 1_000 < 500 ? 500 : 20_000;
+      clock.nowMs += Math.floor(random() * stepMsMax);
+      clockAlone.nowMs = clock.nowMs;
+      const key = `key ${Math.floor(random() * random() * 40)}`;
+      const { allowed } = bucket.take(key);
+      if (allowed) assert.equal(alone.take(key).allowed, true, `step ${step}, ${key}`);
+      else if (alone.take(key, 0).remaining > 0) stricter += 1;
+      assert.ok(bucket.size <= 8);
+    }
+    // It was about something: for some there was no room.
+    assert.ok(stricter > 100, `${stricter} were refused for others' sake`);
   });
 });
 
@@ -254,6 +330,16 @@ describe('TokenBucket clock', () => {
     assert.equal(bucket.take('key').allowed, true);
     clock.nowMs += 10_000;
     assert.equal(drain(bucket, 20), 10);
+  });
+
+  it('set back, keeps buckets from being dropped for no longer than it takes to fill them', () => {
+    const { bucket, clock } = bucketOf(10, 10, 2);
+    for (const key of ['a', 'b']) bucket.take(key, 10);
+    clock.nowMs -= 3_600_000;
+    bucket.take('c', 10);
+    clock.nowMs += 10_000;
+    bucket.take('d');
+    assert.equal(bucket.size, 1);
   });
 });
 

@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
+import { JotError } from '../../src/lib/errors.ts';
 import { Limiter } from '../../src/limit/limiter.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
@@ -98,6 +99,17 @@ describe('A queue that is short but slow', () => {
   });
 });
 
+/** A login that fails. @returns whether it was let that far. */
+function guess(guard: LoginGuard, username: string): boolean {
+  try {
+    guard.attempt(username, '192.0.2.1').fail();
+    return true;
+  } catch (error) {
+    if (error instanceof JotError && error.code === 'too_many_requests') return false;
+    throw error;
+  }
+}
+
 /** By how much the heap is larger while what `make` gives is held, garbage not counted. */
 function heapOf(make: () => object): { bytes: number; made: object } {
   setFlagsFromString('--expose-gc');
@@ -145,8 +157,7 @@ describe('A million callers', () => {
         2 * KEYS_MAX,
         () => {
           const guard = new LoginGuard({ tokens: 10, windowMs: 60_000 }, now);
-          for (let number = 0; number < SEVERAL; number++)
-            guard.attempt(`user ${number}`, '192.0.2.1').fail();
+          for (let number = 0; number < SEVERAL; number++) guess(guard, `user ${number}`);
           return guard;
         },
       ],
@@ -165,6 +176,33 @@ describe('A million callers', () => {
       const { bytes, made } = heapOf(fill);
       assert.equal(Object(made).size, bound);
       assert.ok(bytes < heapMax(bound), `${bytes} bytes`);
+    });
+  }
+
+  const floods: readonly (readonly [item: string, isRefused: (flood: number) => boolean])[] = [
+    [
+      'a flood of names',
+      (flood) => {
+        const guard = new LoginGuard({ tokens: 10, windowMs: 900_000 }, now);
+        for (let count = 0; count < 10; count++) guess(guard, 'matt');
+        for (let number = 0; number < flood; number++) guess(guard, `user ${number}`);
+        return !guess(guard, 'matt');
+      },
+    ],
+    [
+      'a flood of addresses',
+      (flood) => {
+        const limiter = new Limiter('auth', { tokens: 60, windowMs: 60_000 }, now);
+        for (let count = 0; count < 60; count++) limiter.take('192.0.2.1');
+        for (let number = 0; number < flood; number++) limiter.take(addressOf(number));
+        return !limiter.take('192.0.2.1').allowed;
+      },
+    ],
+  ];
+  for (const [item, isRefused] of floods) {
+    it(`${item}: gives nobody back what was used up`, () => {
+      assert.equal(isRefused(0), true);
+      assert.equal(isRefused(SEVERAL), true);
     });
   }
 
