@@ -2,8 +2,12 @@
 // with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out.
 //
 // An attempt takes its tokens before the password is checked and gets them back if it was right: counted afterwards, a
-// hundred guesses at once would all find the bucket full. Attempts that find it empty only because others are still being
-// checked are told to come back in a moment: nobody knows yet whether they failed.
+// hundred guesses at once would all find the bucket full. Attempts that find one empty only because others on the same
+// bucket are still being checked are told to come back in a moment: nobody knows yet whether they failed. What goes on in
+// the bucket of another address is nobody's business, and changes no answer.
+//
+// A name that nobody has is counted like any other. Were all of those counted together, one that was never tried before
+// would be refused as soon as enough others were, and so be known not to exist.
 
 import { hash } from 'node:crypto';
 import { JotError } from '../lib/errors.ts';
@@ -19,16 +23,14 @@ export interface LoginAttempt {
 }
 
 export class LoginGuard {
-  readonly #here: Limiter | null;
-  readonly #everywhere: Limiter | null;
-  /** How many attempts on a name are being checked. */
-  readonly #underWay = new Map<string, number>();
+  readonly #here: Tally | null;
+  readonly #everywhere: Tally | null;
 
   /** @param rate Null switches it off. */
   constructor(rate: Rate | null, now: () => number) {
     const wide = rate && { tokens: rate.tokens * EVERYWHERE_FACTOR, windowMs: rate.windowMs };
-    this.#here = rate && new Limiter('login', rate, now);
-    this.#everywhere = wide && new Limiter('login everywhere', wide, now);
+    this.#here = rate && new Tally(new Limiter('login', rate, now));
+    this.#everywhere = wide && new Tally(new Limiter('login everywhere', wide, now));
   }
 
   /** How many names, and names with an address, are remembered. */
@@ -43,36 +45,70 @@ export class LoginGuard {
   attempt(username: string, addressKey: string): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.
     const name = hash('sha256', username, 'base64url');
-    const buckets = [
-      { limiter: this.#here, key: `${name} ${addressKey}` },
-      { limiter: this.#everywhere, key: name },
-    ];
-    const takes = buckets.map(({ limiter, key }) => ({ limiter, key, charge: limiter?.take(key) }));
-    const giveBack = () => {
-      for (const { limiter, key, charge } of takes) if (charge?.allowed) limiter?.give(key);
-    };
-    const retryAfterSeconds = Math.max(...takes.map(({ charge }) => charge?.retryAfterSeconds ?? 0));
-    if (retryAfterSeconds > 0) {
-      giveBack();
-      if (this.#underWay.has(name)) {
-        throw new JotError('unavailable', 'Other logins of this name are being checked', {
-          retryAfterSeconds: 1,
-        });
-      }
-      throw new JotError('too_many_requests', 'Too many failed logins', { retryAfterSeconds });
-    }
-    this.#count(name, 1);
-    const fail = () => this.#count(name, -1);
+    const counts = [this.#here?.begin(`${name} ${addressKey}`), this.#everywhere?.begin(name)];
+    const retryAfterSeconds = Math.max(...counts.map((count) => count?.retryAfterSeconds ?? 0));
     const forgive = () => {
-      fail();
-      giveBack();
+      for (const count of counts) count?.forgive();
+    };
+    if (retryAfterSeconds > 0) {
+      forgive();
+      throw counts.some((count) => count?.isFinal) ? tooMany(retryAfterSeconds) : undecided();
+    }
+    const fail = () => {
+      for (const count of counts) count?.fail();
     };
     return { fail, forgive };
   }
+}
 
-  #count(name: string, difference: 1 | -1): void {
-    const count = (this.#underWay.get(name) ?? 0) + difference;
-    if (count === 0) this.#underWay.delete(name);
-    else this.#underWay.set(name, count);
+/** An attempt in one bucket. */
+interface Count extends LoginAttempt {
+  /** Until there would be a token; 0 when one was taken. */
+  readonly retryAfterSeconds: number;
+  /** It was refused, and that is so however those end that are under way. */
+  readonly isFinal: boolean;
+}
+
+/** The failed logins of one kind. */
+class Tally {
+  readonly #limiter: Limiter;
+  /** By key, how many attempts are being checked. */
+  readonly #underWay = new Map<string, number>();
+
+  constructor(limiter: Limiter) {
+    this.#limiter = limiter;
   }
+
+  get size(): number {
+    return this.#limiter.size;
+  }
+
+  begin(key: string): Count {
+    const { allowed, retryAfterSeconds } = this.#limiter.take(key);
+    if (!allowed) {
+      const nothing = () => undefined;
+      return { retryAfterSeconds, isFinal: !this.#underWay.has(key), fail: nothing, forgive: nothing };
+    }
+    this.#add(key, 1);
+    const fail = () => this.#add(key, -1);
+    const forgive = () => {
+      fail();
+      this.#limiter.give(key);
+    };
+    return { retryAfterSeconds: 0, isFinal: false, fail, forgive };
+  }
+
+  #add(key: string, difference: 1 | -1): void {
+    const count = (this.#underWay.get(key) ?? 0) + difference;
+    if (count === 0) this.#underWay.delete(key);
+    else this.#underWay.set(key, count);
+  }
+}
+
+function tooMany(retryAfterSeconds: number): JotError {
+  return new JotError('too_many_requests', 'Too many failed logins', { retryAfterSeconds });
+}
+
+function undecided(): JotError {
+  return new JotError('unavailable', 'Other logins of this name are being checked', { retryAfterSeconds: 1 });
 }

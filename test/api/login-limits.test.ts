@@ -54,6 +54,18 @@ describe('RATE_LIMIT_LOGIN', () => {
     assert.equal((await server.call('POST', '/auth', { json: WRONG })).status, 429);
   });
 
+  it('answers an address the same while another one signs in with the same name', async (t) => {
+    const settings = { RATE_LIMIT_LOGIN: '1/h', TRUST_PROXY: '127.0.0.1', PASSWORD_COST: 'ln=11,r=8,p=1' };
+    const server = await startServer(t, settings);
+    await server.signUp('matt');
+    await loginFrom(server, '192.0.2.1', WRONG);
+    const others = Array.from({ length: 5 }, (_, number) => loginFrom(server, `198.51.100.${number}`, RIGHT));
+    const refused = await Promise.all(others.map(() => loginFrom(server, '192.0.2.1', RIGHT)));
+    for (const { status, headers } of refused)
+      assert.deepEqual([status, headers['retry-after']], [429, '3600']);
+    for (const { status } of await Promise.all(others)) assert.equal(status, 200);
+  });
+
   it('counts every way to fail', async (t) => {
     const ways = [{ username: 'matt' }, { username: 'matt', password: 5 }, WRONG];
     for (const json of ways) {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { JotError } from '../../src/lib/errors.ts';
+import { LoginGuard } from '../../src/limit/login-guard.ts';
+
+const START_MS = Date.UTC(2026, 10, 23, 12, 35, 13);
+const REFUSED = { code: 'too_many_requests', message: 'Too many failed logins' };
+const UNDECIDED = { code: 'unavailable', details: { retryAfterSeconds: 1 } };
+
+/** A guard that lets `tokens` logins of a name from one address fail in an hour. */
+function guardOf(tokens: number) {
+  const clock = { nowMs: START_MS };
+  const guard = new LoginGuard({ tokens, windowMs: 3_600_000 }, () => clock.nowMs);
+  const fail = (name: string, address: string, times = 1) => {
+    for (let count = 0; count < times; count += 1) guard.attempt(name, address).fail();
+  };
+  return { guard, clock, fail };
+}
+
+/** What an attempt is told: seconds to wait, or null when it may be made. It leaves nothing behind. */
+function answerOf(guard: LoginGuard, name: string, address: string): [code: string, wait?: number] | null {
+  try {
+    guard.attempt(name, address).forgive();
+    return null;
+  } catch (error) {
+    if (!(error instanceof JotError)) throw error;
+    return [error.code, error.details.retryAfterSeconds ?? 0];
+  }
+}
+
+describe('LoginGuard attempt', () => {
+  it('refuses once as many have failed as may, and lets one more through when a token is back', () => {
+    const { guard, clock, fail } = guardOf(3);
+    fail('matt', 'A', 3);
+    assert.throws(() => guard.attempt('matt', 'A'), REFUSED);
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 1200]);
+    clock.nowMs += 1_200_000;
+    fail('matt', 'A');
+    assert.throws(() => guard.attempt('matt', 'A'), REFUSED);
+  });
+
+  it('counts none that is forgiven', () => {
+    const { guard, fail } = guardOf(1);
+    for (let count = 0; count < 100; count += 1) guard.attempt('matt', 'A').forgive();
+    fail('matt', 'A');
+    assert.throws(() => guard.attempt('matt', 'A'), REFUSED);
+  });
+
+  it('counts those under way, and says that nothing is decided yet while they are', () => {
+    const { guard } = guardOf(2);
+    const [first, second] = [guard.attempt('matt', 'A'), guard.attempt('matt', 'A')];
+    assert.throws(() => guard.attempt('matt', 'A'), UNDECIDED);
+    first.forgive();
+    const third = guard.attempt('matt', 'A');
+    second.fail();
+    assert.throws(() => guard.attempt('matt', 'A'), UNDECIDED);
+    third.fail();
+    assert.throws(() => guard.attempt('matt', 'A'), REFUSED);
+  });
+
+  it('tells an address the same whether or not another one is being checked', () => {
+    const { guard, fail } = guardOf(2);
+    fail('matt', 'A', 2);
+    const alone = answerOf(guard, 'matt', 'A');
+    assert.deepEqual(alone, ['too_many_requests', 1800]);
+    const other = guard.attempt('matt', 'B');
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), alone);
+    other.fail();
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), alone);
+  });
+
+  it('is undecided about a name from everywhere while any of its attempts is under way', () => {
+    const { guard, fail } = guardOf(1);
+    for (let number = 1; number < 10; number += 1) fail('matt', `address ${number}`);
+    const last = guard.attempt('matt', 'B');
+    assert.throws(() => guard.attempt('matt', 'A'), UNDECIDED);
+    assert.throws(() => guard.attempt('matt', 'address 1'), REFUSED);
+    last.fail();
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 360]);
+    assert.equal(answerOf(guard, 'elie', 'A'), null);
+  });
+
+  it('takes from neither bucket what one of them refuses', () => {
+    const { guard, clock, fail } = guardOf(1);
+    fail('matt', 'A');
+    for (let count = 0; count < 100; count += 1) assert.throws(() => guard.attempt('matt', 'A'), REFUSED);
+    for (let number = 1; number < 10; number += 1) fail('matt', `address ${number}`);
+    for (let count = 0; count < 100; count += 1) assert.throws(() => guard.attempt('matt', 'B'), REFUSED);
+    clock.nowMs += 360_000;
+    assert.equal(answerOf(guard, 'matt', 'B'), null);
+  });
+
+  it('remembers a name and its address, and nothing of names that were right or are forgotten', () => {
+    const { guard, clock, fail } = guardOf(1);
+    assert.equal(guard.size, 0);
+    fail('matt', 'A');
+    fail('matt', 'B');
+    assert.equal(guard.size, 3);
+    clock.nowMs += 3_600_000;
+    fail('elie', 'A');
+    assert.equal(guard.size, 2);
+  });
+
+  it('without a rate refuses nobody and remembers nothing', () => {
+    const guard = new LoginGuard(null, () => START_MS);
+    for (let count = 0; count < 1_000; count += 1) guard.attempt('matt', 'A').fail();
+    assert.equal(guard.size, 0);
+  });
+});
