@@ -37,6 +37,9 @@ export async function signIn(
   given: Infer<typeof credentials>,
   client: Client,
 ): Promise<Session> {
+  // A password that can't be anybody's is refused without hashing it, whoever was named. It is no guess, and must not cost the
+  // guard a bucket: those take a hash each, so that a flood of names can't fill its memory.
+  if (given.password === undefined) throw invalidCredentials();
   const name = usernameKey(given.username ?? '');
   const attempt = options.loginGuard.attempt(name, addressKey(client.address));
   const user = await check(options, name, given.password).catch((error) => {
@@ -54,9 +57,7 @@ export async function signIn(
   return session;
 }
 
-// A password that can't be anybody's is refused without hashing it, whoever was named.
-async function check(options: SignInOptions, name: string, given: string | undefined): Promise<User | null> {
-  if (given === undefined) return null;
+async function check(options: SignInOptions, name: string, given: string): Promise<User | null> {
   const user = await options.store.users.findBy('username', name);
   const { ok, stale } = await options.passwords.verify(given, user?.password_hash ?? null);
   if (!ok || user === null) return null;

@@ -66,14 +66,40 @@ describe('RATE_LIMIT_LOGIN', () => {
     for (const { status } of await Promise.all(others)) assert.equal(status, 200);
   });
 
-  it('counts every way to fail', async (t) => {
-    const ways = [{ username: 'matt' }, { username: 'matt', password: 5 }, WRONG];
-    for (const json of ways) {
+  const passwords: [password: object, isCounted: boolean, reason: string][] = [
+    [{ password: 'wrong' }, true, 'another one'],
+    [{ password: '' }, true, 'an empty one'],
+    [{ password: 'x'.repeat(1024) }, true, 'the longest one'],
+    [{ password: 'x'.repeat(1025) }, false, "one that is too long to be anybody's"],
+    [{ password: 'secret\0' }, false, 'one that nobody can have'],
+    [{ password: 5 }, false, 'one that is no text'],
+    [{}, false, 'none'],
+  ];
+  for (const [password, isCounted, reason] of passwords) {
+    it(`${isCounted ? 'counts' : 'does not count'} a wrong password: ${reason}`, async (t) => {
       const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h' });
       await server.signUp('matt');
+      const json = { username: 'matt', ...password };
       assert.equal((await server.call('POST', '/auth', { json })).status, 401);
-      assert.equal((await server.call('POST', '/auth', { json: RIGHT })).status, 429);
+      assert.equal((await server.call('POST', '/auth', { json })).status, isCounted ? 429 : 401);
+      assert.equal((await server.call('POST', '/auth', { json: RIGHT })).status, isCounted ? 429 : 200);
+    });
+  }
+
+  it('is no matter to those who give no password, whose names cost no memory either', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h', RATE_LIMIT_AUTH: '1000/h' });
+    const bucketsAfter = async (json: object) => {
+      const { status, headers } = await server.call('POST', '/auth', { json });
+      assert.equal(status, 401);
+      const { text } = await server.call('GET', '/metrics');
+      const left = Number(headers['x-ratelimit-remaining']);
+      return [Number(/^jot_login_keys (\d+)$/m.exec(text)?.[1]), left];
+    };
+    for (let count = 1; count <= 20; count++) {
+      assert.deepEqual(await bucketsAfter({ username: `user ${count}` }), [0, 1000 - count]);
     }
+    assert.deepEqual(await bucketsAfter({ username: 'matt', password: 'wrong' }), [2, 979]);
+    assert.deepEqual(await bucketsAfter({ username: 'matt' }), [2, 978]);
   });
 
   it('counts a user who does not exist just the same', async (t) => {
