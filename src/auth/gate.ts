@@ -1,11 +1,15 @@
 // A gate in front of expensive work: so many run at once, so many wait, and the rest is turned away at the door. A
 // queue without an end only moves the failure to later, when everybody has waited for nothing. On a slow machine a short
-// queue is a long wait, so who has waited too long when the next turn comes is turned away too.
+// queue is a long wait, so who has waited too long is turned away too, then and not when the next place is free: what has
+// the places may take as long again. One timer does for all, since who came first has waited longest.
 //
 // scrypt runs on libuv's pool of four threads, and so does every file operation: sixteen hashes at once make one
 // `fdatasync` wait for seconds. Behind a gate smaller than the pool the disk always finds a free thread.
 
 import { JotError } from '../lib/errors.ts';
+
+// The longest that a timer of Node's waits.
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export interface GateOptions {
   /** How many tasks run at once. */
@@ -28,6 +32,7 @@ export class Gate {
   readonly #options: Required<GateOptions>;
   readonly #waiting: Waiting[] = [];
   #running = 0;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GateOptions) {
     this.#options = { waitMsMax: Number.POSITIVE_INFINITY, elapsedMs: () => performance.now(), ...options };
@@ -59,21 +64,36 @@ export class Gate {
   #turn(): Promise<void> {
     const { queueMax, elapsedMs } = this.#options;
     if (this.#waiting.length >= queueMax) throw tooMany();
-    return new Promise((resolve, reject) => this.#waiting.push({ sinceMs: elapsedMs(), resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ sinceMs: elapsedMs(), resolve, reject });
+      if (this.#waiting.length === 1) this.#turnAwayLate();
+    });
   }
 
   // The place passes to the next in line directly: counting down and up again would let a newcomer slip in between.
   #next(): void {
-    const { waitMsMax, elapsedMs } = this.#options;
-    const sinceMsMin = elapsedMs() - waitMsMax;
-    let next = this.#waiting.shift();
-    while (next !== undefined && next.sinceMs < sinceMsMin) {
-      next.reject(tooMany());
-      next = this.#waiting.shift();
-    }
+    this.#turnAwayLate();
+    const next = this.#waiting.shift();
     if (next === undefined) this.#running--;
     else next.resolve();
+    if (this.#waiting.length === 0) clearTimeout(this.#timer);
   }
+
+  /** Turns away who has waited too long, and comes back when the next one may have. */
+  readonly #turnAwayLate = (): void => {
+    const { waitMsMax, elapsedMs } = this.#options;
+    clearTimeout(this.#timer);
+    const nowMs = elapsedMs();
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const leftMs = first.sinceMs + waitMsMax - nowMs;
+      if (leftMs >= 0) {
+        this.#timer = setTimeout(this.#turnAwayLate, Math.min(leftMs, TIMER_MS_MAX));
+        return;
+      }
+      this.#waiting.shift();
+      first.reject(tooMany());
+    }
+  };
 }
 
 function tooMany(): JotError {

@@ -147,6 +147,40 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
+  it('turns away who has waited longer than it allows while the places are still taken', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 20 });
+    const begun: string[] = [];
+    const running = send(gate, 'running', begun);
+    for (const name of ['late', 'late again']) {
+      const all = [send(gate, name, begun), send(gate, `${name} too`, begun)];
+      for (const { result } of all) await assert.rejects(result, { code: 'unavailable' });
+      assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+    }
+    running.finish();
+    assert.equal(await running.result, 'running');
+    assert.deepEqual(begun, ['running']);
+  });
+
+  it('turns away each in its own time, and by its own clock', async () => {
+    const clock = { ms: 0 };
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 1, elapsedMs: () => clock.ms });
+    const running = send(gate, 'running');
+    const first = send(gate, 'first');
+    clock.ms = 1;
+    const second = send(gate, 'second');
+    const third = send(gate, 'third');
+    clock.ms = 2;
+    await assert.rejects(first.result, { code: 'unavailable' });
+    assert.deepEqual(counters(gate), { running: 1, queued: 2 });
+    running.finish();
+    await second.begins;
+    clock.ms = 3;
+    await assert.rejects(third.result, { code: 'unavailable' });
+    second.finish();
+    assert.equal(await second.result, 'second');
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
   it('has its place back when all have waited too long', async () => {
     const clock = { ms: 0 };
     const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100, elapsedMs: () => clock.ms });

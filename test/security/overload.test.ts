@@ -82,7 +82,7 @@ describe('200 logins at once, at the real cost of a password', () => {
 });
 
 describe('A queue that is short but slow', () => {
-  it('a wait: of fifteen seconds ends with 503 when the next turn comes, before the connection is cut', async (t) => {
+  it('a wait: for a turn ends with 503 after fifteen seconds, before the connection is cut', async (t) => {
     assert.ok(DEFAULT_TIMEOUTS.stallMs > 15_001);
     // Between any two looks at this clock more time passes than anybody may wait.
     let ms = 0;
