@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
+import { gaugesOf, limiterGauge } from './api/gauges.ts';
 import { createIdentify } from './api/identify.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApi } from './api/openapi.ts';
@@ -166,11 +167,10 @@ class JotApp implements App {
       byCaller: limiter('default', config.rates.default, now),
       byAddress: limiter('auth', config.rates.auth, now),
     };
-    const callers = () => (limiters.byCaller?.size ?? 0) + (limiters.byAddress?.size ?? 0);
     metrics.addGauges([
       ...gauges,
       { name: 'jot_connections', help: 'Open sockets.', read: () => this.#server.connections },
-      { name: 'jot_limiter_keys', help: 'Callers that the limiter remembers.', read: callers },
+      limiterGauge(limiters),
     ]);
     const endpoints = this.#endpoints;
     this.#pipeline = new Pipeline({
@@ -248,26 +248,12 @@ async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
     cacheTtlMs === null
       ? null
       : new TtlCache<string, Representation>({ ttl: cacheTtlMs, max: CACHE_ENTRIES_MAX, now });
-  const gauges = [
-    { name: 'jot_users', help: 'Users.', read: () => store.users.count() },
-    { name: 'jot_posts', help: 'Posts.', read: () => store.posts.count() },
-    {
-      name: 'jot_sessions',
-      help: 'Sessions, the expired ones among them.',
-      read: () => store.sessions.count(),
-    },
-    { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
-    { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
-    { name: 'jot_login_keys', help: 'Names that the login guard remembers.', read: () => loginGuard.size },
-    { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
-    { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
-  ];
   return {
     api,
     tokens,
     identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }),
     cache,
-    gauges,
+    gauges: gaugesOf({ store, gate, loginGuard, cache }),
   };
 }
 

@@ -8,6 +8,8 @@ import { type Admitted, type Authorized, type Principal, toAuthorized } from './
 
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
 
+const HOW_OPERATORS_ASK = 'set METRICS_TOKEN and give it as Bearer, or ask on loopback and through no proxy';
+
 export interface AuthorizeOptions {
   /** What an operator gives as Bearer; null: operators are who calls from this machine. */
   readonly operatorToken: string | null;
@@ -49,8 +51,8 @@ function requireOperator({ request }: Admitted, token: string | null): void {
   }
   const isProxied = Object.keys(request.headers).some((name) => PROXY_HEADER.test(name));
   const isLocal = isLoopback(request.socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '');
-  if (isProxied || !isLocal)
-    throw new JotError('forbidden', 'Only from this machine, or with a METRICS_TOKEN');
+  const where = isProxied ? 'This came through a proxy' : 'This came from another machine';
+  if (isProxied || !isLocal) throw new JotError('forbidden', `${where}: ${HOW_OPERATORS_ASK}`);
 }
 
 function requireToken(header: string | undefined, token: string): void {

@@ -1,0 +1,46 @@
+// What an operator can watch going up and down: what is stored, what is under way, what is remembered.
+
+import type { Gate } from '../auth/gate.ts';
+import type { Limiter } from '../limit/limiter.ts';
+import type { LoginGuard } from '../limit/login-guard.ts';
+import type { Store } from '../store/store.ts';
+import type { AdmitOptions } from './admit.ts';
+import type { Gauge } from './metrics.ts';
+import type { AnswerCache } from './represent.ts';
+
+export interface Watched {
+  readonly store: Store;
+  readonly gate: Gate;
+  readonly loginGuard: LoginGuard;
+  readonly cache: AnswerCache | null;
+}
+
+export function gaugesOf({ store, gate, loginGuard, cache }: Watched): Gauge[] {
+  return [
+    { name: 'jot_users', help: 'Users.', read: () => store.users.count() },
+    { name: 'jot_posts', help: 'Posts.', read: () => store.posts.count() },
+    {
+      name: 'jot_sessions',
+      help: 'Sessions, the expired ones among them.',
+      read: () => store.sessions.count(),
+    },
+    { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
+    { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
+    {
+      name: 'jot_login_keys',
+      help: 'Buckets of wrong passwords: one for each name, and one for each name and address.',
+      read: () => loginGuard.size,
+    },
+    { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
+    { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
+  ];
+}
+
+export function limiterGauge({ byCaller, byAddress }: AdmitOptions): Gauge {
+  const sizeOf = (limiter: Limiter | null) => limiter?.size ?? 0;
+  return {
+    name: 'jot_limiter_keys',
+    help: 'Buckets of callers: of RATE_LIMIT one for each user or address, of RATE_LIMIT_AUTH one for each address.',
+    read: () => sizeOf(byCaller) + sizeOf(byAddress),
+  };
+}
