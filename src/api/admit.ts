@@ -6,6 +6,7 @@ import type { HeaderList } from '../http/reply.ts';
 import { wholeSeconds } from '../lib/duration.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Charge, Limiter } from '../limit/limiter.ts';
+import type { BucketKey } from '../limit/token-bucket.ts';
 import { type Admitted, type Identified, toAdmitted } from './journey.ts';
 
 export interface AdmitOptions {
@@ -15,55 +16,61 @@ export interface AdmitOptions {
   readonly byAddress: Limiter | null;
 }
 
-export function createAdmit({ byCaller, byAddress }: AdmitOptions) {
-  return (identified: Identified): Admitted => {
-    const { endpoint, caller, address, trace } = identified;
-    const addressIs = `address ${addressKey(address)}`;
-    const callerIs = caller.principal === null ? addressIs : `user ${caller.principal.user.id}`;
-    const buckets: [Limiter | null, string][] = [];
-    if (endpoint.limit !== 'free') buckets.push([byCaller, callerIs]);
-    if (endpoint.limit === 'default and auth') buckets.push([byAddress, addressIs]);
+/** One bucket that a call is charged to. */
+interface Bucket {
+  readonly limiter: Limiter;
+  readonly key: BucketKey;
+}
 
-    const { charges, refused } = chargeAll(buckets);
+export function createAdmit(options: AdmitOptions) {
+  return (identified: Identified): Admitted => {
+    const buckets = bucketsOf(identified, options);
+    const taken = buckets.map(({ limiter, key }) => limiter.take(key));
+    const refused = longestRefusal(taken);
+    const charges = refused === null ? taken : giveBack(buckets, taken);
     const admitted = toAdmitted(identified, charges);
-    trace?.because(
+    identified.trace?.because(
       charges.map(({ name, remaining, rate }) => `${name} ${remaining} of ${rate.tokens}`).join(', '),
     );
-    if (refused !== null) {
-      const { tokens, windowMs } = refused.rate;
-      throw new JotError(
-        'too_many_requests',
-        `The limit is ${tokens} requests in ${windowMs / 1000} seconds`,
-        {
-          retryAfterSeconds: refused.retryAfterSeconds,
-        },
-      );
-    }
+    if (refused !== null) throw tooMany(refused);
     return admitted;
   };
 }
 
-/**
- * Takes a token from every bucket or from none: what one refuses must not have cost anything in another.
- *
- * @returns what is left in each, and of those that refused the one that does so for longest.
- */
-function chargeAll(buckets: readonly [Limiter | null, string][]): {
-  charges: Charge[];
-  refused: Charge | null;
-} {
-  const takes = buckets.flatMap(([limiter, key]) => {
-    return limiter === null ? [] : [{ limiter, key, charge: limiter.take(key) }];
+// A user's key is a number and an address's is text, so neither is taken for the other.
+function bucketsOf(
+  { endpoint, caller, address }: Identified,
+  { byCaller, byAddress }: AdmitOptions,
+): Bucket[] {
+  const buckets: Bucket[] = [];
+  if (byCaller !== null && endpoint.limit !== 'free') {
+    buckets.push({ limiter: byCaller, key: caller.principal?.user.id ?? addressKey(address) });
+  }
+  if (byAddress !== null && endpoint.limit === 'default and auth') {
+    buckets.push({ limiter: byAddress, key: addressKey(address) });
+  }
+  return buckets;
+}
+
+function longestRefusal(charges: readonly Charge[]): Charge | null {
+  let longest: Charge | null = null;
+  for (const charge of charges) {
+    if (charge.retryAfterSeconds > (longest?.retryAfterSeconds ?? 0)) longest = charge;
+  }
+  return longest;
+}
+
+/** What one bucket refuses must not have cost anything in another. @returns what is left in each. */
+function giveBack(buckets: readonly Bucket[], taken: readonly Charge[]): Charge[] {
+  return buckets.map(({ limiter, key }, index) => {
+    if (taken[index]?.allowed) limiter.give(key);
+    return limiter.look(key);
   });
-  const refusals = takes.map(({ charge }) => charge).filter(({ allowed }) => !allowed);
-  const [first, ...others] = refusals;
-  if (first === undefined) return { charges: takes.map(({ charge }) => charge), refused: null };
-  for (const { limiter, key, charge } of takes) if (charge.allowed) limiter.give(key);
-  const refused = others.reduce(
-    (one, other) => (other.retryAfterSeconds > one.retryAfterSeconds ? other : one),
-    first,
-  );
-  return { charges: takes.map(({ limiter, key }) => limiter.look(key)), refused };
+}
+
+function tooMany({ rate: { tokens, windowMs }, retryAfterSeconds }: Charge): JotError {
+  const message = `The limit is ${tokens} requests in ${windowMs / 1000} seconds`;
+  return new JotError('too_many_requests', message, { retryAfterSeconds });
 }
 
 /** The same refusal, but with a time after which no other bucket refuses either: this request may have emptied one. */
@@ -82,17 +89,34 @@ export function untilAllAllow({ code, message, details }: JotError, charges: rea
  * @param nowMs Since the epoch.
  */
 export function rateLimitHeaders(charges: readonly Charge[], nowMs: number): HeaderList {
-  const [first, ...others] = charges;
+  const [first] = charges;
   if (first === undefined) return [];
-  const share = ({ remaining, rate }: Charge) => remaining / rate.tokens;
-  const closest = others.reduce((best, other) => (share(other) < share(best) ? other : best), first);
-  const state = (each: Charge) =>
-    `"${each.name}";r=${each.remaining};t=${wholeSeconds(each.nextTokenSeconds)}`;
+  let closest = first;
+  let policies = first.policy;
+  let states = stateOf(first);
+  for (const charge of charges.slice(1)) {
+    if (shareOf(charge) < shareOf(closest)) closest = charge;
+    policies += `, ${charge.policy}`;
+    states += `, ${stateOf(charge)}`;
+  }
   return [
-    ...['RateLimit-Policy', charges.map(({ policy }) => policy).join(', ')],
-    ...['RateLimit', charges.map(state).join(', ')],
-    ...['X-RateLimit-Limit', String(closest.rate.tokens)],
-    ...['X-RateLimit-Remaining', String(closest.remaining)],
-    ...['X-RateLimit-Reset', String(wholeSeconds(nowMs / 1000 + closest.resetSeconds))],
+    'RateLimit-Policy',
+    policies,
+    'RateLimit',
+    states,
+    'X-RateLimit-Limit',
+    String(closest.rate.tokens),
+    'X-RateLimit-Remaining',
+    String(closest.remaining),
+    'X-RateLimit-Reset',
+    String(wholeSeconds(nowMs / 1000 + closest.resetSeconds)),
   ];
+}
+
+function stateOf({ name, remaining, nextTokenSeconds }: Charge): string {
+  return `"${name}";r=${remaining};t=${wholeSeconds(nextTokenSeconds)}`;
+}
+
+function shareOf({ remaining, rate }: Charge): number {
+  return remaining / rate.tokens;
 }

@@ -1,7 +1,7 @@
 // A named token bucket with the rate it was set to, and what a client may be told of it.
 
 import { parseDuration } from '../lib/duration.ts';
-import { TokenBucket } from './token-bucket.ts';
+import { type BucketKey, TokenBucket } from './token-bucket.ts';
 
 const TOKENS_MAX = 1_000_000_000;
 const ROUNDING_TOKENS = 1e-6;
@@ -59,21 +59,21 @@ export class Limiter {
   }
 
   /** Takes one token, or none. */
-  take(key: string): Charge {
+  take(key: BucketKey): Charge {
     return this.#charge(key, 1);
   }
 
   /** What is left, without taking any. */
-  look(key: string): Charge {
+  look(key: BucketKey): Charge {
     return this.#charge(key, 0);
   }
 
   /** Puts one token back. */
-  give(key: string): void {
+  give(key: BucketKey): void {
     this.#bucket.give(key);
   }
 
-  #charge(key: string, cost: number): Charge {
+  #charge(key: BucketKey, cost: number): Charge {
     const { allowed, remaining, retryAfter, reset } = this.#bucket.take(key, cost);
     return {
       name: this.name,

@@ -19,6 +19,9 @@ const SWEEP_MAX = 8;
 const ROUNDING_MS_MAX = 1e-3;
 const ROUNDING_TOKENS = 1e-4;
 
+/** `1` and `'1'` are two keys. */
+export type BucketKey = string | number;
+
 export interface TokenBucketOptions {
   /** Tokens in a full bucket: a positive number. */
   readonly capacity: number;
@@ -52,7 +55,7 @@ export class TokenBucket {
   readonly #roundingMs: number;
   readonly #maxKeys: number;
   readonly #now: () => number;
-  readonly #levels = new Map<string, Level>();
+  readonly #levels = new Map<BucketKey, Level>();
   readonly #strangers: Level = { msToFull: 0, atMs: 0 };
   #sweep = this.#levels.entries();
 
@@ -82,7 +85,7 @@ export class TokenBucket {
    *
    * @throws RangeError for a negative cost.
    */
-  take(key: string, cost = 1): Take {
+  take(key: BucketKey, cost = 1): Take {
     if (!(cost >= 0)) throw new RangeError(`Can't take ${cost} tokens`);
     const atMs = this.#now();
     const level = this.#levels.get(key) ?? this.#levelOfNew(key, atMs);
@@ -98,13 +101,13 @@ export class TokenBucket {
    *
    * @throws RangeError for a negative cost.
    */
-  give(key: string, cost = 1): void {
+  give(key: BucketKey, cost = 1): void {
     if (!(cost >= 0)) throw new RangeError(`Can't give ${cost} tokens`);
     const level = this.#levels.get(key) ?? this.#strangers;
     level.msToFull = Math.max(0, level.msToFull - cost * this.#msPerToken);
   }
 
-  #levelOfNew(key: string, atMs: number): Level {
+  #levelOfNew(key: BucketKey, atMs: number): Level {
     this.#dropFull(atMs);
     if (this.#levels.size >= this.#maxKeys) return this.#strangers;
     bringUpTo(atMs, this.#strangers);

@@ -117,6 +117,15 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.size, 2);
   });
 
+  it('a number and its digits are two keys', () => {
+    const { bucket } = bucketOf(1, 60);
+    for (const key of [1, '1']) assert.equal(bucket.take(key).allowed, true);
+    for (const key of [1, '1']) assert.equal(bucket.take(key).allowed, false);
+    bucket.give(1);
+    assert.equal(bucket.take('1').allowed, false);
+    assert.equal(bucket.take(1).allowed, true);
+  });
+
   it('cost over 1 takes as many tokens, all or none', () => {
     const { bucket, clock } = bucketOf(10, 10);
     assert.deepEqual(bucket.take('key', 7), { allowed: true, remaining: 3, retryAfter: 0, reset: 7 });
