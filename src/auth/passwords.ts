@@ -8,6 +8,12 @@
 import type { Gate } from './gate.ts';
 import { type Cost, costOf, decoy, formatCost, hash, verify } from './password.ts';
 
+export interface Verified {
+  readonly ok: boolean;
+  /** A hash at today's cost, for one that was right and made at another; else null. */
+  readonly renewed: string | null;
+}
+
 export class Passwords {
   readonly #cost: Cost;
   readonly #gate: Gate;
@@ -27,21 +33,23 @@ export class Passwords {
   }
 
   /**
+   * Everything in one turn at the gate, so that nobody waits twice.
+   *
    * @param phc Null when there is no such user: the answer is no, after the same work.
    * @throws JotError `unavailable` when too many are waiting.
    */
-  verify(password: string, phc: string | null): Promise<{ ok: boolean; stale: boolean }> {
+  verify(password: string, phc: string | null): Promise<Verified> {
     return this.#gate.run(() => this.#verify(password, phc));
   }
 
-  async #verify(password: string, phc: string | null): Promise<{ ok: boolean; stale: boolean }> {
+  async #verify(password: string, phc: string | null): Promise<Verified> {
     const decoys = new Map(this.#decoys);
     const own = phc ?? decoys.get(formatCost(this.#cost)) ?? '';
-    const found = await verify(password, own, this.#cost);
-    if (found.ok) return found;
+    const { ok, stale } = await verify(password, own, this.#cost);
+    if (ok) return { ok, renewed: stale ? await hash(password, this.#cost) : null };
     const ownCost = costOf(own);
     if (ownCost !== null) decoys.delete(formatCost(ownCost));
     for (const other of decoys.values()) await verify(password, other, this.#cost);
-    return found;
+    return { ok, renewed: null };
   }
 }

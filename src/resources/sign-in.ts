@@ -59,14 +59,13 @@ export async function signIn(
 
 async function check(options: SignInOptions, name: string, given: string): Promise<User | null> {
   const user = await options.store.users.findBy('username', name);
-  const { ok, stale } = await options.passwords.verify(given, user?.password_hash ?? null);
+  const { ok, renewed } = await options.passwords.verify(given, user?.password_hash ?? null);
   if (!ok || user === null) return null;
-  return stale ? rehash(options, user, given) : user;
+  return renewed === null ? user : renew(options, user, renewed);
 }
 
 // The password stays the same one, so the version does too. If somebody was faster, that is settled by what they made of it.
-async function rehash({ store, passwords }: SignInOptions, user: User, given: string): Promise<User> {
-  const password_hash = await passwords.hash(given);
+async function renew({ store }: SignInOptions, user: User, password_hash: string): Promise<User> {
   const change = store.users.update(
     user.id,
     { password_hash },

@@ -18,8 +18,8 @@ describe('Passwords', () => {
   it('hash at the one cost, and verify', async () => {
     const phc = await passwords().hash('foo');
     assert.ok(phc.startsWith(`$scrypt$${today}$`));
-    assert.deepEqual(await passwords().verify('foo', phc), { ok: true, stale: false });
-    assert.deepEqual(await passwords().verify('bar', phc), { ok: false, stale: false });
+    assert.deepEqual(await passwords().verify('foo', phc), { ok: true, renewed: null });
+    assert.deepEqual(await passwords().verify('bar', phc), { ok: false, renewed: null });
     assert.equal((await passwords().verify('foo', null)).ok, false);
   });
 
@@ -46,10 +46,24 @@ describe('Passwords', () => {
   });
 
   it('say yes after the one hash that it takes', async (t) => {
+    const phc = await hash('foo', TODAY);
+    const costs = watchScrypt(t);
+    assert.deepEqual(await passwords([OLD]).verify('foo', phc), { ok: true, renewed: null });
+    assert.deepEqual(costs, [today]);
+  });
+
+  it('renew an older hash of the right password, and of no other, in the same turn', async (t) => {
     const phc = await hash('foo', OLD);
     const costs = watchScrypt(t);
-    assert.deepEqual(await passwords([OLD]).verify('foo', phc), { ok: true, stale: true });
-    assert.deepEqual(costs, ['ln=1,r=1,p=1']);
+    const gate = new Gate({ concurrency: 1, queueMax: 0 });
+    const checks = new Passwords(TODAY, gate, [OLD]);
+    const first = checks.verify('foo', phc);
+    await assert.rejects(checks.verify('foo', phc), { code: 'unavailable' });
+    const { ok, renewed } = await first;
+    assert.ok(ok && renewed !== null);
+    assert.deepEqual(costs, ['ln=1,r=1,p=1', today]);
+    assert.deepEqual(await checks.verify('foo', renewed), { ok: true, renewed: null });
+    assert.deepEqual(await checks.verify('bar', phc), { ok: false, renewed: null });
   });
 
   it('fail for what is no hash', async () => {
