@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BoundedMap } from '../../src/lib/bounded-map.ts';
+import { heapOf } from '../support/heap.ts';
 import { seededRandom } from '../support/random.ts';
 
 function filled(entriesMax: number, keys: Iterable<string>): BoundedMap<string, string> {
@@ -89,6 +90,22 @@ describe('BoundedMap', () => {
     map.set('d', '');
     assert.equal(kept(map, 'abcd'), 'd');
   });
+
+  const uses: [reason: string, use: (map: BoundedMap<string, string>) => void][] = [
+    ['get', (map) => map.get('a')],
+    ['set', (map) => map.set('a', 'another')],
+    ['delete and set', (map) => map.delete('a') && map.set('a', 'again')],
+  ];
+  for (const [reason, use] of uses) {
+    it(`takes no memory for a use, below its bound: ${reason}`, () => {
+      const map = filled(1_000, 'abcdefghij');
+      const { bytes } = heapOf(() => {
+        for (let count = 0; count < 500_000; count += 1) use(map);
+        return map;
+      });
+      assert.ok(bytes < 1_000_000, `${bytes} bytes`);
+    });
+  }
 
   it('agrees with a plain list over a seeded random run', () => {
     const random = seededRandom(1);

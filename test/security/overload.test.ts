@@ -4,8 +4,6 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { describe, it } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
 import { JotError } from '../../src/lib/errors.ts';
@@ -13,6 +11,7 @@ import { Limiter } from '../../src/limit/limiter.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
 import { assertFailure } from '../support/answers.ts';
+import { heapOf } from '../support/heap.ts';
 import { createPerson } from '../support/person.ts';
 import { START_MS, startServer, type TestServer } from '../support/server.ts';
 import type { Cleanup } from '../support/temporary-folder.ts';
@@ -108,17 +107,6 @@ function guess(guard: LoginGuard, username: string): boolean {
     if (error instanceof JotError && error.code === 'too_many_requests') return false;
     throw error;
   }
-}
-
-/** By how much the heap is larger while what `make` gives is held, garbage not counted. */
-function heapOf(make: () => object): { bytes: number; made: object } {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  collect();
-  const before = process.memoryUsage().heapUsed;
-  const made = make();
-  collect();
-  return { bytes: process.memoryUsage().heapUsed - before, made };
 }
 
 function heapMax(entries: number): number {
