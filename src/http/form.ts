@@ -24,6 +24,7 @@ export function parseForm(text: string): Readonly<Record<string, string | string
 }
 
 function decode(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {

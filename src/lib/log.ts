@@ -4,6 +4,10 @@
 //
 // What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
 
+import { BoundedMap } from './bounded-map.ts';
+
+const NAMES_MAX = 100;
+
 export type LogFormat = 'json' | 'text' | 'off';
 export type LogLevel = 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -66,9 +70,20 @@ function jsonLine(time: string, level: LogLevel, message: string, fields: LogFie
   let line = `{"time":"${time}","level":"${level}","message":${jsonValue(message)}`;
   for (const name of Object.keys(fields)) {
     const value = fields[name];
-    if (value !== undefined) line += `,${jsonValue(name)}:${jsonValue(value)}`;
+    if (value !== undefined) line += `,${quotedName(name)}:${jsonValue(value)}`;
   }
   return `${line}}\n`;
+}
+
+// The same few names are in every line.
+const quotedNames = new BoundedMap<string, string>(NAMES_MAX);
+
+function quotedName(name: string): string {
+  const known = quotedNames.get(name);
+  if (known !== undefined) return known;
+  const quoted = jsonValue(name);
+  quotedNames.set(name, quoted);
+  return quoted;
 }
 
 function jsonValue(value: unknown): string {

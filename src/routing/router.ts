@@ -15,7 +15,7 @@ interface Route<T> {
   readonly value: T;
   readonly pattern: string;
   /** Which segment each parameter is. */
-  readonly indexes: ReadonlyMap<string, number>;
+  readonly indexes: readonly (readonly [name: string, index: number])[];
 }
 
 interface Level<T> {
@@ -33,15 +33,15 @@ export class Router<T> {
    */
   add(method: string, pattern: string, value: T): void {
     if (!/^(\/|(\/[^/?#%]+)+)$/.test(pattern)) throw new TypeError(`Not a pattern: ${pattern}`);
-    const indexes = new Map<string, number>();
+    const indexes: [name: string, index: number][] = [];
     let level = this.#root;
     for (const [index, segment] of pattern.slice(1).split('/').entries()) {
       const name = segment.startsWith(':') ? segment.slice(1) : null;
       level = name === null ? staticLevel(level, segment) : anyLevel(level);
       if (name === null) continue;
-      if (name === '' || indexes.has(name))
+      if (name === '' || indexes.some(([other]) => other === name))
         throw new TypeError(`Parameters need names of their own: ${pattern}`);
-      indexes.set(name, index);
+      indexes.push([name, index]);
     }
     const other = level.routes.get(method);
     if (other !== undefined) throw new TypeError(`${method} ${pattern} conflicts with ${other.pattern}`);
