@@ -16,6 +16,7 @@ import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
+import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -52,6 +53,8 @@ export interface AppOptions {
   /** Hears how much of the data file has been read, in bytes. */
   readonly onProgress?: OnProgress;
   readonly timeouts?: Partial<Timeouts>;
+  /** How much is held for clients that do not take their answers, in bytes; default 64 MiB. */
+  readonly backlogBytesMax?: number;
 }
 
 export interface App {
@@ -88,15 +91,19 @@ class JotApp implements App {
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor({ settings = {}, timeouts, writeLog = () => undefined, onProgress, ...clocks }: AppOptions) {
-    const { now = Date.now, elapsedMs = () => performance.now() } = clocks;
+  constructor({ settings = {}, timeouts, writeLog = () => undefined, onProgress, ...more }: AppOptions) {
+    const { now = Date.now, elapsedMs = () => performance.now(), backlogBytesMax = BACKLOG_BYTES_MAX } = more;
     this.config = parseConfig(settings);
     this.#onProgress = onProgress;
     const { logFormat, connectionsMax, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, now });
+    const onCut = ({ address, bytes }: Holding) =>
+      log.warn('too much was held for a client', { address, bytes });
+    const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });
     this.#common = {
       ...commonOf(this.config),
       log,
+      backlog,
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -111,8 +118,11 @@ class JotApp implements App {
       connectionsMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
-    const read = () => log.linesLost;
-    this.#common.metrics.addGauges([{ name: 'jot_log_lines_lost', help: 'Lines that no log took.', read }]);
+    this.#common.metrics.addGauges([
+      { name: 'jot_log_lines_lost', help: 'Lines that no log took.', read: () => log.linesLost },
+      { name: 'jot_backlog_bytes', help: 'Held for clients that do not read.', read: () => backlog.bytes },
+      { name: 'jot_backlog_cuts', help: 'Connections cut for that.', read: () => backlog.cuts },
+    ]);
     for (const warning of warnings) log.warn(warning);
   }
 

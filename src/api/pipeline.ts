@@ -8,6 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientAddress, type TrustedProxies } from '../http/address.ts';
+import { type Backlog, bytesHeld } from '../http/backlog.ts';
 import { awaitsContinue } from '../http/body.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
@@ -48,6 +49,7 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   /** What to say where there is no endpoint; null: 404. */
   readonly elsewhere: JotError | null;
   readonly cache: AnswerCache | null;
+  readonly backlog: Backlog;
   readonly bodyBytesMax: number;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
@@ -182,10 +184,10 @@ export class Pipeline {
   }
 
   #respond(underway: Underway, reply: RepresentedReply): void {
-    const { request, response, requestId, trace, endpoint, charges = [] } = underway;
+    const { request, response, requestId, address, trace, endpoint, charges = [] } = underway;
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
-    const { now, corsOrigin, isClosing, bodyBytesMax } = this.#options;
+    const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
     const headers = reply.headers.concat(
       rateLimitHeaders(charges, now()),
       corsHeaders(corsOrigin, request.headers.origin),
@@ -193,6 +195,8 @@ export class Pipeline {
       timing(trace),
     );
     send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
+    const bytes = bytesHeld(request, response, reply);
+    if (bytes > 0) backlog.hold({ socket: request.socket, address, bytes, until: response });
     this.#record(underway, reply);
   }
 

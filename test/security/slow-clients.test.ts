@@ -2,11 +2,11 @@
 // that cut their bodies into crumbs. What is waited for is the server's answer; no clock of the test's own decides.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
 import { bytesInUse, connectionsOf, openDescriptors } from '../support/resources.ts';
-import { startServer } from '../support/server.ts';
+import { startServer, type TestServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 300, requestMs: 600, checkIntervalMs: 50 } };
@@ -115,6 +115,88 @@ describe('Crumbs of a body take no more than the body', () => {
     const each = ((await bytesInUse()) - before) / wires.length;
     assert.ok(each < MIB, `${Math.round(each)} bytes are in use for a body of 60,000`);
     await release(wires);
+  });
+});
+
+describe('Answers that nobody takes have a bound in sum', () => {
+  const LARGE = 8 * 900_000;
+
+  /** A server with a page of 7 MB, and what is asked of it for somebody behind a proxy, who reads nothing yet. */
+  async function served(t: TestContext, answersMax: number) {
+    const settings = { MAX_BODY: '1MiB', TRUST_PROXY: '127.0.0.1' };
+    const server = await startServer(t, settings, { backlogBytesMax: answersMax * LARGE });
+    await server.signUp('matt');
+    const { access } = await server.signIn('matt');
+    const json = { title: 'Long', body: 'x'.repeat(900_000) };
+    for (let count = 0; count < 8; count++)
+      await server.call('POST', '/users/1/posts', { token: access, json });
+    const ask = async (address: string, behind = '') => {
+      const wire = await Wire.open(server.port);
+      wire.pause();
+      const head = `GET /users/1/posts HTTP/1.1\r\nHost: a\r\nAuthorization: JWT ${access}\r\n`;
+      wire.write(`${head}X-Forwarded-For: ${address}\r\n\r\n${behind}`);
+      return wire;
+    };
+    return { ...server, ask };
+  }
+
+  async function backlogOf({ call }: Pick<TestServer, 'call'>): Promise<{ bytes: number; cuts: number }> {
+    const { text } = await call('GET', '/metrics');
+    const [bytes, cuts] = ['bytes', 'cuts'].map((name) =>
+      Number(new RegExp(`^jot_backlog_${name} (\\d+)$`, 'm').exec(text)?.[1]),
+    );
+    return { bytes: bytes ?? 0, cuts: cuts ?? 0 };
+  }
+
+  /** Until so many answers are held or were cut. */
+  async function untilHeld(server: Pick<TestServer, 'call'>, answers: number): Promise<void> {
+    for (let count = 0; count < 10_000; count++) {
+      const { bytes, cuts } = await backlogOf(server);
+      if (Math.floor(bytes / LARGE) + cuts === answers) return;
+    }
+    assert.fail(`${answers} answers were never held`);
+  }
+
+  test('who holds the most loses the oldest, and a slow reader gets all of it', async (t) => {
+    const server = await served(t, 3.5);
+    const honest = await server.ask('192.0.2.1');
+    await untilHeld(server, 1);
+    const greedy: Wire[] = [];
+    for (let count = 0; count < 6; count++) {
+      greedy.push(await server.ask('192.0.2.66'));
+      await untilHeld(server, 2 + count);
+    }
+    const { bytes, cuts } = await backlogOf(server);
+    assert.equal(cuts, 4);
+    assert.ok(bytes > 3 * LARGE && bytes < 3.5 * LARGE, `${bytes} bytes are held`);
+
+    honest.resume();
+    assert.equal((await honest.answer()).json.length, 8);
+    for (const [index, wire] of greedy.entries()) {
+      wire.resume();
+      if (index < 4) await assert.rejects(wire.answer(), /^Error: No answer/);
+      else assert.equal((await wire.answer()).status, 200);
+    }
+    const warnings = server.log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    assert.deepEqual(
+      warnings.map(({ message, address }) => [message, address]),
+      Array(4).fill(['too much was held for a client', '192.0.2.66']),
+    );
+    await release([honest, ...greedy]);
+    assert.equal((await backlogOf(server)).bytes, 0);
+  });
+
+  test('and what reads them is never cut, nor held for longer than it reads', async (t) => {
+    const server = await served(t, 2.5);
+    for (let count = 0; count < 6; count++) {
+      const wire = await server.ask('192.0.2.1');
+      await untilHeld(server, 1);
+      wire.resume();
+      assert.equal((await wire.answer()).status, 200);
+      wire.end();
+      await wire.closed;
+      assert.deepEqual(await backlogOf(server), { bytes: 0, cuts: 0 });
+    }
   });
 });
 

@@ -10,6 +10,7 @@ import { Pipeline, type PipelineOptions } from '../../src/api/pipeline.ts';
 import { randomKey } from '../../src/auth/keys.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
 import { parseConfig } from '../../src/config.ts';
+import { BACKLOG_BYTES_MAX, Backlog } from '../../src/http/backlog.ts';
 import { DEFAULT_TIMEOUTS, HttpServer } from '../../src/http/server.ts';
 import { createLog, type LogFormat } from '../../src/lib/log.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -35,6 +36,7 @@ export async function startPipeline(
     identify: createIdentify({ store, tokens, prefixes, now }),
     elsewhere: null,
     cache: null,
+    backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     byCaller: null,
     byAddress: null,
     operatorToken: null,

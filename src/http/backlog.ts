@@ -1,0 +1,98 @@
+// What is held in memory for clients that do not take their answers. Who asks for large pages and never reads one makes the
+// server keep them, each until nothing has moved for a while; many sockets of such a client would fill the memory by then. So
+// all of it together has a bound, and when that is passed the client that holds the most loses what it has held the longest.
+// An honest reader who is slow holds one answer, and is not the one.
+//
+// What it leaves out: how much of an answer the client has already. Node keeps a text whole until its last byte is gone.
+
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { addressKey } from './address.ts';
+import type { Reply } from './reply.ts';
+
+export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Something in memory that goes with the connection it is held for, or before. */
+export interface Holding {
+  readonly socket: Socket;
+  /** The client's. */
+  readonly address: string;
+  readonly bytes: number;
+  /** It is gone with its `close`. */
+  readonly until: EventEmitter;
+}
+
+export interface BacklogOptions {
+  readonly bytesMax: number;
+  readonly onCut: (cut: Holding) => void;
+}
+
+interface Client {
+  bytes: number;
+  /** In the order in which they came. */
+  readonly holdings: Set<Holding>;
+}
+
+export class Backlog {
+  readonly #options: BacklogOptions;
+  /** By address, or network. */
+  readonly #clients = new Map<string, Client>();
+  #bytes = 0;
+  #cuts = 0;
+
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** How many connections were cut. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
+  /** Counts it as long as it is held. May cut connections, this one too. */
+  hold(holding: Holding): void {
+    const key = addressKey(holding.address);
+    const client = this.#clients.get(key) ?? { bytes: 0, holdings: new Set() };
+    this.#clients.set(key, client);
+    client.holdings.add(holding);
+    client.bytes += holding.bytes;
+    this.#bytes += holding.bytes;
+    holding.until.once('close', () => this.#release(key, holding));
+    // One that is larger than the bound, alone, is what the settings allow a page to be.
+    while (this.#bytes > this.#options.bytesMax && this.#bytes > holding.bytes) this.#cutOne();
+  }
+
+  #release(key: string, holding: Holding): void {
+    const client = this.#clients.get(key);
+    if (!client?.holdings.delete(holding)) return;
+    client.bytes -= holding.bytes;
+    this.#bytes -= holding.bytes;
+    if (client.holdings.size === 0) this.#clients.delete(key);
+  }
+
+  #cutOne(): void {
+    let [key, most] = ['', 0];
+    for (const [candidate, { bytes }] of this.#clients) if (bytes > most) [key, most] = [candidate, bytes];
+    const holdings = this.#clients.get(key)?.holdings ?? [];
+    const [oldest] = holdings;
+    if (oldest === undefined) return;
+    this.#cuts++;
+    oldest.socket.destroy();
+    // What is held for the same socket goes with it, but its `close` comes later.
+    for (const holding of holdings) if (holding.socket === oldest.socket) this.#release(key, holding);
+    this.#options.onCut(oldest);
+  }
+}
+
+/** How many bytes of the answer that was just sent are held: none where the kernel took it at once, as it nearly always does. */
+export function bytesHeld(request: IncomingMessage, response: ServerResponse, reply: Reply): number {
+  const unsent = response.writableLength;
+  if (unsent === 0 || response.closed) return 0;
+  if (request.method === 'HEAD') return unsent;
+  return Math.max(unsent, reply.length ?? Buffer.byteLength(reply.body ?? ''));
+}

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { describe, it } from 'node:test';
+import { Backlog, type Holding } from '../../src/http/backlog.ts';
+
+function backlogOf(bytesMax: number) {
+  const cut: Holding[] = [];
+  const backlog = new Backlog({ bytesMax, onCut: (holding) => cut.push(holding) });
+  /** Held until its socket closes. */
+  const hold = (address: string, bytes: number, socket = new Socket()) => {
+    backlog.hold({ socket, address, bytes, until: socket });
+    return socket;
+  };
+  return { backlog, cut, hold };
+}
+
+function destroyed(sockets: readonly Socket[]): boolean[] {
+  return sockets.map((socket) => socket.destroyed);
+}
+
+describe('Backlog', () => {
+  it('counts what is held until it closes', async () => {
+    const { backlog, hold } = backlogOf(100);
+    const [a, b] = [hold('192.0.2.1', 60), hold('192.0.2.1', 40)];
+    assert.equal(backlog.bytes, 100);
+    await once(a.destroy(), 'close');
+    assert.equal(backlog.bytes, 40);
+    await once(b.destroy(), 'close');
+    assert.deepEqual([backlog.bytes, backlog.cuts], [0, 0]);
+  });
+
+  it('cuts nobody at its bound, and one past it', () => {
+    const { backlog, cut, hold } = backlogOf(100);
+    const sockets = [hold('192.0.2.1', 50), hold('192.0.2.2', 50)];
+    assert.deepEqual(destroyed(sockets), [false, false]);
+    sockets.push(hold('192.0.2.2', 1));
+    assert.deepEqual(destroyed(sockets), [false, true, false]);
+    assert.deepEqual([backlog.bytes, backlog.cuts], [51, 1]);
+    assert.deepEqual(
+      cut.map(({ address, bytes, socket }) => [address, bytes, socket === sockets[1]]),
+      [['192.0.2.2', 50, true]],
+    );
+  });
+
+  it('cuts the oldest of the client that holds the most, as many as it takes', () => {
+    const { backlog, hold } = backlogOf(100);
+    const honest = hold('192.0.2.1', 30);
+    const sockets = [10, 20, 30].map((bytes) => hold('192.0.2.2', bytes));
+    sockets.push(hold('192.0.2.2', 35));
+    assert.deepEqual(destroyed(sockets), [true, true, false, false]);
+    assert.equal(honest.destroyed, false);
+    assert.equal(backlog.bytes, 95);
+  });
+
+  it('cuts the newcomer when that one holds the most', () => {
+    const { backlog, hold } = backlogOf(100);
+    const sockets = [hold('192.0.2.1', 50), hold('192.0.2.2', 90)];
+    assert.deepEqual(destroyed(sockets), [false, true]);
+    assert.equal(backlog.bytes, 50);
+  });
+
+  it('takes a network of IPv6 for one client', () => {
+    const { hold } = backlogOf(100);
+    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8::2', 30)];
+    hold('192.0.2.3', 1);
+    assert.deepEqual(destroyed(sockets), [false, true, false]);
+  });
+
+  it('and two networks for two', () => {
+    const { hold } = backlogOf(100);
+    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8:0:1::2', 30)];
+    hold('192.0.2.3', 1);
+    assert.deepEqual(destroyed(sockets), [true, false, false]);
+  });
+
+  it('keeps one that is larger than the bound while it is alone', () => {
+    const { backlog, hold } = backlogOf(100);
+    const large = hold('192.0.2.1', 1_000);
+    assert.equal(large.destroyed, false);
+    const small = hold('192.0.2.2', 1);
+    assert.deepEqual(destroyed([large, small]), [true, false]);
+    assert.equal(backlog.bytes, 1);
+  });
+
+  it('counts everything of a socket that it cuts as gone, once', async () => {
+    const { backlog, hold } = backlogOf(100);
+    const socket = hold('192.0.2.1', 50);
+    hold('192.0.2.1', 40, socket);
+    const other = hold('192.0.2.1', 20);
+    assert.deepEqual(destroyed([socket, other]), [true, false]);
+    assert.deepEqual([backlog.bytes, backlog.cuts], [20, 1]);
+    await once(socket, 'close');
+    assert.equal(backlog.bytes, 20);
+  });
+});
