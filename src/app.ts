@@ -16,6 +16,7 @@ import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
+import { clientAddress } from './http/address.ts';
 import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { JotError } from './lib/errors.ts';
@@ -115,6 +116,11 @@ class JotApp implements App {
       handle: this.handle,
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
+      onExcess: (request, bytes) => {
+        const { socket } = request;
+        const address = clientAddress(request, this.config.trustProxy);
+        backlog.hold({ socket, address, bytes, until: socket });
+      },
       connectionsMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });

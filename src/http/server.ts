@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { JotError } from '../lib/errors.ts';
+import { discardRest } from './discard.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
 
 /** How long things may take, in milliseconds. */
@@ -29,6 +30,11 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   shutdownMs: 10_000,
 };
 
+// How many requests of one connection wait for their answers. All that came in one packet are parsed before the first of them
+// is answered, and 64 KiB hold two thousand.
+export const PIPELINED_MAX = 64;
+// What a request takes that was parsed and is not going to be worked on: Node keeps it as long as the connection.
+const EXCESS_REQUEST_BYTES = 2 * 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 // Longer than the usual proxy keeps an idle connection, so that it is never this side that closes it under a request.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -50,6 +56,8 @@ export interface HttpServerOptions {
   readonly onParserFailure: (failure: ParserFailure) => void;
   /** A connection could not be taken, for want of file descriptors for one; the next one may be. */
   readonly onAcceptFailure: (error: Error) => void;
+  /** So many bytes are held, until the socket closes, for requests that came beyond what may wait. */
+  readonly onExcess: (request: IncomingMessage, bytes: number) => void;
   readonly connectionsMax: number;
   readonly timeouts: Timeouts;
 }
@@ -58,6 +66,8 @@ interface Connection {
   /** The newest one. */
   exchange: Exchange | null;
   unanswered: number;
+  /** How many came beyond what may wait; none of them is worked on, and the newest one before them is the last. */
+  excess: number;
   /** How much had come in when the last answer was finished: more than that is the start of a request. */
   bytesRead: number;
 }
@@ -126,7 +136,8 @@ export class HttpServer {
   }
 
   #onConnection(socket: Socket): void {
-    this.#connections.set(socket, { exchange: null, unanswered: 0, bytesRead: 0 });
+    const connection: Connection = { exchange: null, unanswered: 0, excess: 0, bytesRead: 0 };
+    this.#connections.set(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -137,6 +148,10 @@ export class HttpServer {
       this.#options.handle(request, response);
       return;
     }
+    if (connection.unanswered >= PIPELINED_MAX || connection.excess > 0) {
+      this.#onExcess(request, connection);
+      return;
+    }
     const before = connection.exchange;
     connection.exchange = { request, response };
     connection.unanswered++;
@@ -145,15 +160,35 @@ export class HttpServer {
       connection.bytesRead = socket.bytesRead;
       if (this.#closing && isIdle(socket, connection)) socket.destroySoon();
     });
+    if (before === null || connection.unanswered === 1) {
+      this.#handle(request, response);
+      return;
+    }
     // RFC 9112 §9.3.2: only safe requests may be worked on side by side, so each waits for the answer before it. Those that came in
     // one packet are here already; reading stops until they are answered, or a client could pile up any number.
-    if (connection.unanswered > 1) socket.pause();
-    this.#afterAnswer(before, () => {
-      // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
-      if (!socket.writable || response.headersSent) return;
-      if (connection.unanswered === 1) socket.resume();
-      this.#options.handle(request, response);
-    });
+    socket.pause();
+    // Between two of them everybody else has a turn.
+    before.response.once('close', () =>
+      setImmediate(() => {
+        if (connection.unanswered === 1 && connection.excess === 0) socket.resume();
+        this.#handle(request, response);
+      }),
+    );
+  }
+
+  // RFC 9112 §9.3.2: a client that sends on without waiting has to reckon with this, and sends again what was not answered.
+  #onExcess(request: IncomingMessage, connection: Connection): void {
+    connection.excess++;
+    if (connection.excess > 1) return;
+    closeWithNewest(connection);
+    discardRest(request.socket);
+    // The rest of the packet is parsed by then.
+    setImmediate(() => this.#options.onExcess(request, connection.excess * EXCESS_REQUEST_BYTES));
+  }
+
+  // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
   }
 
   // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already.
@@ -163,7 +198,7 @@ export class HttpServer {
     });
     socket.on('error', () => socket.destroy());
     const exchange = this.#connections.get(socket)?.exchange ?? null;
-    this.#afterAnswer(exchange, () => this.#options.onParserFailure({ socket, error, exchange: null }));
+    this.#afterAnswer(exchange, () => this.#refuse(socket, error));
   }
 
   #onClientError(cause: ParserError, socket: Socket): void {
@@ -181,7 +216,12 @@ export class HttpServer {
     const isInItsBody = exchange !== null && !exchange.request.complete;
     if (isInItsBody && exchange.response.headersSent) socket.destroySoon();
     else if (isInItsBody) this.#options.onParserFailure({ socket, error, exchange });
-    else this.#afterAnswer(exchange, () => this.#options.onParserFailure({ socket, error, exchange: null }));
+    else this.#afterAnswer(exchange, () => this.#refuse(socket, error));
+  }
+
+  // The answer before may have closed the connection.
+  #refuse(socket: Socket, error: JotError): void {
+    if (socket.writable) this.#options.onParserFailure({ socket, error, exchange: null });
   }
 
   // The broken request may have come behind one that is still being answered; answers must keep the order.
@@ -189,6 +229,11 @@ export class HttpServer {
     if (exchange === null || exchange.response.closed) then();
     else exchange.response.once('close', then);
   }
+}
+
+// RFC 9112 §9.6: the last answer says so.
+function closeWithNewest({ exchange }: Connection): void {
+  if (exchange !== null) exchange.response.shouldKeepAlive = false;
 }
 
 function isIdle(socket: Socket, { unanswered, bytesRead }: Connection): boolean {

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { PIPELINED_MAX } from '../../src/http/server.ts';
 import { startServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
@@ -108,17 +109,55 @@ describe('pipelining', () => {
     wire.end();
   });
 
-  test('many more requests than fit in a packet are answered in order', async (t) => {
+  test('as many as may wait are answered, and the connection goes on', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port);
-    const flushed = wire.flush((NOWHERE + HEALTH).repeat(3_000));
-    for (let count = 0; count < 3_000; count++) {
-      assert.equal((await wire.answer()).status, 404);
-      assert.equal((await wire.answer()).status, 200);
+    for (let round = 0; round < 50; round++) {
+      wire.write((NOWHERE + HEALTH).repeat(PIPELINED_MAX / 2));
+      for (let count = 0; count < PIPELINED_MAX / 2; count++) {
+        assert.equal((await wire.answer()).status, 404);
+        assert.equal((await wire.answer()).status, 200);
+      }
     }
-    assert.equal(await flushed, true);
     wire.end();
     assert.equal(await wire.closed, 'end');
+    assert.equal(wire.unread, '');
+  });
+
+  for (const [name, rest] of [
+    ['one more', signUp('matt')],
+    ['one more and an end that is none', `${signUp('matt')}GET /`],
+    ['garbage behind one more', `${signUp('matt')}garbage\r\n\r\n`],
+    ['a tunnel behind one more', `${signUp('matt')}CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`],
+    ['many more than fit in a packet', signUp('matt').repeat(5_000)],
+  ] as const) {
+    test(`${name} than may wait: the last that may says so, and the rest is not worked on`, async (t) => {
+      const { port, call } = await startServer(t);
+      const wire = await Wire.open(port, signUp('elie') + HEALTH.repeat(PIPELINED_MAX - 1) + rest);
+      assert.equal((await wire.answer()).status, 201);
+      for (let count = 2; count < PIPELINED_MAX; count++) {
+        const { status, headers } = await wire.answer();
+        assert.deepEqual([status, headers.connection], [200, 'keep-alive']);
+      }
+      const { status, headers } = await wire.answer();
+      assert.deepEqual([status, headers.connection], [200, 'close']);
+      assert.equal(await wire.closed, 'end');
+      assert.equal(wire.unread, '');
+      assert.deepEqual((await call('GET', '/users')).json, [{ id: 1, username: 'elie' }]);
+    });
+  }
+
+  test('others have their turn between two of them', async (t) => {
+    const { port, log } = await startServer(t);
+    const [many, one] = [await Wire.open(port, NOWHERE), await Wire.open(port, NOWHERE)];
+    for (const wire of [many, one]) assertError(await wire.answer(), 404);
+    many.write(NOWHERE.repeat(PIPELINED_MAX));
+    one.write(HEALTH);
+    for (let count = 0; count < PIPELINED_MAX; count++) assertError(await many.answer(), 404);
+    const paths = log.slice(2).map((line) => JSON.parse(line).path);
+    assert.equal(paths.length, PIPELINED_MAX + 1);
+    assert.notEqual(paths.at(-1), '/healthz');
+    for (const wire of [many, one]) wire.end();
   });
 
   test('a request that asks for another protocol is answered, and the connection closed', async (t) => {

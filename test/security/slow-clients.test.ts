@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
-import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
+import { DEFAULT_TIMEOUTS, PIPELINED_MAX } from '../../src/http/server.ts';
 import { bytesInUse, connectionsOf, openDescriptors } from '../support/resources.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
@@ -197,6 +197,31 @@ describe('Answers that nobody takes have a bound in sum', () => {
       await wire.closed;
       assert.deepEqual(await backlogOf(server), { bytes: 0, cuts: 0 });
     }
+  });
+
+  test('and requests behind them that nobody works on are counted as well', async (t) => {
+    const server = await served(t, 2.5);
+    const wire = await server.ask('192.0.2.1', HEALTH.repeat(PIPELINED_MAX - 1 + 500));
+    await untilHeld(server, 1);
+    const { bytes } = await backlogOf(server);
+    assert.ok(bytes > LARGE + 500 * 1024, `${bytes} bytes are held`);
+    wire.resume();
+    for (let count = 0; count < PIPELINED_MAX; count++) assert.equal((await wire.answer()).status, 200);
+    assert.equal(await wire.closed, 'end');
+    assert.deepEqual(await backlogOf(server), { bytes: 0, cuts: 0 });
+  });
+});
+
+describe('A burst of requests delays nobody', () => {
+  test('of as many as fit in a packet, on each of twenty sockets: sixty-four of each are worked on', async (t) => {
+    const server = await startServer(t);
+    const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port)));
+    for (const wire of wires) wire.write('GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_500));
+    assert.equal((await server.call('GET', '/healthz')).status, 200);
+    const before = server.log.length;
+    for (const wire of wires) await wire.closed;
+    assert.equal(server.log.length, 20 * PIPELINED_MAX + 1);
+    assert.ok(before < server.log.length / 2, `${before} were answered first`);
   });
 });
 

@@ -52,6 +52,7 @@ export async function startPipeline(
     handle: (request, response) => void pipeline.handle(request, response),
     onParserFailure: (failure) => pipeline.handleParserFailure(failure),
     onAcceptFailure: (error) => assert.fail(error),
+    onExcess: () => assert.fail('too many requests at once'),
     connectionsMax: 100,
     timeouts: DEFAULT_TIMEOUTS,
   });
