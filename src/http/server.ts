@@ -89,6 +89,8 @@ export class HttpServer {
       // A missing Host is answered by the journey, in the error shape.
       requireHostHeader: false,
     });
+    // A client that has said it sends nothing more (`nc -N`) still wants its answer. Node's types don't know the property.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.timeout = options.timeouts.stallMs;
     this.#server.maxConnections = options.connectionsMax;
     // Past its default Node drops headers without a word; the journey counts them instead.
@@ -138,7 +140,9 @@ export class HttpServer {
   #onConnection(socket: Socket): void {
     const connection: Connection = { exchange: null, unanswered: 0, excess: 0, bytesRead: 0 };
     this.#connections.set(socket, connection);
-    socket.once('close', () => this.#connections.delete(socket));
+    socket
+      .once('end', () => closeWithNewest(connection))
+      .once('close', () => this.#connections.delete(socket));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
