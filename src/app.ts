@@ -39,6 +39,9 @@ const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;
 // Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.
 const HASH_WAIT_MS_MAX = 15_000;
+// The same once the server is closing, when that is after ten seconds (`shutdownMs`).
+const HASH_WAIT_CLOSING_MS_MAX = 5_000;
+const CLOSING = 'Jot is shutting down';
 
 export { JotError } from './lib/errors.ts';
 
@@ -66,8 +69,12 @@ export interface App {
   listen(): Promise<string>;
   /** Answers one request, for use in a server of your own. */
   handle(request: IncomingMessage, response: ServerResponse): void;
-  /** Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file. */
-  close(): Promise<void>;
+  /**
+   * Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file.
+   *
+   * @param signal What asked for it, for the log.
+   */
+  close(signal?: string): Promise<void>;
 }
 
 /**
@@ -89,6 +96,7 @@ class JotApp implements App {
   #pipeline: Pipeline;
   #answers: Answers = {};
   #store: Store | null = null;
+  #gate: Gate | null = null;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
@@ -138,7 +146,7 @@ class JotApp implements App {
   };
 
   readonly open = async (): Promise<void> => {
-    if (this.#closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
+    if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
     this.#opening ??= this.#open().catch((error) => {
       this.#opening = null;
       throw error;
@@ -147,7 +155,7 @@ class JotApp implements App {
   };
 
   readonly listen = async (): Promise<string> => {
-    if (this.#closing !== null) throw new JotError('unavailable', 'Jot is shutting down');
+    if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
     const { address, port, family } = await this.#server.listen(this.config.port, this.config.host);
     await this.open().catch(async (error) => {
       await this.#server.close();
@@ -157,8 +165,8 @@ class JotApp implements App {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   };
 
-  readonly close = (): Promise<void> => {
-    this.#closing ??= this.#close();
+  readonly close = (signal?: string): Promise<void> => {
+    this.#closing ??= this.#close(signal);
     return this.#closing;
   };
 
@@ -170,10 +178,11 @@ class JotApp implements App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
-    const { api, tokens, identify, cache, gauges } = await closingOnError(store, () =>
+    const { api, tokens, identify, cache, gauges, gate } = await closingOnError(store, () =>
       createApi({ config, store, keys: openKeys(config, now), now, elapsedMs }),
     );
     this.#store = store;
+    this.#gate = gate;
     this.#answers = {
       ...operatorUsers({ ...config, store, now, log }),
       ...operatorKeys({ tokens, keyFile: keyFileOf(config), log }),
@@ -199,11 +208,15 @@ class JotApp implements App {
     });
   }
 
-  async #close(): Promise<void> {
-    await this.#server.close();
+  async #close(signal: string | undefined): Promise<void> {
+    const { log } = this.#common;
+    log.info('shutting down', { signal, requests: this.#server.requests });
+    this.#gate?.hurry(CLOSING, HASH_WAIT_CLOSING_MS_MAX);
+    const cut = await this.#server.close();
     await this.#opening?.catch(() => undefined);
-    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, 'Jot is shutting down');
+    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, CLOSING);
     await this.#store?.close();
+    log.info('stopped', { connections_cut: cut });
   }
 
   #createSystem(startMs: number): Endpoint[] {
@@ -219,7 +232,7 @@ class JotApp implements App {
   }
 
   #readiness(): StoreStatus {
-    if (this.#closing !== null) return { ok: false, reason: 'Jot is shutting down' };
+    if (this.#closing !== null) return { ok: false, reason: CLOSING };
     return this.#store?.status() ?? { ok: false, reason: 'Jot is starting' };
   }
 }
@@ -270,6 +283,7 @@ async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
     identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }),
     cache,
     gauges: gaugesOf({ store, gate, loginGuard, cache }),
+    gate,
   };
 }
 

@@ -141,7 +141,7 @@ that DATABASE_URL names.
 }
 
 /** @returns whether a signal has come. */
-function closeOnSignals(close: () => Promise<void>): () => boolean {
+function closeOnSignals(close: (signal: string) => Promise<void>): () => boolean {
   let isEnding = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, async () => {
@@ -149,7 +149,7 @@ function closeOnSignals(close: () => Promise<void>): () => boolean {
       // The first signal asks to finish; the second one means it.
       for (const again of ['SIGTERM', 'SIGINT'] as const)
         process.once(again, () => process.exit(EXIT_FAILURE));
-      await close().catch(failed);
+      await close(signal).catch(failed);
       process.exit();
     });
   }

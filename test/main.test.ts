@@ -96,7 +96,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(await statusOf(served, '/users'), 200);
       await stop(served);
       const { stdout } = await served.command.ended;
-      const [warned, ready, logged] = stdout
+      const [warned, ready, logged, ...last] = stdout
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line));
@@ -104,6 +104,27 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(warned.level, 'warn');
       assert.match(warned.message, /JWT_SECRET_KEY holds a secret under 32 bytes/);
       assert.deepEqual([logged.path, logged.status], ['/users', 200]);
+      assert.deepEqual(
+        last.map(({ message, signal, requests, connections_cut }) => [
+          message,
+          signal ?? connections_cut,
+          requests,
+        ]),
+        [
+          ['shutting down', 'SIGTERM', 0],
+          ['stopped', 0, undefined],
+        ],
+      );
+    });
+
+    it('says to a person, too, that it ends and has ended', async (t) => {
+      const served = await serve(t, settingsFor(temporaryFolder(t), { LOG: 'text' }));
+      await stop(served);
+      const [, ...lines] = (await served.command.ended).stdout.trim().split('\n');
+      assert.deepEqual(
+        lines.map((line) => line.replace(/^\S+ /, '')),
+        ['info shutting down signal=SIGTERM requests=0', 'info stopped connections_cut=0'],
+      );
     });
 
     it('goes on when nobody reads its log any more', async (t) => {

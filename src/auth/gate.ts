@@ -8,6 +8,7 @@
 
 import { JotError } from '../lib/errors.ts';
 
+const TOO_MANY = 'Too many passwords are being checked right now';
 // The longest that a timer of Node's waits.
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -32,10 +33,12 @@ export class Gate {
   readonly #options: Required<GateOptions>;
   readonly #waiting: Waiting[] = [];
   #running = 0;
+  #waitMsMax: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GateOptions) {
     this.#options = { waitMsMax: Number.POSITIVE_INFINITY, elapsedMs: () => performance.now(), ...options };
+    this.#waitMsMax = this.#options.waitMsMax;
   }
 
   get running(): number {
@@ -61,9 +64,16 @@ export class Gate {
     }
   }
 
+  /** For an end in a short time: whoever waits is turned away now, and whoever still comes waits no longer than that. */
+  hurry(reason: string, waitMsMax: number): void {
+    this.#waitMsMax = Math.min(this.#waitMsMax, waitMsMax);
+    clearTimeout(this.#timer);
+    for (const { reject } of this.#waiting.splice(0)) reject(turnedAway(reason));
+  }
+
   #turn(): Promise<void> {
     const { queueMax, elapsedMs } = this.#options;
-    if (this.#waiting.length >= queueMax) throw tooMany();
+    if (this.#waiting.length >= queueMax) throw turnedAway(TOO_MANY);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ sinceMs: elapsedMs(), resolve, reject });
       if (this.#waiting.length === 1) this.#turnAwayLate();
@@ -81,23 +91,20 @@ export class Gate {
 
   /** Turns away who has waited too long, and comes back when the next one may have. */
   readonly #turnAwayLate = (): void => {
-    const { waitMsMax, elapsedMs } = this.#options;
     clearTimeout(this.#timer);
-    const nowMs = elapsedMs();
+    const nowMs = this.#options.elapsedMs();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      const leftMs = first.sinceMs + waitMsMax - nowMs;
+      const leftMs = first.sinceMs + this.#waitMsMax - nowMs;
       if (leftMs >= 0) {
         this.#timer = setTimeout(this.#turnAwayLate, Math.min(leftMs, TIMER_MS_MAX));
         return;
       }
       this.#waiting.shift();
-      first.reject(tooMany());
+      first.reject(turnedAway(TOO_MANY));
     }
   };
 }
 
-function tooMany(): JotError {
-  return new JotError('unavailable', 'Too many passwords are being checked right now', {
-    retryAfterSeconds: 1,
-  });
+function turnedAway(reason: string): JotError {
+  return new JotError('unavailable', reason, { retryAfterSeconds: 1 });
 }

@@ -113,6 +113,13 @@ export class HttpServer {
     return this.#connections.size;
   }
 
+  /** How many are under way. */
+  get requests(): number {
+    let requests = 0;
+    for (const { unanswered } of this.#connections.values()) requests += unanswered;
+    return requests;
+  }
+
   /** Starts to listen; rejects with the system's error, `EADDRINUSE` for one. */
   listen(port: number, host: string): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
@@ -124,17 +131,24 @@ export class HttpServer {
     });
   }
 
-  /** Accepts no more, cuts idle connections, waits for answers under way, and cuts what is left at the deadline. */
-  async close(): Promise<void> {
-    if (!this.#server.listening) return;
+  /**
+   * Accepts no more, cuts idle connections, waits for answers under way, and cuts what is left at the deadline.
+   *
+   * @returns how many connections it cut then.
+   */
+  async close(): Promise<number> {
+    if (!this.#server.listening) return 0;
     this.#closing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const [socket, connection] of this.#connections) if (isIdle(socket, connection)) socket.destroy();
+    let cut = 0;
     const deadline = setTimeout(() => {
+      cut = this.#connections.size;
       for (const socket of this.#connections.keys()) socket.destroy();
     }, this.#options.timeouts.shutdownMs);
     await closed;
     clearTimeout(deadline);
+    return cut;
   }
 
   #onConnection(socket: Socket): void {

@@ -216,4 +216,46 @@ describe('Gate', () => {
     await assert.rejects(gate.run(throwing), { name: 'TypeError', message: 'no such cost' });
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
+
+  it('in a hurry turns away who waits, lets who runs finish, and goes on', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 8 });
+    const a = send(gate, 'a');
+    const waiting = [send(gate, 'b'), send(gate, 'c')];
+    gate.hurry('It ends', 1_000);
+    for (const { result } of waiting) {
+      await assert.rejects(result, (error) => {
+        assert.ok(error instanceof JotError);
+        assert.deepEqual([error.code, error.message], ['unavailable', 'It ends']);
+        assert.equal(error.details.retryAfterSeconds, 1);
+        return true;
+      });
+    }
+    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+    const d = send(gate, 'd');
+    for (const task of [a, d]) task.finish();
+    assert.deepEqual(await Promise.all([a.result, d.result]), ['a', 'd']);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  for (const [name, before, hurried, waitedMs, isServed] of [
+    ['lets nobody wait longer than that', 10_000, 1_000, 1_001, false],
+    ['lets everybody wait that long', 10_000, 1_000, 1_000, true],
+    ['does not make a shorter time longer', 500, 1_000, 501, false],
+  ] as const) {
+    it(`in a hurry ${name}`, async () => {
+      let ms = 0;
+      const gate = new Gate({ concurrency: 1, queueMax: 8, waitMsMax: before, elapsedMs: () => ms });
+      const a = send(gate, 'a');
+      gate.hurry('It ends', hurried);
+      const b = send(gate, 'b');
+      b.finish();
+      const outcome = b.result.then(
+        () => true,
+        () => false,
+      );
+      ms = waitedMs;
+      a.finish();
+      assert.equal(await outcome, isServed);
+    });
+  }
 });

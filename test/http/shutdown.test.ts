@@ -115,6 +115,50 @@ describe('App.close', SOON, () => {
     await assert.rejects(wire.answer(), /^Error: No answer/);
   });
 
+  test('answers 503 to who waits for a password to be hashed, and finishes the one that is', async (t) => {
+    const settings = { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=16,r=8,p=5' };
+    const { app, port, call } = await startServer(t, settings, PATIENT);
+    const wires = await Promise.all(Array.from({ length: 4 }, () => held(port)));
+    for (const wire of wires) wire.write(BODY);
+    let queued = 0;
+    while (queued < 3)
+      queued = Number(/^jot_hashes_queued (\d+)$/m.exec((await call('GET', '/metrics')).text)?.[1]);
+    const closed = app.close();
+    const answers = await Promise.all(wires.map((wire) => wire.answer()));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 503, 503, 503]);
+    for (const answer of answers) {
+      assert.equal(answer.headers.connection, 'close');
+      if (answer.status !== 503) continue;
+      assertError(answer, 503);
+      assert.equal(answer.headers['retry-after'], '1');
+      assert.match(answer.json.description, /shutting down/);
+    }
+    await closed;
+  });
+
+  test('says in the log when it begins, with what, and when it is done', async (t) => {
+    const { app, port, log } = await startServer(t, {}, PATIENT);
+    const wire = await held(port);
+    const closed = app.close('SIGTERM');
+    assert.deepEqual(ends(log), [{ message: 'shutting down', signal: 'SIGTERM', requests: 1 }]);
+    wire.write(BODY);
+    assert.equal((await wire.answer()).status, 201);
+    await closed;
+    await app.close('SIGINT');
+    assert.deepEqual(ends(log).slice(1), [{ message: 'stopped', connections_cut: 0 }]);
+  });
+
+  test('says in the log how many connections it had to cut', async (t) => {
+    const { app, port, log } = await startServer(t, {}, IMPATIENT);
+    const wires = await Promise.all([held(port), held(port)]);
+    await app.close();
+    await Promise.all(wires.map((wire) => wire.closed));
+    assert.deepEqual(ends(log), [
+      { message: 'shutting down', requests: 2 },
+      { message: 'stopped', connections_cut: 2 },
+    ]);
+  });
+
   test('accepts no new connection, at once and afterwards', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wire = await held(port);
@@ -178,6 +222,14 @@ describe('GET /readyz', SOON, () => {
     await closed;
   });
 });
+
+/** What the log says about the end. */
+function ends(log: readonly string[]): object[] {
+  const events = log.map((line) => JSON.parse(line));
+  return events
+    .filter(({ message }) => message === 'shutting down' || message === 'stopped')
+    .map(({ time: _time, level: _level, ...rest }) => rest);
+}
 
 async function connectionError(port: number): Promise<string | undefined> {
   const socket = connect(port, '127.0.0.1');
