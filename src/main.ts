@@ -158,7 +158,11 @@ function closeOnSignals(close: (signal: string) => Promise<void>): () => boolean
 
 function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (line: string) => void): void {
   if (logFormat === 'json') {
-    createLog({ format: 'json', write: writeLog, now: Date.now }).info('ready', { url });
+    createLog({ format: 'json', write: writeLog, now: Date.now }).info('ready', {
+      url,
+      data: databaseUrl,
+      version: VERSION,
+    });
     return;
   }
   process.stdout.write(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);

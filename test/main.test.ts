@@ -100,7 +100,9 @@ describe('jot', { concurrency: 4 }, () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line));
-      assert.deepEqual([ready.message, ready.url], ['ready', served.url]);
+      const { DATABASE_URL: data } = options.env ?? {};
+      assert.deepEqual([ready.message, ready.url, ready.data], ['ready', served.url, data]);
+      assert.equal(ready.version, VERSION);
       assert.equal(warned.level, 'warn');
       assert.match(warned.message, /JWT_SECRET_KEY holds a secret under 32 bytes/);
       assert.deepEqual([logged.path, logged.status], ['/users', 200]);
