@@ -129,6 +129,12 @@ describe('jot', { concurrency: 4 }, () => {
       );
     });
 
+    it('is what the shell of `npm start` becomes, so that a signal to npm ends it', () => {
+      const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+      // Any other shell ends alone, and leaves the server running.
+      for (const script of [scripts.start, scripts.jot]) assert.match(script, /^exec node /);
+    });
+
     it('goes on when nobody reads its log any more', async (t) => {
       const served = await serve(t, settingsFor(temporaryFolder(t), { LOG: 'text' }));
       served.command.stopReading();
