@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
-import { check } from './commands/check.ts';
 import {
   type Command,
   EXIT_FAILURE,
@@ -14,15 +13,8 @@ import {
   print,
   UsageError,
 } from './commands/command.ts';
-import { compact } from './commands/compact.ts';
-import { exportRows } from './commands/export.ts';
-import { importRows } from './commands/import.ts';
-import { listKeys, retireKeys, rotateKeys } from './commands/keys.ts';
 import { withProgress } from './commands/progress.ts';
-import { repair } from './commands/repair.ts';
 import { asksForHelp, groupOf, usageOf, usageOfOne } from './commands/usage.ts';
-import { changePassword, createUser, deleteUser } from './commands/user.ts';
-import { listUsers } from './commands/user-list.ts';
 import type { Config, Environment } from './config.ts';
 import { listenProblem } from './http/listen-problem.ts';
 import { JotError } from './lib/errors.ts';
@@ -58,7 +50,7 @@ const help: Command = {
   parameters: '[command]',
   summary: 'show what can be typed; so does --help behind a command',
   async run({ stdout }, args) {
-    await print(stdout, usageFor(args));
+    await print(stdout, usageFor(await allCommands(), args));
     return 0;
   },
 };
@@ -72,13 +64,6 @@ const version: Command = {
   },
 };
 
-const COMMANDS = [
-  serve,
-  ...[check, repair, compact, exportRows, importRows],
-  ...[listKeys, rotateKeys, retireKeys],
-  ...[listUsers, createUser, changePassword, deleteUser],
-  ...[help, version],
-];
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['--help', 'help'],
   ['-h', 'help'],
@@ -96,12 +81,14 @@ await run(process.argv.slice(2)).then((code) => {
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
   const { stdin, stdout, stderr } = process;
+  // A start does not wait for what only other commands need: there is as much of that as of all the rest.
+  const commands = words[0] === serve.name ? [serve] : await allCommands();
   if (asksForHelp(rest)) {
-    await print(stdout, usageFor(words));
+    await print(stdout, usageFor(commands, words));
     return 0;
   }
-  const command = find(words);
-  if (command === undefined) throw unknownCommand(words);
+  const command = find(commands, words);
+  if (command === undefined) throw unknownCommand(commands, words);
   const world = {
     settings: readEnvironment(),
     stdin,
@@ -115,26 +102,31 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
   });
 }
 
-function find(words: readonly string[]): Command | undefined {
-  return COMMANDS.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+async function allCommands(): Promise<readonly Command[]> {
+  const { commands } = await import('./commands/commands.ts');
+  return [serve, ...commands, help, version];
+}
+
+function find(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  return commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
 }
 
 // What follows a name may be a secret in the wrong place, so of a group two words are repeated, and otherwise one.
-function unknownCommand([first = '', second]: readonly string[]): UsageError {
-  const group = groupOf(COMMANDS, first);
+function unknownCommand(commands: readonly Command[], [first = '', second]: readonly string[]): UsageError {
+  const group = groupOf(commands, first);
   if (group.length === 0) return new UsageError(`there is no command "${first}"; \`jot help\` lists them`);
   const problem =
     second === undefined ? `"${first}" alone is no command` : `there is no command "${first} ${second}"`;
   return new UsageError(problem, usageOf(group, `${first} <command>`));
 }
 
-function usageFor(words: readonly string[]): string {
+function usageFor(commands: readonly Command[], words: readonly string[]): string {
   const [first = ''] = words;
-  const command = find(words);
+  const command = find(commands, words);
   if (command !== undefined && command !== help) return usageOfOne(command);
-  const group = groupOf(COMMANDS, first);
+  const group = groupOf(commands, first);
   if (group.length > 0) return usageOf(group, `${first} <command>`);
-  return `${usageOf(COMMANDS, '[command]')}
+  return `${usageOf(commands, '[command]')}
 Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
 that DATABASE_URL names.
 `;
