@@ -1,6 +1,7 @@
 // From the environment to a Config. Every setting has a reader that either gives a value or says what it expected; all of
 // the problems are reported together, so that nobody has to start the server five times to find five typos.
 
+import { availableParallelism } from 'node:os';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
@@ -16,6 +17,8 @@ const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
+// As many as there are processors, or requests would wait for passwords.
+const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
 /** Names and values as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -91,7 +94,7 @@ export function parseConfig(env: Environment): Config {
     refreshReuseLeewayMs: setting('JWT_REFRESH_REUSE_LEEWAY', 10_000, duration(0)),
     passwordLengthMin: setting('PASSWORD_MIN_LENGTH', isProduction ? 8 : 1, integer(1, 256)),
     passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost),
-    hashConcurrency: setting('HASH_CONCURRENCY', Math.min(2, hashesMax), integer(1, hashesMax)),
+    hashConcurrency: setting('HASH_CONCURRENCY', Math.min(HASHES_DEFAULT, hashesMax), integer(1, hashesMax)),
     rates: {
       default: setting('RATE_LIMIT', parseRate('600/m'), rate),
       auth: setting('RATE_LIMIT_AUTH', parseRate('60/m'), rate),

@@ -1,5 +1,6 @@
 // The settings of tokens, passwords and limits, as api.md describes them: default, what each takes and what it refuses.
 
+import { availableParallelism } from 'node:os';
 import {
   badDurations,
   badRates,
@@ -119,7 +120,7 @@ export const authSettings: readonly SettingRow[] = [
   {
     name: 'HASH_CONCURRENCY',
     read: ({ hashConcurrency }) => hashConcurrency,
-    fallback: 2,
+    fallback: Math.min(2, availableParallelism()),
     good: [
       ['1', 1, 'the least'],
       ['3', 3, 'one below the size of the pool'],
