@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
-import { gaugesOf, limiterGauge } from './api/gauges.ts';
+import { gaugesOf, limiterGauge, socketGauges } from './api/gauges.ts';
 import { createIdentify } from './api/identify.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApi } from './api/openapi.ts';
@@ -11,7 +11,7 @@ import { Pipeline } from './api/pipeline.ts';
 import type { Representation } from './api/representation.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
 import { Gate } from './auth/gate.ts';
-import { keysFromSecrets, openKeyFile, randomKey, type SigningKey } from './auth/keys.ts';
+import { openKeys, type SigningKey } from './auth/keys.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
@@ -132,11 +132,7 @@ class JotApp implements App {
       connectionsMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
-    this.#common.metrics.addGauges([
-      { name: 'jot_log_lines_lost', help: 'Lines that no log took.', read: () => log.linesLost },
-      { name: 'jot_backlog_bytes', help: 'Held for clients that do not read.', read: () => backlog.bytes },
-      { name: 'jot_backlog_cuts', help: 'Connections cut for that.', read: () => backlog.cuts },
-    ]);
+    this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));
     for (const warning of warnings) log.warn(warning);
   }
 
@@ -179,7 +175,7 @@ class JotApp implements App {
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
     const { api, tokens, identify, cache, gauges, gate } = await closingOnError(store, () =>
-      createApi({ config, store, keys: openKeys(config, now), now, elapsedMs }),
+      createApi({ config, store, keys: openKeys(config.secrets, keyFileOf(config), now), now, elapsedMs }),
     );
     this.#store = store;
     this.#gate = gate;
@@ -192,20 +188,9 @@ class JotApp implements App {
       byCaller: limiter('default', config.rates.default, now),
       byAddress: limiter('auth', config.rates.auth, now),
     };
-    metrics.addGauges([
-      ...gauges,
-      { name: 'jot_connections', help: 'Open sockets.', read: () => this.#server.connections },
-      limiterGauge(limiters),
-    ]);
-    const endpoints = this.#endpoints;
-    this.#pipeline = new Pipeline({
-      ...this.#common,
-      ...limiters,
-      endpoints,
-      identify,
-      cache,
-      elsewhere: null,
-    });
+    metrics.addGauges([...gauges, limiterGauge(limiters)]);
+    const parts = { ...this.#common, ...limiters, identify, cache };
+    this.#pipeline = new Pipeline({ ...parts, endpoints: this.#endpoints, elsewhere: null });
   }
 
   async #close(signal: string | undefined): Promise<void> {
@@ -302,13 +287,6 @@ interface ApiParts {
   readonly keys: readonly SigningKey[];
   readonly now: () => number;
   readonly elapsedMs: () => number;
-}
-
-// What is not kept needs no key that is: tokens for a store in memory end with it.
-function openKeys(config: Config, now: () => number): SigningKey[] {
-  if (config.secrets.length > 0) return keysFromSecrets(config.secrets);
-  const path = keyFileOf(config);
-  return path === null ? [randomKey()] : openKeyFile(path, now);
 }
 
 function limiter(name: string, rate: Config['rates']['default'], now: () => number): Limiter | null {

@@ -1,6 +1,8 @@
 // What an operator can watch going up and down: what is stored, what is under way, what is remembered.
 
 import type { Gate } from '../auth/gate.ts';
+import type { Backlog } from '../http/backlog.ts';
+import type { HttpServer } from '../http/server.ts';
 import type { Limiter } from '../limit/limiter.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import type { Store } from '../store/store.ts';
@@ -33,6 +35,21 @@ export function gaugesOf({ store, gate, loginGuard, cache }: Watched): Gauge[] {
     },
     { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
+  ];
+}
+
+interface Sockets {
+  readonly log: { readonly linesLost: number };
+  readonly backlog: Backlog;
+  readonly server: HttpServer;
+}
+
+export function socketGauges({ log, backlog, server }: Sockets): Gauge[] {
+  return [
+    { name: 'jot_log_lines_lost', help: 'Lines that no log took.', read: () => log.linesLost },
+    { name: 'jot_backlog_bytes', help: 'Held for clients that do not read.', read: () => backlog.bytes },
+    { name: 'jot_backlog_cuts', help: 'Connections cut for that.', read: () => backlog.cuts },
+    { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
   ];
 }
 

@@ -49,6 +49,17 @@ export interface KeyRecord {
   readonly replaced: number | null;
 }
 
+/**
+ * The keys that sign and verify: the secrets if there are some, else those of the file. Without a path nothing is kept, and no key
+ * needs to be: tokens for a store in memory end with it.
+ *
+ * @throws JotError `unavailable` as for `openKeyFile`.
+ */
+export function openKeys(secrets: readonly string[], path: string | null, now: () => number): SigningKey[] {
+  if (secrets.length > 0) return keysFromSecrets(secrets);
+  return path === null ? [randomKey()] : openKeyFile(path, now);
+}
+
 /** Keys from secrets in a setting. The id is derived, so that it stays the same from start to start. */
 export function keysFromSecrets(secrets: readonly string[]): SigningKey[] {
   return secrets.map((secret) => {
