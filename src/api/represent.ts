@@ -27,14 +27,16 @@ export function createRepresent(
   return (valid: Valid): Promise<RepresentedReply> =>
     valid.endpoint.method === 'GET' ? read(valid) : write(valid);
 
-  async function read({ endpoint, request, call, trace }: Valid): Promise<RepresentedReply> {
+  async function read(valid: Valid): Promise<RepresentedReply> {
+    const { endpoint, request, call, trace } = valid;
     if (cache === null || endpoint.cacheKey === undefined) {
       return conditionalReply(await represent(endpoint, call, trace), request.headers, []);
     }
     trace?.begin('cache');
-    // The principal is part of the key whatever the endpoint's own part says: no answer may reach another user.
+    // The principal is part of the key whatever the endpoint's own part says: no answer may reach another user. A path as it came
+    // has no space in it, so each part ends where it seems to.
     const who = call.principal?.user.id ?? 'anyone';
-    const key = JSON.stringify([who, endpoint.path, call.params, call.query, await endpoint.cacheKey(call)]);
+    const key = `${who} ${valid.path} ${JSON.stringify(call.query)} ${await endpoint.cacheKey(call)}`;
     let outcome = 'HIT';
     trace?.because('hit');
     const representation = await cache.getOrCompute(key, () => {
@@ -75,7 +77,8 @@ function conditionalReply(
     const isKnown = ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === tag);
     if (isKnown) return { status: 304, headers: ['ETag', `"${tag}"`, ...headers], body: null };
   }
-  return headers.length === 0 ? reply : { ...reply, headers: [...reply.headers, ...headers] };
+  if (headers.length === 0) return reply;
+  return { ...reply, headers: reply.headers.concat(headers) };
 }
 
 // RFC 9110 §13.1.1: `If-Match` compares strongly, a weak tag never matches.
