@@ -23,6 +23,9 @@ import { createLog } from './lib/log.ts';
 import { VERSION } from './lib/version.ts';
 import { DamageError, VersionError } from './store/file/record.ts';
 
+// A terminal sends Ctrl-C to all of its processes, and npm passes it on to the one that it has started, which has it already.
+const ECHO_MS_MAX = 500;
+
 const serve: Command = {
   name: 'serve',
   summary: 'start the server (the default)',
@@ -134,18 +137,18 @@ that DATABASE_URL names.
 
 /** @returns whether a signal has come. */
 function closeOnSignals(close: (signal: string) => Promise<void>): () => boolean {
-  let isEnding = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, async () => {
-      isEnding = true;
-      // The first signal asks to finish; the second one means it.
-      for (const again of ['SIGTERM', 'SIGINT'] as const)
-        process.once(again, () => process.exit(EXIT_FAILURE));
-      await close(signal).catch(failed);
-      process.exit();
-    });
-  }
-  return () => isEnding;
+  let first: { readonly signal: string; readonly atMs: number } | null = null;
+  const onSignal = async (signal: string) => {
+    const atMs = performance.now();
+    // The first signal asks to finish; the second one means it, unless it is the first one's echo.
+    if (first !== null && signal === first.signal && atMs - first.atMs < ECHO_MS_MAX) return;
+    if (first !== null) process.exit(EXIT_FAILURE);
+    first = { signal, atMs };
+    await close(signal).catch(failed);
+    process.exit();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  return () => first !== null;
 }
 
 function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (line: string) => void): void {

@@ -297,6 +297,20 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal((await served.command.ended).code, 1);
     });
 
+    it('takes a signal that comes twice in one moment for one, as npm passes on a Ctrl-C', async (t) => {
+      const served = await serve(t, settingsFor(temporaryFolder(t)));
+      const body = JSON.stringify(MATT);
+      const socket = await hangingRequest(t, served, body);
+      const { cut } = await idleConnection(served);
+      served.command.kill('SIGINT');
+      served.command.kill('SIGINT');
+      await cut;
+
+      const [answer] = await Promise.all([once(socket.setEncoding('utf8'), 'data'), socket.write(body)]);
+      assert.match(String(answer), /^HTTP\/1\.1 201 Created\r\n/);
+      assert.equal((await served.command.ended).code, 0);
+    });
+
     it('that was killed starts again at once, with everything that it had answered for', async (t) => {
       const folder = temporaryFolder(t);
       const first = await serve(t, settingsFor(folder));
