@@ -7,6 +7,12 @@ const USERNAME_LENGTH_MAX = 64;
 // Far more than a passphrase, far less than what would make hashing it a burden.
 const PASSWORD_BYTES_MAX = 1024;
 
+// What could become one of these is not longer: a character stands for four others of two UTF-16 units at most, and takes at least
+// half a byte for each unit of them. Anything longer must not even be normalized, which can take the square of its length.
+const USERNAME_UNITS_MAX = 8 * USERNAME_LENGTH_MAX;
+const PASSWORD_UNITS_MAX = 2 * PASSWORD_BYTES_MAX;
+const PASSWORD_TOO_LONG = `must be at most ${PASSWORD_BYTES_MAX} bytes long`;
+
 export const username = text({
   min: 1,
   max: USERNAME_LENGTH_MAX,
@@ -20,6 +26,13 @@ export const username = text({
   refinedSchema: { pattern: '^[^\\p{Cc}\\s](?:\\P{Cc}*[^\\p{Cc}\\s])?$' },
 });
 
+/** A name that somebody may have, spelled in any way. */
+export const usernameGiven = text({
+  normalize: 'NFC',
+  example: 'matt',
+  refuseRaw: ({ length }) => (length > USERNAME_UNITS_MAX ? 'is longer than any username' : null),
+});
+
 /** @param lengthMin In characters. */
 export function password(lengthMin: number) {
   return text({
@@ -28,9 +41,9 @@ export function password(lengthMin: number) {
     format: 'password',
     description: `At most ${PASSWORD_BYTES_MAX} bytes of UTF-8.`,
     example: 'correct horse battery staple',
+    refuseRaw: ({ length }) => (length > PASSWORD_UNITS_MAX ? PASSWORD_TOO_LONG : null),
     refine(value) {
-      if (Buffer.byteLength(value) > PASSWORD_BYTES_MAX)
-        return `must be at most ${PASSWORD_BYTES_MAX} bytes long`;
+      if (Buffer.byteLength(value) > PASSWORD_BYTES_MAX) return PASSWORD_TOO_LONG;
       // scrypt's HMAC fills keys up with zeros (RFC 2104 §2), so `foo` and `foo\0` would be one password.
       return value.includes('\0') ? 'must not contain U+0000' : null;
     },

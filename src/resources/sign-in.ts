@@ -7,10 +7,10 @@ import { addressKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
-import { type Infer, lenient, object, text } from '../schema/schema.ts';
+import { type Infer, lenient, object } from '../schema/schema.ts';
 import { type Session, type User, usernameKey } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
-import { password } from './credentials.ts';
+import { password, usernameGiven } from './credentials.ts';
 import { orNullIfChanged, type SessionsOptions, startSession } from './sessions.ts';
 
 const START_TRIES_MAX = 5;
@@ -18,7 +18,7 @@ const PAGE_LIMIT = 1_000;
 
 // Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
 export const credentials = object({
-  username: lenient(text({ normalize: 'NFC', example: 'matt' })),
+  username: lenient(usernameGiven),
   password: lenient(password(0)),
 });
 

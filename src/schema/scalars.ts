@@ -2,12 +2,18 @@
 
 import { type Documented, documentation, type JsonSchema, refuse, type Type } from './type.ts';
 
+// UAX #15: no character stands for more than four others, and each has one or two UTF-16 units. So what has more of them than that
+// is too long, whatever it becomes; and to normalize it first could take the square of its length, for accents in the wrong order.
+const NORMALIZED_FROM_UNITS_MAX = 8;
+
 /** Text whose length counts Unicode code points, after normalization. */
 export function text(
   options: Documented & {
     readonly min?: number;
     readonly max?: number;
     readonly normalize?: 'NFC';
+    /** The problem with a text as it came, before anything is done with it, or null. */
+    readonly refuseRaw?: (value: string) => string | null;
     /** `password` in the documentation means: never shown. */
     readonly format?: string;
     /** The problem with a text that has the right length, or null. */
@@ -20,6 +26,7 @@ export function text(
     min = 0,
     max = Number.POSITIVE_INFINITY,
     normalize,
+    refuseRaw,
     refine,
     refinedSchema,
     format,
@@ -27,14 +34,18 @@ export function text(
   } = options;
   const range = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`;
   const unit = range === 'at least 1' ? 'character' : 'characters';
+  const rangeProblem = `must be ${range} ${unit} long`;
+  const rawUnitsMax = max * NORMALIZED_FROM_UNITS_MAX;
   return {
     check(value, report) {
       if (typeof value !== 'string') return refuse(report, 'must be a string');
       // A surrogate without its other half is no character: it can't be written as UTF-8 and come back.
       if (!value.isWellFormed()) return refuse(report, 'must not contain a lone surrogate');
+      const rawProblem = value.length > rawUnitsMax ? rangeProblem : refuseRaw?.(value);
+      if (rawProblem) return refuse(report, rawProblem);
       const normal = normalize === undefined ? value : value.normalize(normalize);
       const length = codePoints(normal);
-      if (length < min || length > max) return refuse(report, `must be ${range} ${unit} long`);
+      if (length < min || length > max) return refuse(report, rangeProblem);
       const problem = refine?.(normal) ?? null;
       return problem === null ? normal : refuse(report, problem);
     },

@@ -254,7 +254,7 @@ describe('OWASP ASVS 5.0, V6 over HTTP', () => {
     assert.equal((await signIn('matt', 'wrong')).status, 401);
   });
 
-  it('V6.3.1: guesses at one account are slowed down, from everywhere too, and a stranger locks nobody out', async (t) => {
+  it('V6.3.1: guesses at one account are slowed down, from everywhere too, and no single address locks its owner out', async (t) => {
     const { server } = await startWithMatt(t, { RATE_LIMIT_LOGIN: '10/15m', TRUST_PROXY: '127.0.0.1' });
     const tryFrom = async (address: string, password: string) => {
       const headers = { 'X-Forwarded-For': address };

@@ -12,6 +12,7 @@ import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
 import { assertFailure } from '../support/answers.ts';
 import { heapOf } from '../support/heap.ts';
+import { watchNormalize } from '../support/normalize-spy.ts';
 import { createPerson } from '../support/person.ts';
 import { START_MS, startServer, type TestServer } from '../support/server.ts';
 import type { Cleanup } from '../support/temporary-folder.ts';
@@ -77,6 +78,41 @@ describe('200 logins at once, at the real cost of a password', () => {
     assert.equal(order.lastIndexOf('login 503') < order.indexOf('the others'), true);
     const { jot_hashes_running, jot_hashes_queued } = await gauges(server);
     assert.deepEqual([jot_hashes_running, jot_hashes_queued], [0, 0]);
+  });
+});
+
+describe('Unicode', () => {
+  // Putting so many accents into their order takes the square of their number.
+  const accents = (count: number) => `a${'\u0300'.repeat(count / 2)}${'\u0316'.repeat(count / 2)}`;
+
+  it('normalization: is done to nothing that is longer than any name or password', async (t) => {
+    const lengths = watchNormalize(t);
+    const { call } = await startServer(t);
+    const long = accents(20_000);
+    const requests = [
+      ['/auth', { username: long, password: 'secret' }, 401],
+      ['/auth', { username: 'matt', password: long }, 401],
+      ['/users', { username: long, password: 'secret' }, 400],
+      ['/signup', { username: 'matt', password: long }, 400],
+    ] as const;
+    for (const [path, json, status] of requests) {
+      assert.equal((await call('POST', path, { json })).status, status, path);
+    }
+    assert.ok(Math.max(0, ...lengths) < 1_000);
+    accents(20_000).slice(0, 2_000).normalize();
+    assert.equal(Math.max(...lengths), 2_000, 'it would be seen');
+  });
+
+  it('however spelled: the longest name and the longest password are taken', async (t) => {
+    const { call } = await startServer(t);
+    const username = 'ᾂ'.repeat(64);
+    const password = 'ǖ'.repeat(512);
+    const spelled = { username: username.normalize('NFD'), password: password.normalize('NFD') };
+    assert.deepEqual([spelled.username.length, spelled.password.length], [256, 1_536]);
+    const made = await call('POST', '/users', { json: spelled });
+    assert.deepEqual([made.status, made.json.username], [201, username]);
+    assert.equal((await call('POST', '/auth', { json: { username, password } })).status, 200);
+    assert.equal((await call('POST', '/auth', { json: spelled })).status, 200);
   });
 });
 
