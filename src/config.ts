@@ -17,7 +17,7 @@ const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
-// As many as there are processors, or requests would wait for passwords.
+// Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
 const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
 /** Names and values as in `process.env`. */

@@ -20,6 +20,7 @@ import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
+import { plainHeaders, timing } from './common-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { type StepName, Trace } from './explain.ts';
 import {
@@ -227,16 +228,6 @@ function withoutLongSegments(path: string): string {
     .join('/');
 }
 
-function timing(trace: Trace | null): string[] {
-  return trace === null ? [] : ['Server-Timing', trace.toHeader()];
-}
-
-// What every answer has.
-function plainHeaders(requestId: string, endpoint: Endpoint | undefined): string[] {
-  const cache = cacheControl(endpoint);
-  return ['Cache-Control', cache, 'X-Content-Type-Options', 'nosniff', 'X-Request-Id', requestId];
-}
-
 // Each step's name is noted before it runs, so that a throw is told under the name of the step it came from.
 function enter<From extends Received, To>(name: StepName, step: (from: From) => To, from: From): To {
   from.trace?.begin(name);
@@ -253,12 +244,4 @@ function parse(received: Received): Incoming {
   const target = parseTarget(method, request.url ?? '');
   trace?.because(`HTTP/${request.httpVersion}`);
   return toIncoming(received, method, target);
-}
-
-// A shared cache keeps nothing that took a token to get, and nobody keeps a token. Lists that anybody may read are
-// checked for changes before they are used again, so that a write is seen at once.
-function cacheControl(endpoint: Endpoint | undefined): string {
-  if (endpoint?.secret) return 'no-store';
-  const isPrivate = endpoint !== undefined && endpoint.access.kind !== 'anyone';
-  return isPrivate ? 'private, no-cache' : 'no-cache';
 }
