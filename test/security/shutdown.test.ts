@@ -127,7 +127,7 @@ describe('A signal under load', PATIENT, () => {
     assert.equal(status, 201);
     const half = await begun(served, 'half');
     await ending(served, 'SIGTERM');
-    served.command.kill('SIGTERM');
+    served.command.kill('SIGINT');
     // In order it would have ended with 0.
     assert.equal((await served.command.ended).code, 1);
     await half.wire.closed;
