@@ -16,8 +16,8 @@ import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
-import { clientAddress } from './http/address.ts';
 import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
+import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -59,6 +59,8 @@ export interface AppOptions {
   readonly timeouts?: Partial<Timeouts>;
   /** How much is held for clients that do not take their answers, in bytes; default 64 MiB. */
   readonly backlogBytesMax?: number;
+  /** How much of what clients send ahead may wait for answers, in bytes; default 16 MiB. */
+  readonly waitingBytesMax?: number;
 }
 
 export interface App {
@@ -101,7 +103,8 @@ class JotApp implements App {
   #closing: Promise<void> | null = null;
 
   constructor({ settings = {}, timeouts, writeLog = () => undefined, onProgress, ...more }: AppOptions) {
-    const { now = Date.now, elapsedMs = () => performance.now(), backlogBytesMax = BACKLOG_BYTES_MAX } = more;
+    const { now = Date.now, elapsedMs = () => performance.now() } = more;
+    const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = more;
     this.config = parseConfig(settings);
     this.#onProgress = onProgress;
     const { logFormat, connectionsMax, warnings } = this.config;
@@ -124,12 +127,8 @@ class JotApp implements App {
       handle: this.handle,
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
-      onExcess: (request, bytes) => {
-        const { socket } = request;
-        const address = clientAddress(request, this.config.trustProxy);
-        backlog.hold({ socket, address, bytes, until: socket });
-      },
       connectionsMax,
+      waitingBytesMax,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));

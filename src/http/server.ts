@@ -5,7 +5,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { JotError } from '../lib/errors.ts';
-import { discardRest } from './discard.ts';
+import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
 
 /** How long things may take, in milliseconds. */
@@ -30,11 +30,6 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   shutdownMs: 10_000,
 };
 
-// How many requests of one connection wait for their answers. All that came in one packet are parsed before the first of them
-// is answered, and 64 KiB hold two thousand.
-export const PIPELINED_MAX = 64;
-// What a request takes that was parsed and is not going to be worked on: Node keeps it as long as the connection.
-const EXCESS_REQUEST_BYTES = 2 * 1024;
 const HEADER_BYTES_MAX = 16 * 1024;
 // Longer than the usual proxy keeps an idle connection, so that it is never this side that closes it under a request.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
@@ -46,41 +41,28 @@ export interface ParserFailure {
   readonly exchange: Exchange | null;
 }
 
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
-
 export interface HttpServerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onParserFailure: (failure: ParserFailure) => void;
   /** A connection could not be taken, for want of file descriptors for one; the next one may be. */
   readonly onAcceptFailure: (error: Error) => void;
-  /** So many bytes are held, until the socket closes, for requests that came beyond what may wait. */
-  readonly onExcess: (request: IncomingMessage, bytes: number) => void;
   readonly connectionsMax: number;
+  /** How much of what was sent ahead may wait for answers, on all connections together. */
+  readonly waitingBytesMax: number;
   readonly timeouts: Timeouts;
-}
-
-interface Connection {
-  /** The newest one. */
-  exchange: Exchange | null;
-  unanswered: number;
-  /** How many came beyond what may wait; none of them is worked on, and the newest one before them is the last. */
-  excess: number;
-  /** How much had come in when the last answer was finished: more than that is the start of a request. */
-  bytesRead: number;
 }
 
 export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #connections = new Map<Socket, Connection>();
+  readonly #waiting: Waiting;
   #arrived: Exchange[] = [];
   #closing = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#waiting = { bytes: 0, bytesMax: options.waitingBytesMax };
     this.#server = createServer({
       headersTimeout: options.timeouts.headersMs,
       requestTimeout: options.timeouts.requestMs,
@@ -141,7 +123,7 @@ export class HttpServer {
     if (!this.#server.listening) return 0;
     this.#closing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const [socket, connection] of this.#connections) if (isIdle(socket, connection)) socket.destroy();
+    for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     let cut = 0;
     const deadline = setTimeout(() => {
       cut = this.#connections.size;
@@ -153,11 +135,8 @@ export class HttpServer {
   }
 
   #onConnection(socket: Socket): void {
-    const connection: Connection = { exchange: null, unanswered: 0, excess: 0, bytesRead: 0 };
-    this.#connections.set(socket, connection);
-    socket
-      .once('end', () => closeWithNewest(connection))
-      .once('close', () => this.#connections.delete(socket));
+    this.#connections.set(socket, new Connection(socket, this.#waiting));
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
@@ -167,47 +146,35 @@ export class HttpServer {
       this.#options.handle(request, response);
       return;
     }
-    if (connection.unanswered >= PIPELINED_MAX || connection.excess > 0) {
+    if (connection.isFull) {
       this.#onExcess(request, connection);
       return;
     }
-    const before = connection.exchange;
-    connection.exchange = { request, response };
-    connection.unanswered++;
+    const exchange = { request, response };
+    const before = connection.begin(exchange);
     response.once('close', () => {
-      connection.unanswered--;
-      connection.bytesRead = socket.bytesRead;
-      if (this.#closing && isIdle(socket, connection)) socket.destroySoon();
+      connection.finish();
+      if (this.#closing && connection.isIdle) socket.destroySoon();
     });
-    if (before === null || connection.unanswered === 1) {
-      this.#handleSoon(request, response);
-      return;
-    }
-    // RFC 9112 §9.3.2: only safe requests may be worked on side by side, so each waits for the answer before it. Those that came in
-    // one packet are here already; reading stops until they are answered, or a client could pile up any number.
-    socket.pause();
-    before.response.once('close', () => {
-      if (connection.unanswered === 1 && connection.excess === 0) socket.resume();
-      this.#handleSoon(request, response);
-    });
+    if (before === null) this.#handleSoon(exchange);
+    else connection.wait(exchange, before, () => this.#handleSoon(exchange));
   }
 
   // RFC 9112 §9.3.2: a client that sends on without waiting has to reckon with this, and sends again what was not answered.
   #onExcess(request: IncomingMessage, connection: Connection): void {
-    connection.excess++;
-    if (connection.excess > 1) return;
-    closeWithNewest(connection);
-    discardRest(request.socket);
-    // The rest of the packet is parsed by then.
-    setImmediate(() => this.#options.onExcess(request, connection.excess * EXCESS_REQUEST_BYTES));
+    empty(request);
+    if (connection.isOver) return;
+    connection.closeWithNewest();
+    // The head of that answer may be out already.
+    connection.endWithNewest(() => request.socket.destroySoon());
   }
 
   // What came in one turn of the event loop is worked on together. Between two requests that are read one by one lie calls to the
   // kernel, and after each of them the code of the journey has left the processor's caches: that costs more than all of its work.
   // It is also what gives everybody else a turn between two requests of one connection.
-  #handleSoon(request: IncomingMessage, response: ServerResponse): void {
+  #handleSoon(exchange: Exchange): void {
     if (this.#arrived.length === 0) setImmediate(() => this.#handleArrived());
-    this.#arrived.push({ request, response });
+    this.#arrived.push(exchange);
   }
 
   #handleArrived(): void {
@@ -219,51 +186,43 @@ export class HttpServer {
     }
   }
 
-  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already.
+  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already, without its time-out.
   #onConnect(request: IncomingMessage, socket: Socket): void {
     const error = new JotError('method_not_allowed', `${request.method} is not available here`, {
       allow: [],
     });
-    socket.on('error', () => socket.destroy());
-    const exchange = this.#connections.get(socket)?.exchange ?? null;
-    this.#afterAnswer(exchange, () => this.#refuse(socket, error));
+    const destroy = () => socket.destroy();
+    socket.on('error', destroy).on('timeout', destroy).setTimeout(this.#options.timeouts.stallMs);
+    this.#refuse(socket, error);
   }
 
   #onClientError(cause: ParserError, socket: Socket): void {
-    const exchange = this.#connections.get(socket)?.exchange ?? null;
-    if (cause.code === 'HPE_CLOSED_CONNECTION') {
-      // What comes behind a `Connection: close` is nothing to answer, but the request before it is.
-      this.#afterAnswer(exchange, () => socket.destroySoon());
-      return;
-    }
+    const connection = this.#connections.get(socket);
     const error = parserFailure(cause);
-    if (error === null || !socket.writable) {
+    if (error === null || connection === undefined) {
       socket.destroy();
       return;
     }
+    // Another one changes nothing: that the connection ends is settled.
+    if (connection.isOver) return;
+    const { exchange } = connection;
     const isInItsBody = exchange !== null && !exchange.request.complete;
-    if (isInItsBody && exchange.response.headersSent) socket.destroySoon();
-    else if (isInItsBody) this.#options.onParserFailure({ socket, error, exchange });
-    else this.#afterAnswer(exchange, () => this.#refuse(socket, error));
+    // What comes behind a `Connection: close` is nothing to answer, but the request before it is.
+    if (cause.code === 'HPE_CLOSED_CONNECTION') connection.endWithNewest(() => socket.destroySoon());
+    else if (!socket.writable) socket.destroy();
+    else if (!isInItsBody) this.#refuse(socket, error);
+    else {
+      connection.stopReading();
+      if (exchange.response.headersSent) socket.destroySoon();
+      else this.#options.onParserFailure({ socket, error, exchange });
+    }
   }
 
-  // The answer before may have closed the connection.
+  // What is refused may have come behind a request that is still being answered, whose answer may close the connection.
   #refuse(socket: Socket, error: JotError): void {
-    if (socket.writable) this.#options.onParserFailure({ socket, error, exchange: null });
+    const connection = this.#connections.get(socket);
+    connection?.endWithNewest(() => {
+      if (socket.writable) this.#options.onParserFailure({ socket, error, exchange: null });
+    });
   }
-
-  // The broken request may have come behind one that is still being answered; answers must keep the order.
-  #afterAnswer(exchange: Exchange | null, then: () => void): void {
-    if (exchange === null || exchange.response.closed) then();
-    else exchange.response.once('close', then);
-  }
-}
-
-// RFC 9112 §9.6: the last answer says so.
-function closeWithNewest({ exchange }: Connection): void {
-  if (exchange !== null) exchange.response.shouldKeepAlive = false;
-}
-
-function isIdle(socket: Socket, { unanswered, bytesRead }: Connection): boolean {
-  return unanswered === 0 && socket.bytesRead === bytesRead;
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PIPELINED_MAX } from '../../src/http/server.ts';
+import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { startServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
 import type { Representation } from '../../src/api/representation.ts';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
-import { PIPELINED_MAX } from '../../src/http/server.ts';
+import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { integer, object } from '../../src/schema/schema.ts';
 import { headerOf, nextOf } from '../support/answers.ts';
 import { createPerson, type Person } from '../support/person.ts';

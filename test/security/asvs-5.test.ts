@@ -123,7 +123,7 @@ describe('OWASP ASVS 5.0, V4 over HTTP', () => {
     }
     assert.match(
       await sendRaw(server.port, 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n'),
-      /^(HTTP\/1\.1 4\d\d |$)/,
+      /^HTTP\/1\.1 405 /,
     );
     const headers = { 'X-HTTP-Method-Override': 'DELETE', 'X-Method-Override': 'DELETE' };
     assert.equal((await matt.call('GET', `${matt.path}?_method=DELETE`, { headers })).status, 200);

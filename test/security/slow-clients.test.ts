@@ -2,11 +2,13 @@
 // that cut their bodies into crumbs. What is waited for is the server's answer; no clock of the test's own decides.
 
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
-import { DEFAULT_TIMEOUTS, PIPELINED_MAX } from '../../src/http/server.ts';
+import { PIPELINED_MAX } from '../../src/http/connection.ts';
+import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
+import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/long-page.ts';
 import { bytesInUse, connectionsOf, openDescriptors } from '../support/resources.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { startServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 300, requestMs: 600, checkIntervalMs: 50 } };
@@ -16,6 +18,8 @@ const HEAD = 'POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicati
 const UPLOAD = `${HEAD}Content-Length: 60000\r\n\r\n{"username":"`;
 const CHUNKED = `${HEAD}Transfer-Encoding: chunked\r\n\r\n`;
 const MIB = 1024 * 1024;
+// Small on the wire and large in memory.
+const HEAVY = `GET /healthz HTTP/1.1\r\nHost: a\r\n${'a:b\r\n'.repeat(195)}\r\n`;
 
 describe('Time for a head and for a request has a limit', { concurrency: true }, () => {
   test('is checked every second: no client is cut more than that after its limit', () => {
@@ -119,46 +123,8 @@ describe('Crumbs of a body take no more than the body', () => {
 });
 
 describe('Answers that nobody takes have a bound in sum', () => {
-  const LARGE = 8 * 900_000;
-
-  /** A server with a page of 7 MB, and what is asked of it for somebody behind a proxy, who reads nothing yet. */
-  async function served(t: TestContext, answersMax: number) {
-    const settings = { MAX_BODY: '1MiB', TRUST_PROXY: '127.0.0.1' };
-    const server = await startServer(t, settings, { backlogBytesMax: answersMax * LARGE });
-    await server.signUp('matt');
-    const { access } = await server.signIn('matt');
-    const json = { title: 'Long', body: 'x'.repeat(900_000) };
-    for (let count = 0; count < 8; count++)
-      await server.call('POST', '/users/1/posts', { token: access, json });
-    const ask = async (address: string, behind = '') => {
-      const wire = await Wire.open(server.port);
-      wire.pause();
-      const head = `GET /users/1/posts HTTP/1.1\r\nHost: a\r\nAuthorization: JWT ${access}\r\n`;
-      wire.write(`${head}X-Forwarded-For: ${address}\r\n\r\n${behind}`);
-      return wire;
-    };
-    return { ...server, ask };
-  }
-
-  async function backlogOf({ call }: Pick<TestServer, 'call'>): Promise<{ bytes: number; cuts: number }> {
-    const { text } = await call('GET', '/metrics');
-    const [bytes, cuts] = ['bytes', 'cuts'].map((name) =>
-      Number(new RegExp(`^jot_backlog_${name} (\\d+)$`, 'm').exec(text)?.[1]),
-    );
-    return { bytes: bytes ?? 0, cuts: cuts ?? 0 };
-  }
-
-  /** Until so many answers are held or were cut. */
-  async function untilHeld(server: Pick<TestServer, 'call'>, answers: number): Promise<void> {
-    for (let count = 0; count < 10_000; count++) {
-      const { bytes, cuts } = await backlogOf(server);
-      if (Math.floor(bytes / LARGE) + cuts === answers) return;
-    }
-    assert.fail(`${answers} answers were never held`);
-  }
-
   test('who holds the most loses the oldest, and a slow reader gets all of it', async (t) => {
-    const server = await served(t, 3.5);
+    const server = await startWithLongPage(t, { backlogBytesMax: 3.5 * LARGE });
     const honest = await server.ask('192.0.2.1');
     await untilHeld(server, 1);
     const greedy: Wire[] = [];
@@ -187,7 +153,7 @@ describe('Answers that nobody takes have a bound in sum', () => {
   });
 
   test('and what reads them is never cut, nor held for longer than it reads', async (t) => {
-    const server = await served(t, 2.5);
+    const server = await startWithLongPage(t, { backlogBytesMax: 2.5 * LARGE });
     for (let count = 0; count < 6; count++) {
       const wire = await server.ask('192.0.2.1');
       await untilHeld(server, 1);
@@ -199,16 +165,47 @@ describe('Answers that nobody takes have a bound in sum', () => {
     }
   });
 
-  test('and requests behind them that nobody works on are counted as well', async (t) => {
-    const server = await served(t, 2.5);
-    const wire = await server.ask('192.0.2.1', HEALTH.repeat(PIPELINED_MAX - 1 + 500));
+  test('and past a bound in sum nobody’s requests wait: the answer before them is the last', async (t) => {
+    const server = await startWithLongPage(t, { waitingBytesMax: 100 * 1024 });
+    const greedy = await server.ask('192.0.2.66', HEAVY.repeat(PIPELINED_MAX - 1));
     await untilHeld(server, 1);
-    const { bytes } = await backlogOf(server);
-    assert.ok(bytes > LARGE + 500 * 1024, `${bytes} bytes are held`);
-    wire.resume();
-    for (let count = 0; count < PIPELINED_MAX; count++) assert.equal((await wire.answer()).status, 200);
-    assert.equal(await wire.closed, 'end');
-    assert.deepEqual(await backlogOf(server), { bytes: 0, cuts: 0 });
+    const other = await Wire.open(server.port, HEALTH + HEALTH);
+    const { status, headers } = await other.answer();
+    assert.deepEqual([status, headers.connection], [200, 'close']);
+    assert.equal(await other.closed, 'end');
+    assert.equal(other.unread, '');
+    const single = await Wire.open(server.port, HEALTH);
+    assert.equal((await single.answer()).headers.connection, 'keep-alive');
+
+    greedy.resume();
+    assert.equal((await greedy.answer()).status, 200);
+    let answers = 0;
+    for (let isLast = false; !isLast; answers++) {
+      const answer = await greedy.answer();
+      assert.equal(answer.status, 200);
+      isLast = answer.headers.connection === 'close';
+    }
+    // Some 15 KB each.
+    assert.ok(answers > 4 && answers < 10, `${answers} waited`);
+    assert.equal(await greedy.closed, 'end');
+    single.write(HEALTH + HEALTH);
+    for (let count = 0; count < 2; count++)
+      assert.equal((await single.answer()).headers.connection, 'keep-alive');
+    await release([single]);
+  });
+
+  test('and what waited on a connection that broke is not counted any more', async (t) => {
+    const server = await startWithLongPage(t, { waitingBytesMax: 100 * 1024 });
+    for (let count = 0; count < 3; count++) {
+      const greedy = await server.ask('192.0.2.66', HEAVY.repeat(PIPELINED_MAX - 1));
+      await untilHeld(server, 1);
+      await release([greedy]);
+      assert.equal(await settled(server), 0);
+      const other = await Wire.open(server.port, HEALTH + HEALTH);
+      for (let answers = 0; answers < 2; answers++)
+        assert.equal((await other.answer()).headers.connection, 'keep-alive');
+      await release([other]);
+    }
   });
 });
 

@@ -11,6 +11,7 @@ import { randomKey } from '../../src/auth/keys.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
 import { parseConfig } from '../../src/config.ts';
 import { BACKLOG_BYTES_MAX, Backlog } from '../../src/http/backlog.ts';
+import { WAITING_BYTES_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer } from '../../src/http/server.ts';
 import { createLog, type LogFormat } from '../../src/lib/log.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -52,8 +53,8 @@ export async function startPipeline(
     handle: (request, response) => void pipeline.handle(request, response),
     onParserFailure: (failure) => pipeline.handleParserFailure(failure),
     onAcceptFailure: (error) => assert.fail(error),
-    onExcess: () => assert.fail('too many requests at once'),
     connectionsMax: 100,
+    waitingBytesMax: WAITING_BYTES_MAX,
     timeouts: DEFAULT_TIMEOUTS,
   });
   const { port } = await server.listen(0, '127.0.0.1');

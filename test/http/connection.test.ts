@@ -1,0 +1,140 @@
+// The socket side alone, under a handler that answers when it is told to: what is kept of clients that send ahead, of broken
+// ones, and in which order it is worked on.
+
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { describe, type TestContext, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { type Exchange, WAITING_BYTES_MAX } from '../../src/http/connection.ts';
+import { DEFAULT_TIMEOUTS, HttpServer, type ParserFailure } from '../../src/http/server.ts';
+import { bytesInUse } from '../support/resources.ts';
+import { Wire } from '../support/wire.ts';
+
+const SOON = { timeout: 30_000 };
+const KIB = 1024;
+const LENGTH = 'Content-Length: 3\r\n\r\n';
+
+function get(path: string, lines = ''): string {
+  return `GET ${path} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
+}
+
+async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
+  const handled: Exchange[] = [];
+  const failures: ParserFailure[] = [];
+  const server = new HttpServer({
+    handle: (request, response) => handled.push({ request, response }),
+    onParserFailure: (failure) => {
+      failures.push(failure);
+      failure.socket.end(`HTTP/1.1 400 Bad Request\r\n${LENGTH}bad`);
+    },
+    onAcceptFailure: (error) => assert.fail(error),
+    connectionsMax: 1_000,
+    waitingBytesMax,
+    timeouts: { ...DEFAULT_TIMEOUTS, shutdownMs: 0 },
+  });
+  const { port } = await server.listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  const paths = () => handled.map(({ request }: { request: IncomingMessage }) => request.url);
+  /** Until that is so; each look is a turn of the event loop. */
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await setImmediate();
+  };
+  return { server, port, handled, failures, paths, until };
+}
+
+describe('What is sent ahead', SOON, () => {
+  // Of each packet the first request is worked on, and kept whatever it takes.
+  for (const [name, request] of [
+    ['small ones, which a packet holds by the thousand', get('/')],
+    ['ones that are small on the wire and large in memory', get('/', 'a:b\r\n'.repeat(195))],
+  ] as const) {
+    test(`takes no more memory than may wait: ${name}`, async (t) => {
+      const { port, handled, until } = await start(t, 512 * KIB);
+      const packet = Buffer.from(request.repeat(Math.floor((64 * KIB) / request.length)));
+      const wires = await Promise.all(Array.from({ length: 40 }, () => Wire.open(port, request)));
+      await until(() => handled.length === wires.length);
+      const before = await bytesInUse();
+      const more = await Promise.all(Array.from({ length: 40 }, () => Wire.open(port)));
+      for (const wire of more) await wire.flush(packet);
+      await until(() => handled.length === 2 * wires.length);
+      const grown = (await bytesInUse()) - before;
+      // Forty connections with a request of some 20 KB, and what may wait twice over, as the estimate is one.
+      const most = 40 * 40 * KIB + 2 * 512 * KIB;
+      assert.ok(grown < most, `${grown} bytes more are in use`);
+      for (const wire of [...wires, ...more]) wire.reset();
+    });
+  }
+});
+
+describe('What is broken', SOON, () => {
+  for (const [name, lines, broken, refusals] of [
+    ['garbage', '', 'garbage\r\n\r\n', 1],
+    ['what comes behind a Connection: close', 'Connection: close\r\n', 'x', 0],
+    ['a tunnel', '', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 1],
+  ] as const) {
+    test(`${name} behind an answer that is not there yet is noticed once`, async (t) => {
+      const { port, handled, failures, until } = await start(t);
+      const wire = await Wire.open(port, get('/', lines));
+      await until(() => handled.length === 1);
+      const [first] = handled;
+      assert.ok(first);
+      const { response, request } = first;
+      const before = response.listenerCount('close');
+      const read = request.socket.bytesRead;
+      await wire.flush(broken);
+      await until(() => request.socket.bytesRead === read + broken.length);
+      for (let count = 1; count <= 30; count++) {
+        await wire.flush('x');
+        await until(() => request.socket.bytesRead === read + broken.length + count);
+      }
+      assert.equal(response.listenerCount('close'), before + 1);
+      response.end('ok');
+      assert.equal(await wire.closed, 'end');
+      assert.match(wire.unread, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.equal(failures.length, refusals);
+    });
+  }
+});
+
+describe('The order of work', SOON, () => {
+  test('all that come in one turn are read before the first is handled', async (t) => {
+    const { server, port, handled, paths, until } = await start(t);
+    const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(port)));
+    await until(() => server.connections === 3);
+    const seen: number[] = [];
+    // All three lie in the kernel before the loop turns.
+    wires.forEach((wire, index) => {
+      wire.write(get(`/${index}`));
+    });
+    await until(() => {
+      if (handled.length > 0) seen.push(server.requests);
+      return handled.length === 3;
+    });
+    assert.deepEqual(paths().sort(), ['/0', '/1', '/2']);
+    assert.equal(seen[0], 3);
+    for (const wire of wires) wire.reset();
+  });
+
+  test('one that was parsed and whose client is gone by its turn is not handled', async (t) => {
+    const { server, port, handled, until } = await start(t);
+    const wire = await Wire.open(port, get('/first') + get('/second'));
+    await until(() => handled.length === 1);
+    wire.reset();
+    await wire.closed;
+    await until(() => server.connections === 0);
+    await setImmediate();
+    assert.equal(handled.length, 1);
+    assert.equal(server.requests, 0);
+  });
+
+  test('one whose body turns out to be broken before its turn is refused, and not handled', async (t) => {
+    const { port, handled, failures, until } = await start(t);
+    const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const wire = await Wire.open(port, `${head}zz\r\n`);
+    await until(() => failures.length === 1);
+    assert.equal(failures[0]?.exchange?.request.method, 'POST');
+    assert.equal(await wire.closed, 'end');
+    assert.match(wire.unread, /^HTTP\/1\.1 400 /);
+    assert.equal(handled.length, 0);
+  });
+});
