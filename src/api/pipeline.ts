@@ -8,7 +8,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { clientAddress, type TrustedProxies } from '../http/address.ts';
-import { type Backlog, bytesHeld } from '../http/backlog.ts';
+import { type Backlog, bytesHeld, pauseUntilTaken } from '../http/backlog.ts';
 import { awaitsContinue } from '../http/body.ts';
 import type { Exchange } from '../http/connection.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
@@ -198,7 +198,10 @@ export class Pipeline {
     );
     send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
     const bytes = bytesHeld(request, response, reply);
-    if (bytes > 0) backlog.hold({ socket: request.socket, address, bytes, until: response });
+    if (bytes > 0) {
+      pauseUntilTaken(request, response);
+      backlog.hold({ socket: request.socket, address, bytes, until: response });
+    }
     this.#record(underway, reply);
   }
 

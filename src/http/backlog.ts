@@ -9,6 +9,7 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { addressKey } from './address.ts';
+import { isDiscarded } from './discard.ts';
 import type { Reply } from './reply.ts';
 
 export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
@@ -87,6 +88,15 @@ export class Backlog {
     for (const holding of holdings) if (holding.socket === oldest.socket) this.#release(key, holding);
     this.#options.onCut(oldest);
   }
+}
+
+/** Nothing more is read from who does not take the answer: with each byte that client would seem to be alive, and is none. */
+export function pauseUntilTaken(request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  // Who sends a body may have to get rid of it first. Where requests wait it is paused already, and not to be resumed here.
+  if (!request.complete || socket.isPaused() || isDiscarded(socket)) return;
+  socket.pause();
+  response.once('close', () => socket.resume());
 }
 
 /** How many bytes of the answer that was just sent are held: none where the kernel took it at once, as it nearly always does. */
