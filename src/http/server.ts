@@ -4,6 +4,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
@@ -74,6 +75,8 @@ export class HttpServer {
     });
     // A client that has said it sends nothing more (`nc -N`) still wants its answer. Node's types don't know the property.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
+    // On closing it would cut whoever has not taken all of the answer, and whoever's request was not read yet.
+    this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
     this.#server.maxConnections = options.connectionsMax;
     // Past its default Node drops headers without a word; the journey counts them instead.
@@ -115,7 +118,7 @@ export class HttpServer {
   }
 
   /**
-   * Accepts no more, cuts idle connections, waits for answers under way, and cuts what is left at the deadline.
+   * Accepts no more, cuts connections that are idle and have sent nothing by now, waits for answers under way, and cuts what is left at the deadline.
    *
    * @returns how many connections it cut then.
    */
@@ -123,12 +126,15 @@ export class HttpServer {
     if (!this.#server.listening) return 0;
     this.#closing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     let cut = 0;
     const deadline = setTimeout(() => {
       cut = this.#connections.size;
       for (const socket of this.#connections.keys()) socket.destroy();
     }, this.#options.timeouts.shutdownMs);
+    // What lies in the kernel by now was sent in good faith. The first turn may end before anything is read, the second does not.
+    await turn();
+    await turn();
+    for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     await closed;
     clearTimeout(deadline);
     return cut;

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createApp } from '../../src/app.ts';
+import { startWithLongPage, untilHeld } from '../support/long-page.ts';
 import { startServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
@@ -83,6 +84,32 @@ describe('App.close', SOON, () => {
     for (const wire of wires) wire.write(BODY);
     const statuses = await Promise.all(wires.map(async (wire) => (await wire.answer()).status));
     assert.deepEqual(statuses.sort(), [201, 409, 409]);
+    await closed;
+  });
+
+  test('answers what has arrived by then and was not read yet', async (t) => {
+    const { app, port } = await startServer(t, {}, PATIENT);
+    const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.open(port, HEALTH)));
+    for (const wire of wires) assert.equal((await wire.answer()).status, 200);
+    // Written in the same turn, so nobody has read it when the closing begins.
+    for (const wire of wires) wire.write(HEALTH);
+    const closed = app.close();
+    for (const wire of wires) {
+      const { status, headers } = await wire.answer();
+      assert.deepEqual([status, headers.connection], [200, 'close']);
+      assert.equal(await wire.closed, 'end');
+    }
+    await closed;
+  });
+
+  test('lets a client read the rest of its answer', async (t) => {
+    const server = await startWithLongPage(t, PATIENT);
+    const wire = await server.ask('192.0.2.1');
+    await untilHeld(server, 1);
+    const closed = server.app.close();
+    wire.resume();
+    assert.equal((await wire.answer()).json.length, 8);
+    assert.equal(await wire.closed, 'end');
     await closed;
   });
 
