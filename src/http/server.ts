@@ -118,7 +118,8 @@ export class HttpServer {
   }
 
   /**
-   * Accepts no more, cuts connections that are idle and have sent nothing by now, waits for answers under way, and cuts what is left at the deadline.
+   * Accepts no more, cuts connections that are idle and have sent nothing by now, waits for answers under way, and cuts what is left
+   * at the deadline.
    *
    * @returns how many connections it cut then.
    */

@@ -39,17 +39,18 @@ describe('setAside', () => {
   it('has nothing by its name before all of it is on the disk, so a kill leaves no half of it there', async (t) => {
     const { part, aside } = await partOf(t, 0);
     const seen: [call: string, isThere: boolean][] = [];
-    const note = <T>(call: string, result: T) => {
+    // Before the call, since another thread may be done with it at once.
+    const note = <T>(call: string, make: () => T) => {
       seen.push([call, existsSync(aside)]);
-      return result;
+      return make();
     };
     const fileSystem: FileSystem = {
       ...faultyFileSystem({
-        writeAsync: (file, bytes, position) => note('write', file.writeAsync(bytes, position)),
-        sync: (file) => note('sync', file.sync()),
+        writeAsync: (file, bytes, position) => note('write', () => file.writeAsync(bytes, position)),
+        sync: (file) => note('sync', () => file.sync()),
       }),
-      rename: (from, to) => note('rename', realFileSystem.rename(from, to)),
-      syncFolder: (path) => note('syncFolder', realFileSystem.syncFolder(path)),
+      rename: (from, to) => note('rename', () => realFileSystem.rename(from, to)),
+      syncFolder: (path) => note('syncFolder', () => realFileSystem.syncFolder(path)),
     };
     await setAside(fileSystem, part, aside);
     assert.deepEqual(seen.slice(0, 3), [
