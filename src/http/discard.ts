@@ -4,8 +4,8 @@
 import type { Socket } from 'node:net';
 
 // How much is dropped before nothing is read any more, and for how long.
-export const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
-export const DISCARDED_MS_MAX = 1_000;
+const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
+const DISCARDED_MS_MAX = 1_000;
 
 // More than a socket keeps for who reads later.
 const FULL = Buffer.alloc(128 * 1024);
