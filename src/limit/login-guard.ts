@@ -1,5 +1,6 @@
 // Guessing passwords, made slow. Failed logins are counted per username and address; and per username from everywhere,
-// with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out.
+// with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out. A botnet
+// that means to does not either: where a name has signed in before, only that address counts for it.
 //
 // An attempt takes its tokens before the password is checked and gets them back if it was right: counted afterwards, a
 // hundred guesses at once would all find the bucket full. Attempts that find one empty only because others on the same
@@ -10,13 +11,21 @@
 // would be refused as soon as enough others were, and so be known not to exist.
 
 import { hash } from 'node:crypto';
+import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { Limiter, type Rate } from './limiter.ts';
 
 const EVERYWHERE_FACTOR = 10;
+// Each has cost somebody a right password, and a hash.
+const KNOWN_MAX = 10_000;
 
-/** What is to be said once it is known how the login ended: one of the two. */
-export interface LoginAttempt {
+/** What is to be said once it is known how the login ended: one of the three. */
+export interface LoginAttempt extends Attempt {
+  /** The password was right. */
+  succeed(): void;
+}
+
+interface Attempt {
   fail(): void;
   /** It was no failed login after all. */
   forgive(): void;
@@ -25,6 +34,8 @@ export interface LoginAttempt {
 export class LoginGuard {
   readonly #here: Tally | null;
   readonly #everywhere: Tally | null;
+  /** Names with an address from which they have signed in. */
+  readonly #known = new BoundedMap<string, true>(KNOWN_MAX);
 
   /** @param rate Null switches it off. */
   constructor(rate: Rate | null, now: () => number) {
@@ -45,7 +56,9 @@ export class LoginGuard {
   attempt(username: string, addressKey: string): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.
     const name = hash('sha256', username, 'base64url');
-    const counts = [this.#here?.begin(`${name} ${addressKey}`), this.#everywhere?.begin(name)];
+    const here = `${name} ${addressKey}`;
+    const isKnown = this.#known.get(here) === true;
+    const counts = [this.#here?.begin(here), isKnown ? undefined : this.#everywhere?.begin(name)];
     const retryAfterSeconds = Math.max(...counts.map((count) => count?.retryAfterSeconds ?? 0));
     const forgive = () => {
       for (const count of counts) count?.forgive();
@@ -57,12 +70,16 @@ export class LoginGuard {
     const fail = () => {
       for (const count of counts) count?.fail();
     };
-    return { fail, forgive };
+    const succeed = () => {
+      forgive();
+      if (this.#here !== null) this.#known.set(here, true);
+    };
+    return { fail, forgive, succeed };
   }
 }
 
 /** An attempt in one bucket. */
-interface Count extends LoginAttempt {
+interface Count extends Attempt {
   /** Until there would be a token; 0 when one was taken. */
   readonly retryAfterSeconds: number;
   /** It was refused, and that is so however those end that are under way. */

@@ -51,7 +51,7 @@ export async function signIn(
     throw invalidCredentials();
   }
   // The password was right: whatever happens now, it was no guess.
-  attempt.forgive();
+  attempt.succeed();
   const session = await startIfUnchanged(options, user, client);
   if (session === null) throw invalidCredentials();
   return session;

@@ -101,6 +101,38 @@ describe('LoginGuard attempt', () => {
     assert.equal(guard.size, 2);
   });
 
+  it('lets an address sign in from which the name has, however many fail elsewhere', () => {
+    const { guard, fail } = guardOf(2);
+    guard.attempt('matt', 'home').succeed();
+    guard.attempt('matt', 'undecided').forgive();
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`, 2);
+    assert.equal(answerOf(guard, 'matt', 'home'), null);
+    for (const other of ['undecided', 'address 1', 'new'])
+      assert.throws(() => guard.attempt('matt', other), REFUSED);
+    guard.attempt('elie', 'home').succeed();
+    for (let number = 1; number <= 10; number += 1) fail('elie', `address ${number}`, 2);
+    assert.throws(() => guard.attempt('elie', 'address 1'), REFUSED);
+  });
+
+  it('counts what fails at such an address there, and nowhere else', () => {
+    const { guard, fail } = guardOf(2);
+    guard.attempt('matt', 'home').succeed();
+    fail('matt', 'home', 2);
+    assert.throws(() => guard.attempt('matt', 'home'), REFUSED);
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`, 2);
+    assert.throws(() => guard.attempt('matt', 'new'), REFUSED);
+  });
+
+  it('forgets the address that was used longest ago once it knows too many', () => {
+    const { guard, fail } = guardOf(1);
+    guard.attempt('matt', 'home').succeed();
+    guard.attempt('matt', 'work').succeed();
+    for (let number = 1; number < 10_000; number += 1) guard.attempt(`user ${number}`, 'home').succeed();
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
+    assert.throws(() => guard.attempt('matt', 'home'), REFUSED);
+    assert.equal(answerOf(guard, 'matt', 'work'), null);
+  });
+
   it('without a rate refuses nobody and remembers nothing', () => {
     const guard = new LoginGuard(null, () => START_MS);
     for (let count = 0; count < 1_000; count += 1) guard.attempt('matt', 'A').fail();
