@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createApp } from '../../src/app.ts';
-import { startWithLongPage, untilHeld } from '../support/long-page.ts';
+import { LARGE, startWithLongPage, untilHeld } from '../support/long-page.ts';
 import { startServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
@@ -108,7 +108,7 @@ describe('App.close', SOON, () => {
     await untilHeld(server, 1);
     const closed = server.app.close();
     wire.resume();
-    assert.equal((await wire.answer()).json.length, 8);
+    assert.equal((await wire.answer()).json[0].body.length, LARGE);
     assert.equal(await wire.closed, 'end');
     await closed;
   });

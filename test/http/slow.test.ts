@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
+import { LARGE, LARGE_BODY } from '../support/long-page.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { assertError, Wire } from '../support/wire.ts';
 
@@ -146,11 +147,11 @@ describe('A client that does not read its answers', () => {
   }
 
   test('is cut off once nothing moves any more, and others are served', async (t) => {
-    const server = await startServer(t, { MAX_BODY: '1MiB' }, { timeouts: { stallMs: 2_000 } });
+    const server = await startServer(t, LARGE_BODY, { timeouts: { stallMs: 2_000 } });
     await server.signUp('matt');
     const { access } = await server.signIn('matt');
-    const post = { token: access, json: { title: 'Long', body: 'x'.repeat(900_000) } };
-    for (let count = 0; count < 8; count++) await server.call('POST', '/users/1/posts', post);
+    const post = { token: access, json: { title: 'Long', body: 'x'.repeat(LARGE) } };
+    await server.call('POST', '/users/1/posts', post);
     const socket = connect(server.port, '127.0.0.1').pause();
     // Being cut off is what it is here for.
     socket.on('error', () => socket.destroy());

@@ -6,8 +6,10 @@ import type { AppOptions } from '../../src/app.ts';
 import { startServer, type TestServer } from './server.ts';
 import { Wire } from './wire.ts';
 
-/** How long the page is, at least. */
+/** How long the post on the page is: a page has one at least, however long it is. */
 export const LARGE = 8 * 900_000;
+/** Takes it. */
+export const LARGE_BODY = { MAX_BODY: '8MiB' };
 
 export interface LongPageServer extends TestServer {
   /** Asks for it, for somebody behind a proxy, who reads nothing until told to. */
@@ -18,12 +20,11 @@ export async function startWithLongPage(
   t: TestContext,
   options: Omit<AppOptions, 'settings'> = {},
 ): Promise<LongPageServer> {
-  const server = await startServer(t, { MAX_BODY: '1MiB', TRUST_PROXY: '127.0.0.1' }, options);
+  const server = await startServer(t, { ...LARGE_BODY, TRUST_PROXY: '127.0.0.1' }, options);
   await server.signUp('matt');
   const { access } = await server.signIn('matt');
-  const json = { title: 'Long', body: 'x'.repeat(900_000) };
-  for (let count = 0; count < 8; count++)
-    await server.call('POST', '/users/1/posts', { token: access, json });
+  const json = { title: 'Long', body: 'x'.repeat(LARGE) };
+  await server.call('POST', '/users/1/posts', { token: access, json });
   const ask = async (address: string, behind = '', lines = '') => {
     const wire = await Wire.open(server.port);
     wire.pause();
