@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { askOwner } from '../../src/store/file/lock.ts';
+import { nextOf } from '../support/answers.ts';
 import { type Served, serve } from '../support/command.ts';
 import { type Answer, send } from '../support/server.ts';
 import { namesIn, openFor } from '../support/stores.ts';
@@ -75,8 +76,13 @@ async function signedIn({ port }: Served): Promise<Client> {
   return {
     post: (title) => send(port, 'POST', path, { json: { title, body: TEXT }, token }),
     titles: async () => {
-      const { json: posts } = await send(port, 'GET', `${path}?limit=200`, { token });
-      return posts.map(({ title }: { title: string }) => title);
+      const titles: string[] = [];
+      for (let next: string | null = path; next !== null; ) {
+        const page: Answer = await send(port, 'GET', next, { token });
+        titles.push(...page.json.map(({ title }: { title: string }) => title));
+        next = nextOf(page);
+      }
+      return titles;
     },
     ready: () => send(port, 'GET', '/readyz'),
   };
