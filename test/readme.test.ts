@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { LIMIT_MAX, TEXT_LENGTH_MAX } from '../src/api/paging.ts';
 import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
 import { openStore } from '../src/store/open.ts';
@@ -160,6 +161,19 @@ describe('README: the table of settings', () => {
       assert.deepEqual(parseConfig({ [name]: value }), parseConfig({}));
     });
   }
+});
+
+describe('README: what it says of lists', () => {
+  it('tells how many rows and how much text a page has at most', () => {
+    const text = `${TEXT_LENGTH_MAX / 1024 / 1024} MiB of text`;
+    const said = readme.replaceAll(/\s+/g, ' ');
+    for (const words of [
+      `Lists take \`limit\` (1 to ${LIMIT_MAX}, `,
+      `a page also ends before its posts come to more than ${text}`,
+      `pages (${LIMIT_MAX} rows, and ${text} or one post)`,
+    ])
+      assert.ok(said.includes(words), words);
+  });
 });
 
 describe('README: what it says of the source', () => {

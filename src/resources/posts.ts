@@ -1,7 +1,7 @@
 // Posts: everything under /users/:user_id/posts belongs to that user alone.
 
 import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
-import { listQuery, nextPath } from '../api/paging.ts';
+import { listQuery, nextPath, withinLength } from '../api/paging.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import { type Infer, id, object, page, partial, type Type, text, timestamp } from '../schema/schema.ts';
@@ -168,16 +168,21 @@ function withUser(
   return { id: postId, version, user_id, title, body, created, updated, user };
 }
 
+function textLength({ title, body }: Post): number {
+  return title.length + body.length;
+}
+
 export function postsPath(userId: Id): string {
   return `/users/${userId}/posts`;
 }
 
-/** A page of a user's posts. */
+/** A page of a user's posts: as many as are asked for, or fewer where they are long. */
 export async function postsOf(
   store: Store,
   user: User,
   query: Infer<typeof listQuery>,
 ): Promise<Page<PostOfUser>> {
-  const { rows, next } = await store.posts.list({ ...query, owner: user.id });
+  const found = await store.posts.list({ ...query, owner: user.id });
+  const { rows, next } = withinLength(found, textLength);
   return { rows: rows.map((post) => withUser(post, user)), next };
 }

@@ -9,7 +9,12 @@ interface Operation {
   readonly operationId: string;
   readonly tags: readonly string[];
   readonly summary: string;
-  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required: boolean }[];
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required: boolean;
+    readonly description?: string;
+  }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: BodySchema }>> };
   readonly responses: Readonly<Record<string, { readonly headers?: object; readonly content?: object }>>;
   readonly security: readonly object[];
@@ -140,6 +145,7 @@ describe('GET /openapi.json', () => {
           ['order', false],
         ],
       );
+      assert.match(String(query[0]?.description), /^How many at most; .* more than 1 MiB\.$/);
     }
   });
 

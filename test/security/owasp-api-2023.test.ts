@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, assertFields, assertUnauthorized } from '../support/answers.ts';
+import { assertFailure, assertFields, assertUnauthorized, nextOf } from '../support/answers.ts';
 import { forge } from '../support/forge.ts';
 import { createPerson } from '../support/person.ts';
 import { type Answer, sendRaw, startServer, type TestServer } from '../support/server.ts';
@@ -26,6 +26,17 @@ async function startWithTwo(t: TestContext, settings: Record<string, string> = {
   const elie = await createPerson(server, 'elie');
   const post = await matt.post('First', 'Private');
   return { server, matt, elie, post };
+}
+
+/** Posts of about the default size of a body: a page takes what is near 1 MiB of them, and links to the rest. */
+async function assertPagesEndEarly(t: TestContext): Promise<void> {
+  const tim = await createPerson(await startServer(t), 'tim');
+  for (let count = 0; count < 20; count++) await tim.post('Long', 'x'.repeat(65_000));
+  const page = await tim.call('GET', `${tim.posts}?limit=200`);
+  assert.deepEqual([page.status, page.json.length], [200, 16]);
+  assert.equal(nextOf(page), `${tim.posts}?limit=200&after=16`);
+  const rest = await tim.call('GET', String(nextOf(page)));
+  assert.deepEqual([rest.json.length, nextOf(rest)], [4, null]);
 }
 
 describe('OWASP API Security Top 10 2023 over HTTP', () => {
@@ -122,6 +133,7 @@ describe('OWASP API Security Top 10 2023 over HTTP', () => {
     assertFields(long, { title: 'must be 1 to 200 characters long' });
     assert.equal((await matt.call('GET', `${matt.posts}?limit=200`)).status, 200);
     assert.equal((await matt.call('GET', `${matt.posts}?limit=201`)).status, 400);
+    await assertPagesEndEarly(t);
     const target = 'x'.repeat(20_000);
     assert.match(
       await sendRaw(server.port, `GET /${target} HTTP/1.1\r\nHost: a\r\n\r\n`),
