@@ -21,7 +21,6 @@ import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
-import { VERSION } from './lib/version.ts';
 import { Limiter } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
@@ -34,6 +33,7 @@ import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import { openStore } from './store/open.ts';
 import type { Answers, OnProgress, Store, StoreStatus } from './store/store.ts';
+import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
 const HASH_QUEUE_MAX = 64;

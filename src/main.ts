@@ -13,6 +13,7 @@ import {
   print,
   UsageError,
 } from './commands/command.ts';
+import { commands } from './commands/commands.ts';
 import { withProgress } from './commands/progress.ts';
 import { asksForHelp, groupOf, usageOf, usageOfOne } from './commands/usage.ts';
 import type { Config, Environment } from './config.ts';
@@ -20,8 +21,8 @@ import { listenProblem } from './http/listen-problem.ts';
 import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
-import { VERSION } from './lib/version.ts';
 import { DamageError, VersionError } from './store/file/record.ts';
+import { VERSION } from './version.ts';
 
 // A terminal sends Ctrl-C to all of its processes, and npm passes it on to the one that it has started, which has it already.
 const ECHO_MS_MAX = 500;
@@ -53,7 +54,7 @@ const help: Command = {
   parameters: '[command]',
   summary: 'show what can be typed; so does --help behind a command',
   async run({ stdout }, args) {
-    await print(stdout, usageFor(await allCommands(), args));
+    await print(stdout, usageFor(args));
     return 0;
   },
 };
@@ -66,6 +67,8 @@ const version: Command = {
     return 0;
   },
 };
+
+const allCommands: readonly Command[] = [serve, ...commands, help, version];
 
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['--help', 'help'],
@@ -84,14 +87,12 @@ await run(process.argv.slice(2)).then((code) => {
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
   const { stdin, stdout, stderr } = process;
-  // A start does not wait for what only other commands need: there is as much of that as of all the rest.
-  const commands = words[0] === serve.name ? [serve] : await allCommands();
   if (asksForHelp(rest)) {
-    await print(stdout, usageFor(commands, words));
+    await print(stdout, usageFor(words));
     return 0;
   }
-  const command = find(commands, words);
-  if (command === undefined) throw unknownCommand(commands, words);
+  const command = find(words);
+  if (command === undefined) throw unknownCommand(words);
   const world = {
     settings: readEnvironment(),
     stdin,
@@ -105,31 +106,26 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
   });
 }
 
-async function allCommands(): Promise<readonly Command[]> {
-  const { commands } = await import('./commands/commands.ts');
-  return [serve, ...commands, help, version];
-}
-
-function find(commands: readonly Command[], words: readonly string[]): Command | undefined {
-  return commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+function find(words: readonly string[]): Command | undefined {
+  return allCommands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
 }
 
 // What follows a name may be a secret in the wrong place, so of a group two words are repeated, and otherwise one.
-function unknownCommand(commands: readonly Command[], [first = '', second]: readonly string[]): UsageError {
-  const group = groupOf(commands, first);
+function unknownCommand([first = '', second]: readonly string[]): UsageError {
+  const group = groupOf(allCommands, first);
   if (group.length === 0) return new UsageError(`there is no command "${first}"; \`jot help\` lists them`);
   const problem =
     second === undefined ? `"${first}" alone is no command` : `there is no command "${first} ${second}"`;
   return new UsageError(problem, usageOf(group, `${first} <command>`));
 }
 
-function usageFor(commands: readonly Command[], words: readonly string[]): string {
+function usageFor(words: readonly string[]): string {
   const [first = ''] = words;
-  const command = find(commands, words);
+  const command = find(words);
   if (command !== undefined && command !== help) return usageOfOne(command);
-  const group = groupOf(commands, first);
+  const group = groupOf(allCommands, first);
   if (group.length > 0) return usageOf(group, `${first} <command>`);
-  return `${usageOf(commands, '[command]')}
+  return `${usageOf(allCommands, '[command]')}
 Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
 that DATABASE_URL names.
 `;

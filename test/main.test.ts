@@ -6,8 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { VERSION } from '../src/lib/version.ts';
 import { encodeChange, encodeHeader } from '../src/store/file/record.ts';
+import { VERSION } from '../src/version.ts';
 import { type CommandOptions, jot, type Served, serve } from './support/command.ts';
 import { linesWithUsers, TIME } from './support/records.ts';
 import { type CallOptions, send } from './support/server.ts';

@@ -8,7 +8,7 @@ import { byFile, byFunction, readProfile, type Share } from './cpu-profile.ts';
 import { CONNECTIONS, drive } from './drive.ts';
 import { describeMachine, machineText } from './machine.ts';
 import { type ProfileOptions, parseProfileOptions, UsageError } from './options.ts';
-import { build, makeScratch } from './scratch.ts';
+import { compile, makeScratch } from './scratch.ts';
 import { amount, markdownTable } from './table.ts';
 
 const EXIT_USAGE = 2;
@@ -33,7 +33,7 @@ async function profile(of: Route, { seconds }: ProfileOptions): Promise<void> {
   const { work, remove } = makeScratch();
   process.once('exit', remove);
   process.stderr.write(`profiling ${of} for ${seconds} s\n`);
-  const site = { work, dist: build(work), cores: machine.pinned };
+  const site = { work, dist: compile(work), cores: machine.pinned };
   const folder = newFolder(site, 'profile');
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'];
   const jot = await startJot(site, { flags });

@@ -50,16 +50,22 @@ function isOnDisk(folder: string): boolean {
   }
 }
 
-/** Builds Jot as `npm run build` does, but into a folder of this run's own. @returns the folder with `main.js`. */
+/** Builds Jot into a folder of this run's own, for production. @returns the folder with `main.js`. */
 export function build(work: string): string {
+  return buildWith('npm', ['run', '--silent', 'build'], work);
+}
+
+/** The same, but with each source file in a file of its own, for who wants to see what they cost. */
+export function compile(work: string): string {
+  return buildWith(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], work);
+}
+
+function buildWith(program: string, args: readonly string[], work: string): string {
   const project = join(work, 'jot');
   for (const name of ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
     cpSync(join(root, name), join(project, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));
-  execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
-    cwd: project,
-    stdio: 'inherit',
-  });
+  execFileSync(program, args, { cwd: project, stdio: 'inherit' });
   return join(project, 'dist');
 }

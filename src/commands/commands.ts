@@ -1,4 +1,4 @@
-// What can be typed besides starting the server. This is apart from `main.ts` because a start needs none of it.
+// What can be typed besides starting the server.
 
 import { check } from './check.ts';
 import type { Command } from './command.ts';

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { type Command, type Served, start } from '../support/command.ts';
 import { KillClient, type Ledger } from '../support/kill-client.ts';
 import { seededRandom } from '../support/random.ts';
-import { scratchProject, tsc } from '../support/scratch-project.ts';
+import { run, scratchProject } from '../support/scratch-project.ts';
 import { send } from '../support/server.ts';
 import { type Cleanup, folderInMemory } from '../support/temporary-folder.ts';
 
@@ -28,8 +28,8 @@ const SETTINGS = {
 /** The command, built, since that starts in a third of the time. @returns its main file. */
 async function build(t: Cleanup): Promise<string> {
   const project = scratchProject(t);
-  const { code, stdout } = await tsc(['-p', 'tsconfig.build.json'], project);
-  assert.equal(code, 0, stdout);
+  const { code, stderr } = await run('npm', ['run', 'build'], project);
+  assert.equal(code, 0, stderr);
   return `${project}/dist/main.js`;
 }
 
