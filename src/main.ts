@@ -21,7 +21,7 @@ import { listenProblem } from './http/listen-problem.ts';
 import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
-import { DamageError, VersionError } from './store/file/record.ts';
+import { DamageError, NotJotError, VersionError } from './store/file/record.ts';
 import { VERSION } from './version.ts';
 
 // A terminal sends Ctrl-C to all of its processes, and npm passes it on to the one that it has started, which has it already.
@@ -171,6 +171,9 @@ function readEnvironment(): Environment {
 
 function explained(error: NodeJS.ErrnoException, config: Config): never {
   const cause = error instanceof JotError ? error.details.cause : null;
+  if (cause instanceof NotJotError) {
+    throw new JotError('unavailable', `${error.message}; is DATABASE_URL right? \`jot check\` tells more`);
+  }
   if (cause instanceof DamageError && !(cause instanceof VersionError)) {
     throw new JotError(
       'unavailable',

@@ -474,6 +474,16 @@ describe('jot', { concurrency: 4 }, () => {
     );
   });
 
+  it('that finds a file of something else says how its own begins, and offers no repair', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(`${folder}/jot.jsonl`, '[]\n');
+    const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
+    assert.equal(code, 1);
+    const problem = `${folder}/jot.jsonl is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
+    assert.equal(stderr, `jot: ${problem}; is DATABASE_URL right? \`jot check\` tells more\n`);
+    assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), '[]\n');
+  });
+
   it('asked to end while it still loads a large file ends in order, and leaves no lock', async (t) => {
     const folder = temporaryFolder(t);
     const lines = [encodeHeader({ seq: 0, next: {} }), ...linesWithUsers('matt').slice(1)];

@@ -2,8 +2,8 @@
 // run on the file of a server that is running.
 
 import { JotError } from '../lib/errors.ts';
-import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
-import { DamageError, VersionError } from '../store/file/record.ts';
+import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
+import { DamageError, NotJotError, VersionError } from '../store/file/record.ts';
 import { type Misfit, misfitsInAll } from '../store/integrity.ts';
 import { Tables } from '../store/tables.ts';
 import {
@@ -33,7 +33,7 @@ export const check: Command = {
       if (error instanceof JotError) return error;
       throw error;
     });
-    if (contents instanceof JotError) return reportDamage(world, contents, tables);
+    if (contents instanceof JotError) return reportDamage(world, path, contents, tables);
     const misfits = misfitsInAll(tables);
     if (misfits.length > 0) return reportMisfits(world, path, misfits, tables);
     await print(world.stdout, describe(path, contents));
@@ -41,19 +41,22 @@ export const check: Command = {
   },
 };
 
-async function reportDamage({ stdout, stderr }: World, error: JotError, tables: Tables): Promise<number> {
-  await print(stderr, `jot: ${error.message}\n`);
-  if (isRepairable(error)) {
+async function reportDamage(world: World, path: string, error: JotError, tables: Tables): Promise<number> {
+  await print(world.stderr, `jot: ${error.message}\n`);
+  if (await isRepairable(world, path, error)) {
     await print(
-      stdout,
+      world.stdout,
       `before that place: ${countsOf(tables)}\n\`jot repair\` keeps all that can be read.\n`,
     );
   }
   return EXIT_FAILURE;
 }
 
-function isRepairable({ details: { cause } }: JotError): boolean {
-  return cause instanceof DamageError && !(cause instanceof VersionError);
+// To advise a repair of something that belongs to another program would be to advise its end.
+async function isRepairable(world: World, path: string, { details: { cause } }: JotError): Promise<boolean> {
+  if (!(cause instanceof DamageError) || cause instanceof VersionError) return false;
+  if (!(cause instanceof NotJotError)) return true;
+  return withProgress(world, `looking for lines in ${path}`, (onProgress) => holdsLines(path, onProgress));
 }
 
 async function reportMisfits(

@@ -11,6 +11,8 @@ import { openFor, postOf, userNamed } from '../support/stores.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { type Outcome, runCommand } from '../support/world.ts';
 
+const NOT_JOT =
+  'is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
 const HINT = '`jot repair` keeps all that can be read.\n';
 
 /** Checks a file of its own with this content, and that nothing about it has changed. */
@@ -128,8 +130,6 @@ describe('check of a damaged file', () => {
     await finds(t, header + first + broken + third, `line 3, ${byte}`, mismatch, before('1 user'));
     const gap = 'it is change 3 where 2 should be';
     await finds(t, header + first + third, `line 3, ${byte}`, gap, before('1 user'));
-    const noHeader = 'it is not a Jot data file';
-    await finds(t, first + second, 'line 1, byte 0', noHeader, before('0 users'));
     const headerBroken = header.replace('"seq":0', '"seq":1');
     await finds(t, headerBroken + first, 'line 1, byte 0', mismatch, before('0 users'));
     const snapshot = linesWithSnapshot(users);
@@ -146,10 +146,24 @@ describe('check of a damaged file', () => {
     await finds(t, newer, 'line 1, byte 0', why, '');
   });
 
-  it('that is no data file at all says so', async (t) => {
-    const { code, stderr } = await checked(t, 'Dear diary,\nnothing happened.\n');
-    assert.equal(code, 1);
-    assert.match(stderr, /at line 1, byte 0: it is not a Jot data file\n$/);
+  it('that is no data file at all says how one begins, and offers no repair', async (t) => {
+    for (const content of [
+      'Dear diary,\n',
+      '{\n  "name": "jot"\n}\n',
+      '[{"id":1}]',
+      '{"format":"jot-export"}',
+    ]) {
+      const { code, stdout, stderr, path } = await checked(t, content);
+      assert.deepEqual([code, stdout, stderr], [1, '', `jot: ${path} ${NOT_JOT}\n`]);
+    }
+  });
+
+  it('that has lost its first line offers it', async (t) => {
+    for (const content of [first + second, `x${header}${first}`, `lost\n${second}`]) {
+      const { code, stdout, stderr, path } = await checked(t, content);
+      assert.deepEqual([code, stderr], [1, `jot: ${path} ${NOT_JOT}\n`]);
+      assert.equal(stdout, `before that place: 0 users, 0 posts, 0 sessions\n${HINT}`);
+    }
   });
 });
 

@@ -10,19 +10,17 @@ import type { Change, Tables } from '../tables.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {
+  BEGINNING,
   DamageError,
   decodeChange,
   decodeHeader,
   decodeSnapshotRow,
   type Header,
-  notJot,
+  NotJotError,
   requireRows,
   TornError,
   tooLong,
 } from './record.ts';
-
-// Every data file of any version begins like this.
-const BEGINNING = Buffer.from('{"format":"jot"');
 
 export interface Loaded {
   /** How many lines are good. */
@@ -73,7 +71,9 @@ class Loader {
 
   // Something else may be of any size, and have no lines.
   requireBeginning(bytes: Buffer): void {
-    if (!bytes.equals(BEGINNING.subarray(0, bytes.length))) throw this.#damaged(0, notJot());
+    if (BEGINNING.startsWith(bytes.toString('latin1'))) return;
+    const message = `${this.#path} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with ${BEGINNING}`;
+    throw new JotError('unavailable', message, { cause: new NotJotError(message) });
   }
 
   take(line: Line): void {

@@ -6,12 +6,13 @@ import { collectionNames } from '../collections.ts';
 import type { OnProgress } from '../store.ts';
 import { Tables } from '../tables.ts';
 import { type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
+import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { acquireLock, answerIn, callOwner } from './lock.ts';
 import { writeDataFile } from './next-file.ts';
 import type { Said } from './owner.ts';
 import { explained, withoutLinks } from './place.ts';
-import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
+import { encodeSnapshotRow, HEADER_BYTES, holdsChanges } from './record.ts';
 
 export interface OfflineOptions {
   /** Hears of bytes that are read, then of rows that are written. */
@@ -43,6 +44,20 @@ export async function readDataFile(
       const loaded = await load(file, path, tables, onProgress);
       // Whoever has it may have added to it meanwhile.
       return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** Whether any line of the file is a whole one of a data file, wherever in it that is: if so, it was one once. */
+export async function holdsLines(path: string, onProgress?: OnProgress): Promise<boolean> {
+  const file = await explained('open', path, () => realFileSystem.open(path, 'read'));
+  return explained('read', path, async () => {
+    try {
+      for await (const lines of readLines(file, onProgress))
+        if (lines.some(({ bytes }) => holdsChanges(bytes))) return true;
+      return false;
     } finally {
       await file.close();
     }

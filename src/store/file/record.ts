@@ -33,6 +33,9 @@ const FORMAT_VERSION = 2;
 const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];
 const CRC_LENGTH = ',"crc":"89abcdef"}'.length;
 
+/** Every data file of any version begins like this. */
+export const BEGINNING = '{"format":"jot"';
+
 export type NextIds = Readonly<Partial<Record<CollectionName, Id>>>;
 
 export interface Header {
@@ -65,8 +68,9 @@ export class TornError extends DamageError {
   override readonly name = 'TornError';
 }
 
-export function notJot(): DamageError {
-  return new DamageError('it is not a Jot data file');
+/** The file begins like no data file: it may be another program's. */
+export class NotJotError extends DamageError {
+  override readonly name = 'NotJotError';
 }
 
 /** Not torn: no change is so long. */
@@ -100,7 +104,7 @@ export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord):
 /** @throws DamageError for anything but the first line of a file in a version that is known. */
 export function decodeHeader(line: Buffer): Header {
   const { format, version } = parseHeader(line);
-  if (format !== 'jot') throw notJot();
+  if (format !== 'jot') throw new DamageError('it is not a Jot data file');
   // Before the checksum, which a later version may make otherwise.
   if (!FORMAT_VERSIONS_READ.includes(version)) {
     throw new VersionError(
@@ -175,6 +179,16 @@ export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord>
   const isTime = typeof time === 'number' && Number.isFinite(time);
   if (!isTime) throw new DamageError(`its "time" must be a number, not ${JSON.stringify(time)}`);
   return { seq: number, first, time, changes: changesOf(record) };
+}
+
+/** Whether the line is a whole one of a snapshot or a change, whatever file it is in. */
+export function holdsChanges(line: Buffer): boolean {
+  try {
+    return Array.isArray(unsealed(line).changes);
+  } catch (error) {
+    if (error instanceof DamageError) return false;
+    throw error;
+  }
 }
 
 function changesOf({ changes }: Record<string, unknown>): Change {

@@ -11,7 +11,7 @@ import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
 import { type OfflineOptions, withDataFile } from './offline.ts';
 import { explained } from './place.ts';
-import { DamageError } from './record.ts';
+import { DamageError, NotJotError } from './record.ts';
 import { Salvage, type Salvaged } from './salvage.ts';
 
 export interface RepairOptions extends OfflineOptions {
@@ -28,7 +28,7 @@ export interface Repair extends Salvaged {
  * Replaces a data file by one with everything in it that is whole and can be there.
  *
  * @returns what was done; null when there is nothing to do. An unfinished end is none of it: every start sets that aside.
- * @throws JotError `unavailable` when another process has the file, or nothing in it can be read; it is as it was.
+ * @throws JotError `unavailable` when another process has the file, it is not a data file, or nothing in it can be read; it is as it was.
  */
 export async function repairDataFile(path: string, options: RepairOptions): Promise<Repair | null> {
   const { fileSystem = realFileSystem, now } = options;
@@ -52,18 +52,20 @@ async function salvaged(
   { onProgress }: RepairOptions,
 ): Promise<Salvaged | null> {
   const tables = new Tables();
-  const loaded = await loadIfWhole(file, path, tables);
-  if (loaded !== null) return withoutMisfits(tables, loaded);
+  const loaded = await loadOrDamage(file, path, tables);
+  if (!(loaded instanceof JotError)) return withoutMisfits(tables, loaded);
   const salvage = new Salvage(path);
   for await (const block of readLines(file, onProgress)) for (const line of block) salvage.take(line);
+  const isForeign = loaded.details.cause instanceof NotJotError && salvage.rowsRead === 0;
+  if (isForeign) throw loaded;
   return salvage.finish();
 }
 
-async function loadIfWhole(file: DataFile, path: string, tables: Tables): Promise<Loaded | null> {
+async function loadOrDamage(file: DataFile, path: string, tables: Tables): Promise<Loaded | JotError> {
   try {
     return await load(file, path, tables);
   } catch (error) {
-    if (error instanceof JotError && error.details.cause instanceof DamageError) return null;
+    if (error instanceof JotError && error.details.cause instanceof DamageError) return error;
     throw error;
   }
 }

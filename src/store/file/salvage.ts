@@ -93,6 +93,11 @@ export class Salvage {
     if (isHeaderMissing) this.#lose(place, 'the first line is not here');
   }
 
+  /** How many lines had something to keep. */
+  get rowsRead(): number {
+    return this.#rowsRead;
+  }
+
   /** @throws JotError `unavailable` when nothing can be saved. */
   finish(): Salvaged {
     const end = { line: this.#lines, byte: this.#bytes };

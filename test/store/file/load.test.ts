@@ -184,9 +184,15 @@ describe('load of a damaged file', () => {
 
   it('stops at a first line that is damaged, cut off or missing, also when it is the last', async (t) => {
     await stops(t, header.replace('"seq":0', '"seq":1'), 'line 1, byte 0', 'its checksum does not match');
-    await stops(t, header.replace('jot', 'jat'), 'line 1, byte 0', 'it is not a Jot data file');
     await stops(t, header.slice(0, -1), 'line 1, byte 0', 'it is not finished');
-    await stops(t, first + second, 'line 1, byte 0', 'it is not a Jot data file');
+  });
+
+  it('stops at a file that begins otherwise, and says how one would begin', async (t) => {
+    const message =
+      'jot.jsonl is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
+    for (const content of [header.replace('jot', 'jat'), first + second, '[]', '{\n  "name": "jot"\n}\n']) {
+      await assert.rejects(loadFrom(t, content), { code: 'unavailable', message });
+    }
   });
 
   it('stops at a last line that is whole but wrong: it was finished, so no crash explains it', async (t) => {

@@ -177,7 +177,7 @@ describe('fillDataFile', () => {
     const path = dataFile(t, 'Dear diary,\n');
     const link = `${temporaryFolder(t)}/link.jsonl`;
     symlinkSync(path, link);
-    const message = `The data file ${link} is damaged at line 1, byte 0: it is not a Jot data file`;
+    const message = `${link} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
     await rejects(fillDataFile(link, putMatt), 'unavailable', message);
   });
 
@@ -192,9 +192,9 @@ describe('fillDataFile', () => {
     assert.equal((await contentsOf(`${folder}/none.jsonl`)).rows.users.length, 1);
   });
 
-  it('names line and byte of a damaged file', async (t) => {
+  it('refuses what is not a data file', async (t) => {
     const path = dataFile(t, 'Dear diary,\n');
-    const message = `The data file ${path} is damaged at line 1, byte 0: it is not a Jot data file`;
+    const message = `${path} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
     await rejects(fillDataFile(path, putMatt), 'unavailable', message);
   });
 });

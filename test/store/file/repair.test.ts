@@ -36,16 +36,6 @@ describe('repairDataFile refuses', () => {
 
   const rows: readonly (readonly [reason: string, content: string | Uint8Array, why: string])[] = [
     [
-      'a file with nothing in it that can be read',
-      'Dear diary,\nnothing happened.\n',
-      'nothing in it can be read',
-    ],
-    [
-      'a picture',
-      Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 10, 255]),
-      'nothing in it can be read',
-    ],
-    [
       'a file of which only the first line is left',
       `${linesWithSnapshot([userOf(1, 'matt')])[0]}`,
       'nothing in it can be read',
@@ -65,6 +55,22 @@ describe('repairDataFile refuses', () => {
         'unavailable',
         `The data file ${path} can't be repaired: ${why}`,
       );
+      assert.deepEqual(traceOf(path), before);
+    });
+  }
+
+  const foreign: readonly (readonly [what: string, content: string | Uint8Array])[] = [
+    ['a diary', 'Dear diary,\nnothing happened.\n'],
+    ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 10, 255])],
+    ['a package.json', '{\n  "name": "jot"\n}\n'],
+    ['a list', '[{"id": 1, "username": "matt"}]\n'],
+  ];
+  for (const [what, content] of foreign) {
+    it(`${what}, which is no damaged data file, and leaves it as it is`, async (t) => {
+      const path = dataFile(t, content);
+      const before = traceOf(path);
+      const message = `${path} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
+      await rejects(repairDataFile(path, { now }), 'unavailable', message);
       assert.deepEqual(traceOf(path), before);
     });
   }
