@@ -55,13 +55,12 @@ export interface Config {
 export function parseConfig(env: Environment): Config {
   const problems: string[] = [];
   const known: string[] = [];
-  const setting = <T>(name: string, fallback: T, { read, expected, isSecret = false }: Setting<T>): T => {
+  const setting = <T>(name: string, fallback: T, kind: Setting<T>): T => {
     known.push(name);
     const text = env[name]?.trim() ?? '';
-    const value = text === '' ? fallback : read(text);
+    const value = text === '' ? fallback : kind.read(text);
     if (value !== undefined) return value;
-    const shown = isSecret ? 'not shown here' : JSON.stringify(text);
-    problems.push(`  ${name} is ${shown}; expected ${expected}`);
+    problems.push(`  ${name} ${problemOf(text, kind)}`);
     return fallback;
   };
 
@@ -109,6 +108,12 @@ export function parseConfig(env: Environment): Config {
   return config;
 }
 
+function problemOf<T>(text: string, { expected, isSecret = false, meant }: Setting<T>): string {
+  const found = isSecret ? 'is not valid (its value is hidden here)' : `is ${JSON.stringify(text)}`;
+  const guess = meant?.(text) ?? null;
+  return `${found}; expected ${expected}${guess === null ? '' : `; did you mean \`${guess}\`?`}`;
+}
+
 function warningsOf(env: Environment, secrets: readonly string[]): string[] {
   const warnings = [];
   if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
@@ -149,7 +154,17 @@ const databaseUrl: Setting<string> = {
   expected: '`file:<path>` or `memory:`',
   // A database's URL may hold a password.
   isSecret: true,
+  meant: fileMeant,
 };
+
+// `data/jot.jsonl`, or `file://data/jot.jsonl`. Only what has the look of a path, and of nothing else, is shown again: a URL with
+// a password has an `@` or a `:`.
+function fileMeant(text: string): string | null {
+  if (text === 'memory' || text === ':memory:') return 'memory:';
+  const path = text.replace(/^file:\/\//, '');
+  const isPath = /^[\p{L}\p{N}_./-]+$/u.test(path) && /^\.{0,2}\/|\.\w+$/.test(path);
+  return isPath && filePath(`file:${path}`) !== null ? `file:${path}` : null;
+}
 
 const origins: Setting<AllowedOrigins> = {
   read: (text) =>

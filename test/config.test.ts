@@ -10,6 +10,7 @@ import { serverSettings } from './support/server-settings.ts';
 const settings = [...serverSettings, ...authSettings];
 // What is read besides: the mode, and the size of libuv's pool.
 const TESTED_BELOW = ['NODE_ENV', 'UV_THREADPOOL_SIZE'];
+const HIDDEN = 'is not valid (its value is hidden here)';
 const LONG_SECRET = 'long enough for anybody: 32 bytes.';
 
 /** The message of the error that these settings stop the start with. */
@@ -53,9 +54,10 @@ for (const { name, read, fallback, productionFallback, good, bad, expected, isSe
 
     for (const [text, reason] of bad) {
       it(`refuses ${JSON.stringify(text)}: ${reason}`, () => {
-        const shown = isSecret ? 'not shown here' : JSON.stringify(text);
-        const line = `  ${name} is ${shown}; expected ${expected}`;
-        assert.equal(problemsIn({ [name]: text }), `Wrong settings:\n${line}`);
+        const found = isSecret ? HIDDEN : `is ${JSON.stringify(text)}`;
+        const line = `  ${name} ${found}; expected ${expected}`;
+        const [title, problem = '', ...more] = problemsIn({ [name]: text }).split('\n');
+        assert.deepEqual([title, problem.split('; did you mean ')[0], more], ['Wrong settings:', line, []]);
       });
     }
   });
@@ -104,7 +106,7 @@ describe('parseConfig', () => {
       '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 16MiB',
       '  JWT_LEEWAY is "10 s"; expected seconds, or a duration like `90s`, `5m`, `12h`, `30d`',
       '  RATE_LIMIT is "600"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
-      '  METRICS_TOKEN is not shown here; expected visible ASCII characters without spaces',
+      `  METRICS_TOKEN ${HIDDEN}; expected visible ASCII characters without spaces`,
     ]);
   });
 
@@ -135,6 +137,38 @@ describe('parseConfig', () => {
   });
 });
 
+describe('parseConfig: DATABASE_URL without its scheme', () => {
+  const rows: readonly [text: string, meant: string | null, reason: string][] = [
+    ['data/jot.jsonl', 'file:data/jot.jsonl', 'a path'],
+    ['./x.jsonl', 'file:./x.jsonl', 'a path that says that it is one'],
+    ['../notes/x', 'file:../notes/x', 'the same without an extension'],
+    ['/var/lib/jot/data', 'file:/var/lib/jot/data', 'an absolute one'],
+    ['file://data/jot.jsonl', 'file:data/jot.jsonl', 'two slashes, between which a host would stand'],
+    ['memory', 'memory:', 'no colon'],
+    [':memory:', 'memory:', 'as SQLite has it'],
+    ['hunter2', null, 'a word, which may be a password'],
+    ['hunter2/hunter2', null, 'two of them'],
+    ['jot:hunter2@db.example/jot.db', null, 'a URL without its scheme'],
+    ['//db.example/jot?password=hunter2.db', null, 'a password behind the question mark'],
+    ['file://jot:hunter2@db.example/jot.jsonl', null, 'one in front of a host'],
+    ['postgres://db.example/jot.db', null, 'another scheme'],
+    ['~/jot.jsonl', null, 'what only a shell understands'],
+    ['file:', null, 'no path at all'],
+    ['//', null, 'nothing but slashes'],
+  ];
+  for (const [text, meant, reason] of rows) {
+    it(`${meant === null ? 'guesses nothing' : `guesses ${meant}`} for ${text}: ${reason}`, () => {
+      const guess = meant === null ? '' : `; did you mean \`${meant}\`?`;
+      const message = problemsIn({ DATABASE_URL: text });
+      assert.equal(
+        message,
+        `Wrong settings:\n  DATABASE_URL ${HIDDEN}; expected \`file:<path>\` or \`memory:\`${guess}`,
+      );
+      if (meant !== null) assert.equal(parseConfig({ DATABASE_URL: meant }).databaseUrl, meant);
+    });
+  }
+});
+
 describe('parseConfig: secrets that are too short', () => {
   const rows: readonly [text: string, isShort: boolean, reason: string][] = [
     ['x'.repeat(31), true, 'one byte is missing'],
@@ -156,7 +190,7 @@ describe('parseConfig: secrets that are too short', () => {
       assert.equal(
         problemsIn(env),
         'Wrong settings:\n' +
-          '  JWT_SECRET_KEY is not shown here; expected secrets of 32 bytes or more, separated by commas',
+          `  JWT_SECRET_KEY ${HIDDEN}; expected secrets of 32 bytes or more, separated by commas`,
       );
     });
 

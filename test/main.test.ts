@@ -189,7 +189,7 @@ describe('jot', { concurrency: 4 }, () => {
         '  HOST is "a b"; expected a host name or an address to listen on',
         '  PORT is "http"; expected an integer from 0 to 65535',
         '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
-        '  METRICS_TOKEN is not shown here; expected visible ASCII characters without spaces',
+        '  METRICS_TOKEN is not valid (its value is hidden here); expected visible ASCII characters without spaces',
         '',
       ]);
       assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');

@@ -10,6 +10,8 @@ export interface Setting<T> {
   readonly expected: string;
   /** Its value is never shown. */
   readonly isSecret?: boolean;
+  /** What a wrong text is likely to be meant as, to be shown even where the value is a secret; null: who knows. */
+  readonly meant?: (text: string) => string | null;
 }
 
 /** A whole number, both ends included. */
