@@ -1,6 +1,7 @@
 // From the environment to a Config. Every setting has a reader that either gives a value or says what it expected; all of
 // the problems are reported together, so that nobody has to start the server five times to find five typos.
 
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import type { TokenSettings } from './auth/tokens.ts';
@@ -15,6 +16,7 @@ import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
+const HOST_LENGTH_MAX = 253;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
@@ -144,10 +146,20 @@ export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'da
 // The word that switches the stricter defaults on must not be misspelt without a word.
 const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, test: false });
 
+// Whether there is such a host is found out by listening; here only what can't be one is refused (RFC 1123 §2.1), and a number
+// where an address is meant is no name.
 const host: Setting<string> = {
-  read: (text) => (/^[\w.:%-]+$/.test(text) ? text : undefined),
-  expected: 'a host name or an address to listen on',
+  read: (text) => (isIP(text) !== 0 || isHostName(text) ? text : undefined),
+  expected: 'an address or a host name to listen on, without a port',
+  meant: (text) => (text === '*' ? '0.0.0.0' : null),
 };
+
+function isHostName(text: string): boolean {
+  const labels = text.replace(/\.$/, '').split('.');
+  const isNumber = /^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? '');
+  if (isNumber || text.length > HOST_LENGTH_MAX) return false;
+  return labels.every((label) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(label));
+}
 
 const databaseUrl: Setting<string> = {
   read: (text) => (text === 'memory:' || filePath(text) !== null ? text : undefined),

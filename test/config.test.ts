@@ -93,7 +93,8 @@ describe('parseConfig', () => {
   it('names all of the problems in one error, a line for each, and nothing that is right', () => {
     const message = problemsIn({
       PORT: 'http',
-      HOST: '0.0.0.0',
+      HOST: '256.0.0.1',
+      CORS_ORIGIN: '*',
       MAX_BODY: '64kb',
       JWT_LEEWAY: '10 s',
       RATE_LIMIT: '600',
@@ -102,6 +103,7 @@ describe('parseConfig', () => {
     });
     assert.deepEqual(message.split('\n'), [
       'Wrong settings:',
+      '  HOST is "256.0.0.1"; expected an address or a host name to listen on, without a port',
       '  PORT is "http"; expected an integer from 0 to 65535',
       '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 16MiB',
       '  JWT_LEEWAY is "10 s"; expected seconds, or a duration like `90s`, `5m`, `12h`, `30d`',

@@ -186,7 +186,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual([code, stdout], [1, '']);
       assert.deepEqual(stderr.split('\n'), [
         'jot: Wrong settings:',
-        '  HOST is "a b"; expected a host name or an address to listen on',
+        '  HOST is "a b"; expected an address or a host name to listen on, without a port',
         '  PORT is "http"; expected an integer from 0 to 65535',
         '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
         '  METRICS_TOKEN is not valid (its value is hidden here); expected visible ASCII characters without spaces',
