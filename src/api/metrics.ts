@@ -10,9 +10,12 @@ export interface Gauge {
   readonly read: () => number | Promise<number>;
 }
 
+/** What a request got: a status, or nothing, since its connection ended before. */
+type Outcome = number | 'aborted';
+
 interface Series {
   readonly labels: string;
-  readonly statuses: Map<number, number>;
+  readonly statuses: Map<Outcome, number>;
   /** For each bucket, how many took longer than the one before it allows; the last one has no end. */
   readonly counts: number[];
   sumSeconds: number;
@@ -24,7 +27,7 @@ export class Metrics {
   readonly #gauges: Gauge[] = [];
 
   /** @param route The pattern of the endpoint. */
-  observe(method: string, route: string, status: number, seconds: number): void {
+  observe(method: string, route: string, status: Outcome, seconds: number): void {
     const series = this.#seriesOf(method, route);
     const { statuses, counts } = series;
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -61,7 +64,12 @@ export class Metrics {
       ),
     );
     return [
-      ...family('jot_http_requests_total', 'counter', 'Requests answered.', requests),
+      ...family(
+        'jot_http_requests_total',
+        'counter',
+        'Requests, by the status that they were answered with.',
+        requests,
+      ),
       ...family('jot_http_request_duration_seconds', 'histogram', 'Time to the answer.', durations),
       ...gauges.flat(),
       '',

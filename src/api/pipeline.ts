@@ -206,21 +206,26 @@ export class Pipeline {
   }
 
   #record(underway: Underway, { status, user }: RepresentedReply): void {
-    const { request, requestId, startMs, address, endpoint, path, caller } = underway;
+    const { request, response, requestId, startMs, address, endpoint, path, caller } = underway;
     const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;
     const method = request.method ?? '';
-    metrics.observe(method, endpoint?.path ?? '(none)', status, tookMs / 1000);
-    log.info('request', {
+    // Whoever has gone, or was cut off at the end of a shutdown, got no status. What was made of a whole request is worth telling
+    // all the same; of half of one it is only that the rest did not come.
+    const isAborted = response.destroyed && !response.writableFinished;
+    metrics.observe(method, endpoint?.path ?? '(none)', isAborted ? 'aborted' : status, tookMs / 1000);
+    const told = {
       request_id: requestId,
       method,
       // The query stays out of the log, and so does a target that was not understood: people put secrets there.
       path: path === undefined ? '(none)' : withoutLongSegments(path),
-      status,
+      status: isAborted ? undefined : status,
       ms: Math.round(tookMs * 100) / 100,
       address,
       user: user ?? caller?.principal?.user.id,
-    });
+    };
+    const unsent_status = request.complete ? status : undefined;
+    log.info('request', isAborted ? { ...told, aborted: true, unsent_status } : told);
   }
 }
 

@@ -127,10 +127,12 @@ export class HttpServer {
     if (!this.#server.listening) return 0;
     this.#closing = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    let cut = 0;
+    const cut: Promise<unknown>[] = [];
     const deadline = setTimeout(() => {
-      cut = this.#connections.size;
-      for (const socket of this.#connections.keys()) socket.destroy();
+      for (const socket of this.#connections.keys()) {
+        cut.push(new Promise((resolve) => socket.once('close', resolve)));
+        socket.destroy();
+      }
     }, this.#options.timeouts.shutdownMs);
     // What lies in the kernel by now was sent in good faith. The first turn may end before anything is read, the second does not.
     await turn();
@@ -138,7 +140,11 @@ export class HttpServer {
     for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     await closed;
     clearTimeout(deadline);
-    return cut;
+    // Node's server is closed before its sockets are. What was under way on those hears of it then, and is to be logged before
+    // whoever waits here ends the process.
+    await Promise.all(cut);
+    await turn();
+    return cut.length;
   }
 
   #onConnection(socket: Socket): void {

@@ -1,9 +1,13 @@
 // The log: one line for each request, no secret in any of them, and the whole story of what went wrong.
 
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
 import { createIdentify } from '../../src/api/identify.ts';
+import { type Caller, type Identified, type Matched, toIdentified } from '../../src/api/journey.ts';
+import { Metrics } from '../../src/api/metrics.ts';
 import { randomKey } from '../../src/auth/keys.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -15,7 +19,12 @@ import { createPerson } from '../support/person.ts';
 import { startPipeline } from '../support/pipeline.ts';
 import { type Answer, sendRaw, startServer } from '../support/server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { Wire } from '../support/wire.ts';
 
+const NOBODY: Caller = {
+  principal: null,
+  refusal: { code: 'authorization_required', message: 'No token' },
+};
 const PASSWORD = 'pass-4711-word';
 
 /** An endpoint whose handler does nothing but that. */
@@ -84,6 +93,32 @@ describe('A line of the log', () => {
     const [longest, longer] = [64, 65].map((length) => 'x'.repeat(length));
     await call('GET', `/reset/${longest}/${longer}/${longer}?${longer}`);
     assert.equal(JSON.parse(log[0] ?? '').path, `/reset/${longest}/(long)/(long)`);
+  });
+
+  it('has no status where the client went before there was an answer, but tells which that would have been', async (t) => {
+    const metrics = new Metrics();
+    const server = new EventEmitter();
+    const begun = once(server, 'begun');
+    const identify = async (matched: Matched): Promise<Identified> => {
+      const gone = new Promise((resolve) => matched.request.socket.once('close', resolve));
+      server.emit('begun');
+      await gone;
+      return toIdentified(matched, NOBODY);
+    };
+    const { log, port } = await startPipeline(t, [throwing(() => new JotError('conflict', 'Taken'))], {
+      identify,
+      metrics,
+    });
+    const wire = await Wire.open(port, 'GET /throw HTTP/1.1\r\nHost: a\r\n\r\n');
+    await begun;
+    wire.reset();
+    while (log.length === 0) await nextTurn();
+    const { status, aborted, unsent_status } = JSON.parse(log[0] ?? '');
+    assert.deepEqual([status, aborted, unsent_status], [undefined, true, 409]);
+    assert.match(
+      await metrics.render(),
+      /^jot_http_requests_total\{method="GET",route="\/throw",status="aborted"\} 1$/m,
+    );
   });
 
   it('tells of what is no request at all', async (t) => {

@@ -125,12 +125,21 @@ describe('App.close', SOON, () => {
   });
 
   test('cuts a request whose body never comes at the deadline', async (t) => {
-    const { app, port } = await startServer(t, {}, IMPATIENT);
+    const { app, port, log } = await startServer(t, {}, IMPATIENT);
     const wire = await held(port);
     wire.write(BODY.slice(0, 9));
     await app.close();
     await wire.closed;
     await assert.rejects(wire.answer(), /^Error: No answer/);
+    const told = log.map((line) => JSON.parse(line)).filter(({ message }) => message === 'request');
+    const outcomes = told.map(({ path, status, aborted, unsent_status }) => ({
+      path,
+      status,
+      aborted,
+      unsent_status,
+    }));
+    const nothing = { status: undefined, unsent_status: undefined };
+    assert.deepEqual(outcomes, [{ path: '/users', aborted: true, ...nothing }]);
   });
 
   test('cuts a request whose head never ends at the deadline', async (t) => {
