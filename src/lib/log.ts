@@ -1,5 +1,5 @@
 // The log: one line per event, whatever is in it. For machines a line is a JSON object; for a person at a terminal it
-// is `time level message key=value ...`. In both, every string goes through JSON's escapes, so a CR LF in a name
+// is `time level message key=value ...`, the time being RFC 3339's with its date, in UTC. In both, every string goes through JSON's escapes, so a CR LF in a name
 // cannot start a line of its own (CWE-117).
 //
 // What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
@@ -99,7 +99,7 @@ function textLine(time: string, level: LogLevel, message: string, { stack, ...fi
     .map(([key, value]) => ` ${textValue(key)}=${textValue(value)}`);
   const below =
     typeof stack === 'string' ? `\n    ${stack.split('\n').map(escapeControls).join('\n    ')}` : '';
-  return `${time.slice(11, 23)} ${level} ${escapeControls(message)}${pairs.join('')}${below}\n`;
+  return `${time} ${level} ${escapeControls(message)}${pairs.join('')}${below}\n`;
 }
 
 // A plain word stays as it is; anything else, a space or a control character in it, is quoted and escaped.

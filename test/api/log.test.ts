@@ -134,7 +134,7 @@ describe('A line of the log', () => {
   for (const LOG of ['json', 'text']) {
     it(`is one line, whatever is in the request (${LOG})`, async (t) => {
       const { call, log, port } = await startServer(t, { LOG });
-      const forged = 'matt\r\n2026-11-23 info request status=200';
+      const forged = 'matt\r\n2026-11-23T12:00:00.000Z info request status=200';
       for (const path of ['/signup', '/users']) {
         const answer = await call('POST', path, { json: { username: forged, password: PASSWORD } });
         assertFields(answer, { username: 'must not contain control characters' });
@@ -244,7 +244,7 @@ describe('An unexpected error', () => {
     await call('GET', '/throw', { headers: { 'X-Request-Id': 'id-7' } });
     assert.equal(log.length, 2);
     const [first = '', ...below] = String(log[0]).trimEnd().split('\n');
-    assert.equal(first, '12:00:00.000 error unexpected error request_id=id-7');
+    assert.equal(first, '2026-11-23T12:00:00.000Z error unexpected error request_id=id-7');
     assert.ok(below.length > 1);
     for (const line of below) assert.match(line, /^ {4}/);
   });

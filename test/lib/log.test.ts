@@ -23,8 +23,8 @@ function assertOneLine(line: string): void {
 }
 
 const hostile: [name: string, text: string, reason: string][] = [
-  ['LF', 'a\n12:00:00.000 info forged', 'starts a line'],
-  ['CR LF', 'a\r\n12:00:00.000 info forged', 'starts a line elsewhere'],
+  ['LF', 'a\n2026-11-23T12:00:00.000Z info forged', 'starts a line'],
+  ['CR LF', 'a\r\n2026-11-23T12:00:00.000Z info forged', 'starts a line elsewhere'],
   ['CR', 'a\rforged', 'overwrites the line on a terminal'],
   ['U+2028', 'a\u2028forged', 'ends a line for JavaScript and many viewers'],
   ['U+2029', 'a\u2029forged', 'ends a paragraph for them'],
@@ -61,9 +61,9 @@ describe('createLog', () => {
     log.warn('nearly full');
     log.error('failed');
     assert.deepEqual(lines, [
-      '12:35:13.007 info started\n',
-      '12:35:13.007 warn nearly full\n',
-      '12:35:13.007 error failed\n',
+      '2026-11-23T12:35:13.007Z info started\n',
+      '2026-11-23T12:35:13.007Z warn nearly full\n',
+      '2026-11-23T12:35:13.007Z error failed\n',
     ]);
   });
 
@@ -74,7 +74,7 @@ describe('createLog', () => {
     log.info('one');
     now += 1_000;
     log.info('two');
-    assert.deepEqual(lines, ['12:35:13.007 info one\n', '12:35:14.007 info two\n']);
+    assert.deepEqual(lines, ['2026-11-23T12:35:13.007Z info one\n', '2026-11-23T12:35:14.007Z info two\n']);
   });
 
   it('off writes nothing', () => {
@@ -145,19 +145,22 @@ describe('createLog text', () => {
   ];
   for (const [value, shown, reason] of values) {
     it(`shows ${shown}: ${reason}`, () => {
-      assert.equal(only(written('text', 'event', { value })), `12:35:13.007 info event value=${shown}\n`);
+      assert.equal(
+        only(written('text', 'event', { value })),
+        `2026-11-23T12:35:13.007Z info event value=${shown}\n`,
+      );
     });
   }
 
   it('leaves out a field that is undefined and keeps its neighbours', () => {
     const line = only(written('text', 'event', { a: 1, b: undefined, c: 3 }));
-    assert.equal(line, '12:35:13.007 info event a=1 c=3\n');
+    assert.equal(line, '2026-11-23T12:35:13.007Z info event a=1 c=3\n');
   });
 
   it('prints a stack below the event, indented', () => {
     const line = only(written('text', 'failed', { stack: 'Error: no\n    at here\n    at there', id: 'x' }));
     assert.deepEqual(line.split('\n'), [
-      '12:35:13.007 info failed id=x',
+      '2026-11-23T12:35:13.007Z info failed id=x',
       '    Error: no',
       '        at here',
       '        at there',
@@ -170,7 +173,7 @@ describe('createLog text', () => {
       const [event = '', ...below] = only(written('text', 'failed', { stack: text }))
         .slice(0, -1)
         .split('\n');
-      assert.equal(event, '12:35:13.007 info failed', name);
+      assert.equal(event, '2026-11-23T12:35:13.007Z info failed', name);
       for (const line of below) {
         assert.match(line, /^ {4}/, name);
         assert.doesNotMatch(line, CONTROLS, name);
