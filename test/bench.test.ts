@@ -2,7 +2,7 @@
 // nothing here.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { byFile, byFunction, type Profile } from '../scripts/bench/cpu-profile.ts';
 import { writeDataFile } from '../scripts/bench/data-file.ts';
@@ -102,13 +102,26 @@ describe('judge', () => {
 describe('comparisonTable', () => {
   it('is a Markdown table with a line for each comparison', () => {
     const missed = comparison({ what: 'p99', unit: 'ms', mark: { bound: 'at most', ratio: 0.2 } });
-    const table = comparisonTable([judge(comparison()), judge(missed), judge(comparison({ mark: null }))]);
+    const compared = [judge(comparison()), judge(missed), judge(comparison({ mark: null }))];
+    const table = comparisonTable(compared, { rounds: 3, seconds: 10 });
     const cells = table.split('\n').map((line) => line.split('|').map((cell) => cell.trim()));
     assert.deepEqual(cells.slice(2, 5), [
       ['', 'GET a post', 'Jot', 'bare', '20.0/s', '40.0/s', '0.50', '', '≥ 0.50', 'yes', '100 %', ''],
       ['', 'p99', 'Jot', 'bare', '20.0 ms', '40.0 ms', '0.50', '', '≤ 0.20', 'no', '100 %', ''],
       ['', 'GET a post', 'Jot', 'bare', '20.0/s', '40.0/s', '0.50', '', '', '', '100 %', ''],
     ]);
+  });
+});
+
+describe('comparisonTable of a short run', () => {
+  it('says of no mark whether it holds', () => {
+    const compared = [judge(comparison()), judge(comparison({ mark: { bound: 'at least', ratio: 0.9 } }))];
+    for (const length of [
+      { rounds: 1, seconds: 10 },
+      { rounds: 3, seconds: 0.5 },
+    ])
+      assert.doesNotMatch(comparisonTable(compared, length), /\| +(yes|no) \|/);
+    assert.match(comparisonTable(compared, { rounds: 3, seconds: 5 }), /\| +no \|/);
   });
 });
 
@@ -122,7 +135,7 @@ describe('legend', () => {
     it(`is one line on the columns, and says that ${rounds} of ${seconds} s ${isTelling ? '' : 'don’t '}count`, () => {
       const text = legend({ rounds, seconds });
       assert.match(text, /^ratio: [^\n]*; wanted: [^\n]*; spread: [^\n]*\n$/);
-      assert.equal(text.includes(`of ${seconds} s decided nothing`), !isTelling);
+      assert.equal(text.includes(`of ${seconds} s is too short`), !isTelling);
     });
   }
 });
@@ -294,17 +307,20 @@ describe('writeDataFile', () => {
 });
 
 describe('npm run bench', () => {
-  const bench = (t: Cleanup, args: readonly string[]): Command =>
-    start(t, [`${root}scripts/run.mjs`, 'scripts/bench/main.ts', ...args]);
+  const bench = (t: Cleanup, args: readonly string[], env = {}): Command =>
+    start(t, [`${root}scripts/run.mjs`, 'scripts/bench/main.ts', ...args], { env });
 
   it('measures one scenario, prints a table and writes the figures as JSON', async (t) => {
     const path = `${temporaryFolder(t)}/results.json`;
     const args = ['--quick', '--seconds', '0.2', '--only', 'get', '--json', path];
-    const { code, stdout, stderr } = await bench(t, args).ended;
+    const folder = temporaryFolder(t);
+    const { code, stdout, stderr } = await bench(t, args, { TMPDIR: folder }).ended;
     assert.equal(code, 0, stderr);
+    const left = readdirSync(folder).filter((name) => name.startsWith('jot-'));
+    assert.deepEqual(left, [], 'nothing else stays');
     assert.match(stderr, /^get: round 1 of 1: Jot$/m, 'it says what it is doing');
     assert.match(stdout, /^\| GET a post \| Jot +\| bare node:http \|/m);
-    assert.match(stdout, /^ratio: .* 1 round of 0\.2 s decided nothing: /m);
+    assert.match(stdout, /^ratio: .* 1 round of 0\.2 s is too short to tell /m);
     const { machine, comparisons } = JSON.parse(readFileSync(path, 'utf8'));
     assert.equal(machine.node, process.version);
     assert.equal(comparisons.length, 1);

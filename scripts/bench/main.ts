@@ -4,7 +4,7 @@
 // median stands for the rounds, and the spread says how far apart they were.
 
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Bench, Scenario } from './bench.ts';
 import { describeMachine, machineText } from './machine.ts';
 import { type Options, parseOptions, UsageError } from './options.ts';
@@ -24,7 +24,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --seconds <n>       for how long, each time (10)
   --posts <n>         how many posts the large store has (1000000)
   --peers             also Fastify, Express, Hono and json-server, installed in a folder of their own
-  --json <file>       where the figures go as JSON (default: below the scratch folder)
+  --json <file>       also write the figures to a file, as JSON
   --help              show this
 
 Scenarios:
@@ -59,7 +59,7 @@ function optionsOf(args: readonly string[]): Options | null {
   }
 }
 
-async function measure(options: Options, { folder, work }: Scratch): Promise<void> {
+async function measure(options: Options, { work }: Scratch): Promise<void> {
   const machine = describeMachine(new Date());
   process.stdout.write(machineText(machine));
   progress('building Jot');
@@ -70,9 +70,10 @@ async function measure(options: Options, { folder, work }: Scratch): Promise<voi
   for (const scenario of scenariosOf(options.only)) found.push(...(await runScenario(bench, scenario)));
   progress('');
 
-  const path = options.json === null ? join(folder, 'results.json') : resolve(options.json);
-  writeFileSync(path, `${JSON.stringify({ machine, options, comparisons: found }, null, 2)}\n`);
-  process.stdout.write(`\n${comparisonTable(found)}\n${legend(options)}As JSON: ${path}\n`);
+  process.stdout.write(`\n${comparisonTable(found, options)}\n${legend(options)}`);
+  if (options.json === null) return;
+  writeFileSync(options.json, `${JSON.stringify({ machine, options, comparisons: found }, null, 2)}\n`);
+  process.stdout.write(`As JSON: ${resolve(options.json)}\n`);
 }
 
 async function runScenario(bench: Omit<Bench, 'progress'>, scenario: Scenario): Promise<Judged[]> {

@@ -12,7 +12,7 @@ export interface Options {
   /** How many posts the large store has. */
   readonly posts: number;
   readonly peers: boolean;
-  /** Where the figures go as JSON; null: below the scratch folder. */
+  /** Where the figures go as JSON; null: nowhere. */
   readonly json: string | null;
 }
 

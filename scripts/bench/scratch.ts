@@ -2,16 +2,7 @@
 // memory makes `fsync` free and a durable write look like none.
 
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  symlinkSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,23 +13,15 @@ const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6];
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface Scratch {
-  /** Stays after the run: the figures go here unless the command line says otherwise. */
-  readonly folder: string;
-  /** Goes with the run. */
   readonly work: string;
+  /** Nothing of it stays. */
   remove(): void;
 }
 
 export function makeScratch(): Scratch {
   const parent = [tmpdir(), '/var/tmp'].find(isOnDisk) ?? root;
-  const folder = mkdtempSync(join(parent, 'jot-bench-'));
-  const work = join(folder, 'work');
-  mkdirSync(work);
-  const remove = () => {
-    rmSync(work, { recursive: true, force: true });
-    if (readdirSync(folder).length === 0) rmdirSync(folder);
-  };
-  return { folder, work, remove };
+  const work = mkdtempSync(join(parent, 'jot-bench-'));
+  return { work, remove: () => rmSync(work, { recursive: true, force: true }) };
 }
 
 function isOnDisk(folder: string): boolean {

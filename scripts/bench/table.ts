@@ -19,7 +19,14 @@ export function markdownTable(rows: readonly (readonly string[])[], left: number
   return [heading, rule, ...body].map(line).join('');
 }
 
-export function comparisonTable(comparisons: readonly Judged[]): string {
+/** How long was measured. */
+interface Length {
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+/** Whether a mark holds is left open where too little was measured to tell. */
+export function comparisonTable(comparisons: readonly Judged[], length: Length): string {
   const heading = [
     'scenario',
     'measured',
@@ -41,20 +48,20 @@ export function comparisonTable(comparisons: readonly Judged[]): string {
     each.ratio.toFixed(2),
     each.cpuRatio?.toFixed(2) ?? '',
     markText(each.mark),
-    holdsText(each.holds),
+    holdsText(isTelling(length) ? each.holds : null),
     each.spread === null ? '' : `${Math.round(each.spread * 100)} %`,
   ]);
   return markdownTable([heading, ...rows], 3);
 }
 
 /** What the columns mean, and what the figures are worth. */
-export function legend({ rounds, seconds }: { readonly rounds: number; readonly seconds: number }): string {
+export function legend({ rounds, seconds }: Length): string {
   const columns =
     'ratio: the figure of what is measured to that of what it is held against (of /s more is better, of all else less); ' +
     'wanted: what it should be, holds: whether it is; spread: how far apart the rounds were.';
-  if (rounds >= ROUNDS_TELLING && seconds >= SECONDS_TELLING) return `${columns}\n`;
+  if (isTelling({ rounds, seconds })) return `${columns}\n`;
   const length = `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s`;
-  return `${columns} ${length} decided nothing: whether all works shows, how fast it is does not; a run without --quick tells that.\n`;
+  return `${columns} ${length} is too short to tell whether that holds; a run without --quick does.\n`;
 }
 
 /** Three significant digits are more than a benchmark knows. */
@@ -62,6 +69,10 @@ export function amount(value: number, unit: Unit): string {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
   const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${text}${unit === '/s' ? '' : ' '}${unit}`;
+}
+
+function isTelling({ rounds, seconds }: Length): boolean {
+  return rounds >= ROUNDS_TELLING && seconds >= SECONDS_TELLING;
 }
 
 function markText(mark: Mark | null): string {
