@@ -173,6 +173,11 @@ describe('§13 Conditions', () => {
     ['§13.1.1: with another', () => ({ 'if-match': '"a"' }), 412, 412],
     ['§13.1.1: compares strongly', (tag) => ({ 'if-match': `W/${tag}` }), 412, 412],
     ['§13.1.1: with *', () => ({ 'if-match': '*' }), 200, 200],
+    // None of its tags matches, so the method must not be performed. Whoever sent it wanted no change unseen: that is a 412.
+    ['§13.1.1: with what is no tag', () => ({ 'if-match': 'garbage' }), 412, 412],
+    ['§13.1.1: with the tag unquoted', (tag) => ({ 'if-match': tag.slice(1, -1) }), 412, 412],
+    ['§13.1.1: with nothing', () => ({ 'if-match': '' }), 412, 412],
+    ['§13.1.2: If-None-Match with what is no tag', () => ({ 'if-none-match': 'garbage' }), 200, 200],
     ['§13.1.2: If-None-Match with the tag', (tag) => ({ 'if-none-match': tag }), 304, 412],
     ['§13.1.2: compares weakly', (tag) => ({ 'if-none-match': `W/${tag}` }), 304, 412],
     ['§13.1.2: with *', () => ({ 'if-none-match': '*' }), 304, 412],
