@@ -9,7 +9,7 @@ import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
 import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
-import { nearestName } from './lib/nearest-name.ts';
+import { nearestName, slipOf } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import { parseRate, type Rate } from './limit/limiter.ts';
 import { filePath } from './store/open.ts';
@@ -123,13 +123,17 @@ function warningsOf(env: Environment, secrets: readonly string[]): string[] {
   return warnings;
 }
 
-// Most of what is in an environment is somebody else's, so only what is very like one of ours is worth a word; and not where
-// ours is set as well.
+// Most of what is in an environment is somebody else's, so only what is very like one of ours is worth a word; and where ours is
+// set as well, only what can hardly be anything else.
 function misspeltIn(env: Environment, known: readonly string[]): string[] {
-  const unset = known.filter((name) => (env[name] ?? '') === '');
+  const isSet = (name: string) => (env[name] ?? '').trim() !== '';
+  const unset = known.filter((name) => !isSet(name));
   return Object.keys(env).flatMap((name) => {
-    const meant = known.includes(name) ? null : nearestName(name, unset);
-    return meant === null ? [] : [`${name} is no setting and has no effect; is ${meant} meant?`];
+    if (known.includes(name)) return [];
+    const meant = nearestName(name, unset);
+    if (meant !== null) return [`${name} is not a setting and has no effect; did you mean ${meant}?`];
+    const slip = slipOf(name, known);
+    return slip === null ? [] : [`${name} is not a setting and has no effect; ${slip} is one, and is set`];
   });
 }
 

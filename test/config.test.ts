@@ -244,12 +244,12 @@ describe('parseConfig: what looks like a setting and is none', () => {
 
   it('is warned of, each with the setting that may be meant, and without its value', () => {
     assert.deepEqual(warned({ JWT_LEWAY: 'hunter2', MAX_CONECTIONS: '5', RATE_LIMIT_LOGINS: 'off' }), [
-      'JWT_LEWAY is no setting and has no effect; is JWT_LEEWAY meant?',
-      'MAX_CONECTIONS is no setting and has no effect; is MAX_CONNECTIONS meant?',
-      'RATE_LIMIT_LOGINS is no setting and has no effect; is RATE_LIMIT_LOGIN meant?',
+      'JWT_LEWAY is not a setting and has no effect; did you mean JWT_LEEWAY?',
+      'MAX_CONECTIONS is not a setting and has no effect; did you mean MAX_CONNECTIONS?',
+      'RATE_LIMIT_LOGINS is not a setting and has no effect; did you mean RATE_LIMIT_LOGIN?',
     ]);
     assert.deepEqual(warned({ JWT_SECRET: 'x'.repeat(32) }), [
-      'JWT_SECRET is no setting and has no effect; is JWT_SECRET_KEY meant?',
+      'JWT_SECRET is not a setting and has no effect; did you mean JWT_SECRET_KEY?',
     ]);
   });
 
@@ -257,6 +257,19 @@ describe('parseConfig: what looks like a setting and is none', () => {
     const secret = 'x'.repeat(32);
     assert.deepEqual(warned({ JWT_SECRET: 'foreign', JWT_SECRET_KEY: secret }), []);
     assert.equal(warned({ JWT_SECRET: 'foreign', JWT_SECRET_KEY: '' }).length, 1, 'empty is not set');
+  });
+
+  it('is warned of beside the setting as well where it can hardly be anything else', () => {
+    const env = { DATABASE_URL: 'memory:', TRUST_PROXY: '10.0.0.1' };
+    assert.deepEqual(
+      warned({ ...env, DATABASEURL: 'hunter2', TRUST_PROXIES: '10.0.0.2', Database_Url: '' }),
+      [
+        'DATABASEURL is not a setting and has no effect; DATABASE_URL is one, and is set',
+        'TRUST_PROXIES is not a setting and has no effect; TRUST_PROXY is one, and is set',
+        'Database_Url is not a setting and has no effect; DATABASE_URL is one, and is set',
+      ],
+    );
+    assert.deepEqual(warned({ ...env, DATABASE_URL2: 'memory:', DATABASE_URL_RO: 'memory:' }), []);
   });
 
   it('is not what other programs have in the environment', () => {
@@ -283,7 +296,23 @@ describe('parseConfig: what looks like a setting and is none', () => {
       ],
       ...['EXPLAIN_ALL', 'DATABASE_HOST', 'npm_config_cache', 'XDG_CACHE_HOME'],
     ];
-    assert.deepEqual(warned(Object.fromEntries(foreign.map((name) => [name, '2']))), []);
+    const common =
+      'PORT_RANGE PORT0 LANG LC_ALL LANGUAGE TERM TERM_PROGRAM COLORTERM TZ HOME USER USERNAME SHELL SHLVL PWD OLDPWD ' +
+      'MAIL EDITOR VISUAL PAGER LS_COLORS DISPLAY TMPDIR SSH_AUTH_SOCK SSH_CONNECTION DBUS_SESSION_BUS_ADDRESS HOST_IP ' +
+      'XDG_RUNTIME_DIR INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID NOTIFY_SOCKET NODE_VERSION NODE_EXTRA_CA_CERTS ' +
+      'NODE_DEBUG NODE_V8_COVERAGE YARN_VERSION npm_lifecycle_event npm_package_name CI DEBUG FORCE_COLOR NO_COLOR ' +
+      'HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY http_proxy LOG_LEVEL LOG_FORMAT LOG_DIR LOGS LOGLEVEL JWT_AUDIENCE ' +
+      'JWT_ALGORITHM JWT_PUBLIC_KEY DATABASE_NAME DATABASE_USER DATABASE_PORT DATABASE_SSL DATABASE_DSN REDIS_URL ' +
+      'KUBERNETES_PORT KUBERNETES_SERVICE_HOST WEB_CONCURRENCY CACHE_TYPE MAX_HEAP PASSWORD METRICS SECRET_KEY RATE';
+    const env = Object.fromEntries([...foreign, ...common.split(' ')].map((name) => [name, '2']));
+    assert.deepEqual(warned(env), []);
+    const every = settings.map(({ name, good }) => [name, good[0]?.[0]]);
+    const secret = { JWT_SECRET_KEY: 'x'.repeat(32) };
+    assert.deepEqual(
+      warned({ ...Object.fromEntries(every), ...secret, ...env }),
+      [],
+      'beside all settings neither',
+    );
   });
 });
 

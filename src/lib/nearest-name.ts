@@ -3,26 +3,52 @@
 // no place twice).
 //
 // It would rather say nothing than guess: short names are near to many, so they have to be nearer, and very short ones, `PORT`,
-// are never what was meant. That a name is a known one without its last word, `JWT_SECRET`, is a guess worth making too.
+// are never what was meant. Of a short word, one character may be wrong: `DATABASE_SSL` has another word where `DATABASE_URL` has
+// its own. Names that differ in underscores and plurals only, `TRUST_PROXIES`, are the same, and that a name is a known one without
+// its last word, `JWT_SECRET`, is a guess worth making too.
 
+const NAME_LENGTH_MAX = 64;
 const LONG_NAME_LENGTH = 12;
 const SHORT_NAME_LENGTH = 8;
+const SHORT_WORD_LENGTH = 4;
 const DISTANCE_MAX = 2;
 
 /** @returns null where the name is known, or like none. Case does not count for how like they are. */
 export function nearestName(name: string, known: readonly string[]): string | null {
-  if (known.includes(name)) return null;
-  const wanted = name.toUpperCase();
-  const near = known
-    .map((each) => ({ each, distance: distanceBetween(wanted, each) }))
-    .filter(({ each, distance }) => distance <= distanceMax(each))
-    .sort((one, other) => one.distance - other.distance);
-  return near[0]?.each ?? known.find((each) => isShortened(wanted, each)) ?? null;
+  if (known.includes(name) || name.length > NAME_LENGTH_MAX) return null;
+  const near = nearest(name.toUpperCase(), known, DISTANCE_MAX);
+  return near ?? known.find((each) => isShortened(name.toUpperCase(), each)) ?? null;
 }
 
-function distanceMax({ length }: string): number {
-  if (length < SHORT_NAME_LENGTH) return -1;
-  return length < LONG_NAME_LENGTH ? 1 : DISTANCE_MAX;
+/** The same with less to guess: a known name that this is a slip of, one character or how its words are written. */
+export function slipOf(name: string, known: readonly string[]): string | null {
+  if (known.includes(name) || name.length > NAME_LENGTH_MAX) return null;
+  // `DATABASE_URL2` is the second of several.
+  const isNumbered = /\d$/.test(name);
+  return isNumbered ? null : nearest(name.toUpperCase(), known, 1);
+}
+
+function nearest(wanted: string, known: readonly string[], distanceMax: number): string | null {
+  const near = known
+    .filter(({ length }) => length >= SHORT_NAME_LENGTH)
+    .map((each) => ({ each, distance: spelling(wanted) === spelling(each) ? 0 : distanceOf(wanted, each) }))
+    .filter(({ each, distance }) => distance <= Math.min(distanceMax, each.length < LONG_NAME_LENGTH ? 1 : 2))
+    .sort((one, other) => one.distance - other.distance);
+  return near[0]?.each ?? null;
+}
+
+// A name as it is said: without what stands between its words, each of them in the singular.
+function spelling(name: string): string {
+  const words = name.split(/[_-]/);
+  return words.map((word) => word.replace(/IES$/, 'Y').replace(/S$/, '')).join('');
+}
+
+function distanceOf(name: string, known: string): number {
+  const [words, knownWords] = [name.split('_'), known.split('_')];
+  const isOtherWord = (word: string, index: number) =>
+    word.length <= SHORT_WORD_LENGTH && distanceBetween(words[index] ?? '', word) > 1;
+  if (words.length === knownWords.length && knownWords.some(isOtherWord)) return Number.POSITIVE_INFINITY;
+  return distanceBetween(name, known);
 }
 
 // One word alone is anybody's.

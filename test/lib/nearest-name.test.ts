@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { nearestName } from '../../src/lib/nearest-name.ts';
+import { nearestName, slipOf } from '../../src/lib/nearest-name.ts';
 
-const KNOWN = ['MAX_BODY', 'CACHE_TTL', 'JWT_SECRET_KEY', 'RATE_LIMIT_LOGIN', 'RATE_LIMIT', 'PORT'];
+const KNOWN = [
+  'MAX_BODY',
+  'CACHE_TTL',
+  'JWT_SECRET_KEY',
+  'RATE_LIMIT_LOGIN',
+  'RATE_LIMIT',
+  'PORT',
+  'TRUST_PROXY',
+  'DATABASE_URL',
+];
 
 describe('nearestName', () => {
   const rows: readonly [name: string, nearest: string | null, reason: string][] = [
@@ -22,12 +31,32 @@ describe('nearestName', () => {
     ['CACHE_URL', null, 'two characters of a short name'],
     ['PORTS', null, 'like a very short one'],
     ['CACHE', null, 'the first word of one'],
+    ['TRUST_PROXIES', 'TRUST_PROXY', 'the plural'],
+    ['TRUSTPROXIES', 'TRUST_PROXY', 'the plural in one word'],
+    ['DATABASEURL', 'DATABASE_URL', 'no underscore'],
+    ['database-url', 'DATABASE_URL', 'a hyphen'],
+    ['DATABASE_ULR', 'DATABASE_URL', 'a pair in a short word'],
+    ['DATABASE_SSL', null, 'another short word'],
     ['', null, 'nothing'],
   ];
   for (const [name, nearest, reason] of rows) {
     it(`of ${JSON.stringify(name)} is ${nearest}: ${reason}`, () => {
       assert.equal(nearestName(name, KNOWN), nearest);
     });
+  }
+
+  const slips: readonly [name: string, slip: string | null, reason: string][] = [
+    ['DATABASE_URL', null, 'it is known'],
+    ['DATABASEURL', 'DATABASE_URL', 'no underscore'],
+    ['DATABSE_URL', 'DATABASE_URL', 'a character less'],
+    ['TRUST_PROXIES', 'TRUST_PROXY', 'the plural'],
+    ['JTW_SECERT_KEY', null, 'two pairs that changed places'],
+    ['JWT_SECRET', null, 'another name that is a beginning of it'],
+    ['DATABASE_URL2', null, 'a second one'],
+    ['PORTS', null, 'like a very short one'],
+  ];
+  for (const [name, slip, reason] of slips) {
+    it(`takes ${name} for a slip of ${slip}: ${reason}`, () => assert.equal(slipOf(name, KNOWN), slip));
   }
 
   it('is as quick for a name of any length', () => {
