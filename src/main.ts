@@ -7,6 +7,7 @@ import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
 import {
   type Command,
+  EXIT_DAMAGE,
   EXIT_FAILURE,
   EXIT_USAGE,
   parseArguments,
@@ -170,16 +171,13 @@ function readEnvironment(): Environment {
 }
 
 function explained(error: NodeJS.ErrnoException, config: Config): never {
-  const cause = error instanceof JotError ? error.details.cause : null;
-  if (cause instanceof NotJotError) {
-    throw new JotError('unavailable', `${error.message}; is DATABASE_URL right? \`jot check\` tells more`);
-  }
-  if (cause instanceof DamageError && !(cause instanceof VersionError)) {
-    throw new JotError(
-      'unavailable',
-      `${error.message}; \`jot check\` tells more, \`jot repair\` saves what there is`,
-    );
-  }
+  const damage = damageIn(error);
+  const advice =
+    damage instanceof NotJotError
+      ? 'is DATABASE_URL right? `jot check` tells more'
+      : '`jot check` tells more, `jot repair` saves what there is';
+  if (damage !== null && !(damage instanceof VersionError))
+    throw new JotError('unavailable', `${error.message}; ${advice}`, { cause: damage });
   const problem = listenProblem(error, config);
   throw problem === null ? error : new JotError('unavailable', problem, { cause: error });
 }
@@ -190,5 +188,15 @@ function failed(error: NodeJS.ErrnoException): never {
   const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
   if (error.code !== 'EPIPE') process.stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
   if (error instanceof UsageError && error.usage !== '') process.stderr.write(`\n${error.usage}`);
-  process.exit(error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE);
+  process.exit(exitCodeOf(error));
+}
+
+function exitCodeOf(error: Error): number {
+  if (error instanceof UsageError) return EXIT_USAGE;
+  return damageIn(error) === null ? EXIT_FAILURE : EXIT_DAMAGE;
+}
+
+function damageIn(error: Error): DamageError | null {
+  const cause = error instanceof JotError ? error.details.cause : null;
+  return cause instanceof DamageError ? cause : null;
 }

@@ -237,12 +237,12 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(readFileSync(`${folder}/jot.keys.json`, 'utf8'), '{}');
     });
 
-    it('says where the data file is damaged, exits with 1, and leaves it as it is', async (t) => {
+    it('says where the data file is damaged, exits with 65, and leaves it as it is', async (t) => {
       const folder = temporaryFolder(t);
       const damaged = '{"format":"jot","version":1,"seq":0,"next":{},"crc":"00000000"}\n';
       writeFileSync(`${folder}/jot.jsonl`, damaged);
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
-      assert.equal(code, 1);
+      assert.equal(code, 65);
       assert.match(stderr, /^jot: [^\n]*line 1\b[^\n]*\n$/);
       assert.deepEqual(
         [readFileSync(`${folder}/jot.jsonl`, 'utf8'), readdirSync(folder)],
@@ -422,6 +422,26 @@ describe('jot', { concurrency: 4 }, () => {
       await stop(served);
     });
 
+    it('exit with 65 for what is no data file, as every command does but check, and leave it alone', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/jot.jsonl`, '{"name":"jot"}\n');
+      const rows: readonly (readonly [args: string[], code: number])[] = [
+        [['repair'], 65],
+        [['compact'], 65],
+        [['export'], 65],
+        [['user', 'list'], 65],
+        [['import'], 65],
+        [['check'], 1],
+      ];
+      for (const [args, expected] of rows) {
+        const { code, stderr } = await jot(t, args, settingsFor(folder)).ended;
+        assert.deepEqual([args, code], [args, expected]);
+        assert.match(stderr, /^jot: [^\n]*\/jot\.jsonl is not a Jot data file, [^\n]+\n$/);
+      }
+      assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), '{"name":"jot"}\n');
+      assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
+    });
+
     it('make a damaged file one that a server starts with, and an export one from a pipe', async (t) => {
       const folder = temporaryFolder(t);
       const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
@@ -467,7 +487,7 @@ describe('jot', { concurrency: 4 }, () => {
       linesWithUsers('matt', 'elie', 'tim').join('').replace('elie', 'Elie'),
     );
     const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
-    assert.equal(code, 1);
+    assert.equal(code, 65);
     assert.match(
       stderr,
       /^jot: [^\n]* is damaged at line 3, byte \d+: [^\n]*; `jot check` tells more, `jot repair` saves [^\n]*\n$/,
@@ -478,7 +498,7 @@ describe('jot', { concurrency: 4 }, () => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/jot.jsonl`, '[]\n');
     const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
-    assert.equal(code, 1);
+    assert.equal(code, 65);
     const problem = `${folder}/jot.jsonl is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
     assert.equal(stderr, `jot: ${problem}; is DATABASE_URL right? \`jot check\` tells more\n`);
     assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), '[]\n');

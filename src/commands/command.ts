@@ -1,5 +1,5 @@
 // What the subcommands of `jot` have in common. A command gets what it needs of the world as values, and gives an exit code:
-// 0 for yes, 1 for no, 2 for a command line that makes no sense.
+// 0 for yes, 1 for no, 2 for a command line that makes no sense, 65 for a data file that it can't work with.
 
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
@@ -9,6 +9,8 @@ import { filePath } from '../store/open.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
+/** The `EX_DATAERR` of BSD's sysexits: whoever restarts what has failed can leave alone what only a person can mend. */
+export const EXIT_DAMAGE = 65;
 
 /** A stream that a person may be sitting at. */
 export type Terminal<Stream> = Stream & {

@@ -222,6 +222,15 @@ describe('the systemd unit in the README', () => {
     assert.doesNotMatch(unit, /^(?:ReadWritePaths|MemoryDenyWriteExecute|User=root)/m);
   });
 
+  it('does not restart what stops at a damaged file', async (t) => {
+    const [, kept = ''] = /^RestartPreventExitStatus=(\d+)$/m.exec(unit) ?? [];
+    const folder = temporaryFolder(t);
+    mkdirSync(`${folder}/data`);
+    writeFileSync(`${folder}/data/jot.jsonl`, '[]');
+    const { code } = await jot(t, [], optionsFor(folder, {})).ended;
+    assert.equal(code, Number(kept));
+  });
+
   it('has its settings in a file with which the commands work as they stand there', async (t) => {
     const folder = temporaryFolder(t);
     const [, settings = ''] = /^```sh\n(NODE_ENV=[^`]*)```$/m.exec(readme) ?? [];

@@ -202,7 +202,8 @@ export class Salvage {
 
   #refused(error: unknown): unknown {
     if (!(error instanceof DamageError)) return error;
-    return new JotError('unavailable', `The data file ${this.#path} can't be repaired: ${error.message}`);
+    const message = `The data file ${this.#path} can't be repaired: ${error.message}`;
+    return new JotError('unavailable', message, { cause: error });
   }
 }
 
