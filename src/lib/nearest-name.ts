@@ -29,9 +29,11 @@ export function slipOf(name: string, known: readonly string[]): string | null {
 }
 
 function nearest(wanted: string, known: readonly string[], distanceMax: number): string | null {
+  const spelt = spelling(wanted);
   const near = known
-    .filter(({ length }) => length >= SHORT_NAME_LENGTH)
-    .map((each) => ({ each, distance: spelling(wanted) === spelling(each) ? 0 : distanceOf(wanted, each) }))
+    // Hardly anybody gets the first character wrong, and a start compares every name in the environment.
+    .filter((each) => each.length >= SHORT_NAME_LENGTH && each[0] === wanted[0])
+    .map((each) => ({ each, distance: spelt === spelling(each) ? 0 : distanceOf(wanted, each) }))
     .filter(({ each, distance }) => distance <= Math.min(distanceMax, each.length < LONG_NAME_LENGTH ? 1 : 2))
     .sort((one, other) => one.distance - other.distance);
   return near[0]?.each ?? null;
