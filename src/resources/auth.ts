@@ -26,68 +26,75 @@ const tokenPair = object({
   expires_in: integer({ min: 0, description: 'Seconds until the access token expires.', example: 300 }),
 });
 
+const group = 'auth';
+
 export function auth(options: AuthOptions): Endpoint[] {
-  const { store } = options;
-  const group = 'auth';
+  return [login(options), currentIdentity(options), refresh(options), logout(options)];
+}
 
-  return [
-    endpoint({
-      method: 'POST',
-      path: '/auth',
-      group,
-      summary: 'Sign in',
-      access: anyone,
-      limit: 'default and auth',
-      body: credentials,
-      status: 200,
-      failures: ['invalid_credentials'],
-      answer: json(tokenPair),
-      secret: true,
-      handle: async ({ body, client }) => pair(options, await signIn(options, body, client), true),
-      user: ({ user_id }) => user_id,
-    }),
+function login(options: AuthOptions): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/auth',
+    group,
+    summary: 'Sign in',
+    access: anyone,
+    limit: 'default and auth',
+    body: credentials,
+    status: 200,
+    failures: ['invalid_credentials'],
+    answer: json(tokenPair),
+    secret: true,
+    handle: async ({ body, client }) => pair(options, await signIn(options, body, client), true),
+    user: ({ user_id }) => user_id,
+  });
+}
 
-    endpoint({
-      method: 'GET',
-      path: '/auth',
-      group,
-      summary: 'Read whom the token speaks for',
-      access: anyUser,
-      query: listQuery,
-      status: 200,
-      answer: json(userType),
-      handle: ({ principal, query }) => withPosts(store, principal.user, query),
-      next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
-      state: (user) => userState(user),
-    }),
+function currentIdentity({ store }: AuthOptions): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/auth',
+    group,
+    summary: 'Read whom the token speaks for',
+    access: anyUser,
+    query: listQuery,
+    status: 200,
+    answer: json(userType),
+    handle: ({ principal, query }) => withPosts(store, principal.user, query),
+    next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
+    state: (user) => userState(user),
+  });
+}
 
-    endpoint({
-      method: 'POST',
-      path: '/auth/refresh',
-      group,
-      summary: 'Trade a refresh token for a new pair',
-      access: anyone,
-      limit: 'default and auth',
-      body: object({ refresh_token: text() }),
-      status: 200,
-      failures: ['invalid_token'],
-      answer: json(tokenPair),
-      secret: true,
-      handle: async ({ body }) =>
-        pair(options, await refreshSession(options, read(options.tokens, body.refresh_token)), false),
-      user: ({ user_id }) => user_id,
-    }),
+function refresh(options: AuthOptions): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/auth/refresh',
+    group,
+    summary: 'Trade a refresh token for a new pair',
+    access: anyone,
+    limit: 'default and auth',
+    body: object({ refresh_token: text() }),
+    status: 200,
+    failures: ['invalid_token'],
+    answer: json(tokenPair),
+    secret: true,
+    handle: async ({ body }) =>
+      pair(options, await refreshSession(options, read(options.tokens, body.refresh_token)), false),
+    user: ({ user_id }) => user_id,
+  });
+}
 
-    endpoint({
-      method: 'POST',
-      path: '/auth/logout',
-      group,
-      summary: 'Sign out: end this session',
-      access: anyUser,
-      status: 204,
-      handle: ({ principal }) => store.write([{ discard: 'sessions', id: principal.session.id }]),
-    }),
-  ];
+function logout({ store }: AuthOptions): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/auth/logout',
+    group,
+    summary: 'Sign out: end this session',
+    access: anyUser,
+    status: 204,
+    handle: ({ principal }) => store.write([{ discard: 'sessions', id: principal.session.id }]),
+  });
 }
 
 function read(tokens: Tokens, token: string): RefreshToken {
