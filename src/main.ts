@@ -16,7 +16,7 @@ import {
 } from './commands/command.ts';
 import { commands } from './commands/commands.ts';
 import { withProgress } from './commands/progress.ts';
-import { asksForHelp, groupOf, usageOf, usageOfOne } from './commands/usage.ts';
+import { asksForHelp, groupOf, helpOf, usageOf, usageOfOne } from './commands/usage.ts';
 import type { Config, Environment } from './config.ts';
 import { listenProblem } from './http/listen-problem.ts';
 import { JotError } from './lib/errors.ts';
@@ -31,6 +31,9 @@ const ECHO_MS_MAX = 500;
 const serve: Command = {
   name: 'serve',
   summary: 'start the server (the default)',
+  details: `Settings come from the environment, and from a file .env in the working directory where the environment has none; the
+README lists them. The log goes to standard output. SIGTERM or Ctrl-C ends it in order: what is under way has ten seconds.
+A second signal ends it at once.`,
   async run(world, args) {
     parseArguments(args, [], 0);
     const lines = new LineBuffer((text) => process.stdout.writable && process.stdout.write(text));
@@ -52,7 +55,7 @@ const serve: Command = {
 
 const help: Command = {
   name: 'help',
-  parameters: '[command]',
+  parameters: { '[command]': 'one of them, `user create`; by default a list of all' },
   summary: 'show what can be typed; so does --help behind a command',
   async run({ stdout }, args) {
     await print(stdout, usageFor(args));
@@ -123,12 +126,12 @@ function unknownCommand([first = '', second]: readonly string[]): UsageError {
 function usageFor(words: readonly string[]): string {
   const [first = ''] = words;
   const command = find(words);
-  if (command !== undefined && command !== help) return usageOfOne(command);
+  if (command !== undefined && command !== help) return helpOf(command);
   const group = groupOf(allCommands, first);
   if (group.length > 0) return usageOf(group, `${first} <command>`);
   return `${usageOf(allCommands, '[command]')}
 Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
-that DATABASE_URL names.
+that DATABASE_URL names. \`jot <command> --help\` says more of each.
 `;
 }
 

@@ -532,7 +532,7 @@ describe('jot', { concurrency: 4 }, () => {
       [
         ['user', 'create', '--help'],
         0,
-        /^Usage: jot user create <username>\n\n {2}add a user[^\n]*\n$/,
+        /^Usage: jot user create <username>\n\n {2}add a user[^\n]*\n\n {2}<username> {3}[^\n]+\n\n[\s\S]*standard\s+input[\s\S]*\n\nExit codes: 0: done; /,
         /^$/,
       ],
       [['export', '-h', 'a', 'b', 'c'], 0, /^Usage: jot export \[--with-secrets\] \[file\]\n/, /^$/],

@@ -11,6 +11,7 @@ import {
   counted,
   dataFileOf,
   EXIT_FAILURE,
+  FILE,
   parseArguments,
   print,
   type World,
@@ -22,8 +23,11 @@ const MISFITS_SHOWN_MAX = 20;
 
 export const check: Command = {
   name: 'check',
-  parameters: '[file]',
+  parameters: FILE,
   summary: 'look for damage in the data file; change nothing',
+  details: `Reads the whole file as a start would, then looks at every row, which a start does not. Names the first damage by line
+and byte, or says how many rows there are and how much of the file is dead. Works on the file of a running server.`,
+  failure: 'there is damage, or the file cannot be read',
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     const tables = new Tables();

@@ -33,13 +33,26 @@ export interface World {
 export interface Command {
   /** As it is typed, `keys rotate`. */
   readonly name: string;
-  /** What may follow the name, `[file]`. */
-  readonly parameters?: string;
+  /** What may follow the name, as it is typed there, `[file]`, and what that is. */
+  readonly parameters?: Readonly<Record<string, string>>;
   /** One line, in the imperative. */
   readonly summary: string;
+  /** What else there is to know, in sentences; its lines are broken anew. */
+  readonly details?: string;
+  /** What exit code 1 says where damage is what it is for; default: that it failed, and damage has a code of its own. */
+  readonly failure?: string;
   /** @returns the exit code. */
   readonly run: (world: World, args: readonly string[]) => Promise<number>;
 }
+
+/** The parameter that `dataFileOf` reads. */
+export const FILE: Readonly<Record<string, string>> = {
+  '[file]': 'the path of a data file; default: the one in DATABASE_URL',
+};
+
+/** Where a command gets a password from. */
+export const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one line on standard
+  input, from a file for one: < password.txt. It is never an argument, since others can see those.`;
 
 /** The command line makes no sense. */
 export class UsageError extends Error {

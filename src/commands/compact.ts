@@ -8,14 +8,17 @@ import { openFileStore } from '../store/file/file-store.ts';
 import { askToCompact } from '../store/file/offline.ts';
 import { explained } from '../store/file/place.ts';
 import type { Compaction } from '../store/store.ts';
-import { type Command, dataFileOf, parseArguments, print, type World } from './command.ts';
+import { type Command, dataFileOf, FILE, parseArguments, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { tellWhere } from './server.ts';
 
 export const compact: Command = {
   name: 'compact',
-  parameters: '[file]',
+  parameters: FILE,
   summary: 'write the data file anew without what is dead; a running server goes on serving',
+  details: `The new file is written beside the old one and then takes its place, so for a while there is need of room for both. Nothing
+that is in use is lost, and nothing else is kept: what was changed or deleted is gone for good. A server does this by
+itself when more than half of a file of 1 MiB or more is dead.`,
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     // Opening would make one.

@@ -7,15 +7,20 @@ import { type CollectionName, collectionNames, collections } from '../store/coll
 import { nextIdsOf } from '../store/file/next-file.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/tables.ts';
-import { type Command, dataFileOf, parseArguments } from './command.ts';
+import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
 import { withProgress } from './progress.ts';
 
 export const EXPORT_VERSION = 1;
 
 export const exportRows: Command = {
   name: 'export',
-  parameters: '[--with-secrets] [file]',
+  parameters: {
+    '[--with-secrets]': 'password hashes too; keep the output to yourself',
+    ...FILE,
+  },
   summary: 'print everything as JSON; password hashes only with --with-secrets',
+  details: `One JSON object on standard output, a row on a line. Users that are imported from it without hashes cannot sign in.
+Changes nothing, and works on the file of a running server. The signing keys are not part of it.`,
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['with-secrets'], 1);
     const path = dataFileOf(world, positionals);

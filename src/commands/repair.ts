@@ -1,7 +1,7 @@
 // `jot repair`: makes a damaged data file one that can be opened, keeps the damaged one beside it, and says what is lost.
 
 import { type Repair, repairDataFile } from '../store/file/repair.ts';
-import { type Command, counted, dataFileOf, parseArguments, print } from './command.ts';
+import { type Command, counted, dataFileOf, FILE, parseArguments, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 import { tellWhere } from './server.ts';
@@ -10,8 +10,12 @@ const LINES_SHOWN_MAX = 20;
 
 export const repair: Command = {
   name: 'repair',
-  parameters: '[file]',
+  parameters: FILE,
   summary: 'keep all that can be read of a damaged data file, and the damaged one beside it',
+  details: `Stop the server first. The file is replaced by a new one with every line that is whole; the file as it was stays beside it, as
+<file>.damaged-<time>. What cannot be without the lost lines goes too: posts and sessions of a lost user. Where lines are
+lost all sessions end, and what those lines deleted or changed is as it was before. A file without damage is not touched,
+and one of which nothing can be read is refused and left as it is.`,
   async run(world, args) {
     const { stdout, now } = world;
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);

@@ -15,7 +15,7 @@ import { validate } from '../schema/schema.ts';
 import type { Id, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/tables.ts';
-import { type Command, dataFileOf, parseArguments, type World } from './command.ts';
+import { type Command, dataFileOf, FILE, parseArguments, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { askServer } from './server.ts';
 import { shown, tableOf, timeText } from './table.ts';
@@ -34,8 +34,9 @@ interface Listed {
 
 export const listUsers: Command = {
   name: 'user list',
-  parameters: '[--json] [file]',
+  parameters: { '[--json]': 'a JSON object on a line for each user, instead of a table', ...FILE },
   summary: 'show the users, and how many posts and sessions each has',
+  details: `A session whose signing key was retired does not count. Changes nothing, and works on the file of a running server.`,
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['json'], 1);
     const path = dataFileOf(world, positionals);

@@ -15,15 +15,25 @@ import { ignoreMissing } from '../store/file/file-system.ts';
 import { explained } from '../store/file/place.ts';
 import { openStore } from '../store/open.ts';
 import { askUnseen, readLine } from './ask-unseen.ts';
-import { type Command, counted, parseArguments, print, UsageError, type World } from './command.ts';
+import {
+  type Command,
+  counted,
+  PASSWORD_SOURCE,
+  parseArguments,
+  print,
+  UsageError,
+  type World,
+} from './command.ts';
 import { withProgress } from './progress.ts';
 import { askServer, serversFile, tellWhere } from './server.ts';
 import { shown } from './table.ts';
 
 export const createUser: Command = {
   name: 'user create',
-  parameters: '<username>',
+  parameters: { '<username>': 'the name to sign in with' },
   summary: 'add a user, on a running server too; asks for the password',
+  details: `The rules are those for signing up. ${PASSWORD_SOURCE}
+A running server adds the user at once; without one the data file is changed, and made if it is not there.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
     const password_hash = await newHash(world);
@@ -40,8 +50,10 @@ export const createUser: Command = {
 
 export const changePassword: Command = {
   name: 'user password',
-  parameters: '<username>',
+  parameters: { '<username>': 'whose password it is' },
   summary: 'give a user another password, and end all sessions of that user',
+  details: `${PASSWORD_SOURCE}
+A running server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
     await requireStore(world);
@@ -56,8 +68,10 @@ export const changePassword: Command = {
 
 export const deleteUser: Command = {
   name: 'user delete',
-  parameters: '[--yes] <username>',
+  parameters: { '[--yes]': 'do not ask; needed where there is no terminal', '<username>': 'who is to go' },
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
+  details: `At the terminal the username has to be typed once more. The user, the posts and the sessions are gone for good, and the id is
+not given out again. A running server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name, options } = nameIn(args, ['yes']);
     await requireStore(world);
