@@ -119,7 +119,7 @@ function unknownCommand([first = '', second]: readonly string[]): UsageError {
   const group = groupOf(allCommands, first);
   if (group.length === 0) return new UsageError(`there is no command "${first}"; \`jot help\` lists them`);
   const problem =
-    second === undefined ? `"${first}" alone is no command` : `there is no command "${first} ${second}"`;
+    second === undefined ? `"${first}" alone is not a command` : `there is no command "${first} ${second}"`;
   return new UsageError(problem, usageOf(group, `${first} <command>`));
 }
 

@@ -211,7 +211,7 @@ describe('jot', { concurrency: 4 }, () => {
       const options = settingsFor(temporaryFolder(t), { HOST: '192.0.2.1' });
       const { code, stdout, stderr } = await jot(t, [], options).ended;
       assert.deepEqual([code, stdout], [1, '']);
-      assert.match(stderr, /^jot: HOST is 192\.0\.2\.1, which is no address of this machine; [^\n]*\n$/);
+      assert.match(stderr, /^jot: HOST is 192\.0\.2\.1, which is not an address of this machine; [^\n]*\n$/);
     });
 
     it('says who holds the data file, exits with 1, and the holder lives on', async (t) => {
@@ -548,7 +548,7 @@ describe('jot', { concurrency: 4 }, () => {
         ['user'],
         2,
         /^$/,
-        /^jot: "user" alone is no command\n\nUsage: jot user <command>\n\n( {2}user [^\n]*\n){4}$/,
+        /^jot: "user" alone is not a command\n\nUsage: jot user <command>\n\n( {2}user [^\n]*\n){4}$/,
       ],
       [['user', 'crate'], 2, /^$/, /^jot: there is no command "user crate"\n\nUsage: jot user <command>\n/],
       [['sreve'], 2, /^$/, /^jot: there is no command "sreve"; `jot help` lists them\n$/],

@@ -8,7 +8,8 @@ import { type Admitted, type Authorized, type Principal, toAuthorized } from './
 
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
 
-const HOW_OPERATORS_ASK = 'set METRICS_TOKEN and give it as Bearer, or ask on loopback and through no proxy';
+const HOW_OPERATORS_ASK =
+  'set METRICS_TOKEN and send it as a Bearer token, or ask over loopback without a proxy';
 
 export interface AuthorizeOptions {
   /** What an operator gives as Bearer; null: operators are who calls from this machine. */
@@ -58,7 +59,9 @@ function requireOperator({ request }: Admitted, token: string | null): void {
 function requireToken(header: string | undefined, token: string): void {
   const given = /^bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '';
   if (isSameText(given, token)) return;
-  throw new JotError('authorization_required', 'Needs the METRICS_TOKEN as Bearer', { challenge: 'Bearer' });
+  throw new JotError('authorization_required', 'Requires METRICS_TOKEN as a Bearer token', {
+    challenge: 'Bearer',
+  });
 }
 
 // Digests have one length, so the comparison's time tells nothing about the token's.

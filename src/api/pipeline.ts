@@ -247,7 +247,7 @@ function parse(received: Received): Incoming {
   const { request, trace } = received;
   checkHead(request);
   if (request.httpVersionMinor > 0 && request.headers.expect !== undefined && !awaitsContinue(request)) {
-    throw new JotError('expectation_failed', 'The only expectation that is met is 100-continue');
+    throw new JotError('expectation_failed', 'The only supported expectation is 100-continue');
   }
   const method = request.method ?? '';
   const target = parseTarget(method, request.url ?? '');

@@ -90,5 +90,5 @@ function requireMatch({ tag, stateTag }: Representation, ifMatch: string | undef
 }
 
 function stale(): JotError {
-  return new JotError('precondition_failed', 'It is not what the condition says; fetch it again');
+  return new JotError('precondition_failed', 'The resource does not match the condition; fetch it again');
 }

@@ -24,7 +24,7 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
       const found = find(incoming.method, incoming.path);
       if ('allow' in found) {
         const { allow } = found;
-        throw new JotError('method_not_allowed', `Here is only ${allow.join(', ')}`, { allow });
+        throw new JotError('method_not_allowed', `Allowed methods: ${allow.join(', ')}`, { allow });
       }
       incoming.trace?.because(`${found.endpoint.method} ${found.endpoint.path}`);
       return toMatched(incoming, found.endpoint, found.params);

@@ -18,7 +18,7 @@ export function createValidate({ bodyBytesMax }: ValidateOptions) {
     const { endpoint, request } = authorized;
     // RFC 9110 §14.5: who sends a part must not find that it became the whole.
     if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
-      throw new JotError('bad_request', 'A part of something can not be put');
+      throw new JotError('bad_request', 'A partial PUT (Content-Range) is not supported');
     }
     const query = validate(endpoint.query, parseForm(authorized.query), 'text');
     if (endpoint.body === undefined) return withCall(authorized, query, undefined);

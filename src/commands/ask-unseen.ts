@@ -35,7 +35,7 @@ export async function askUnseen(
     const isWhole = await read(stdin, (text) =>
       [...text.replace(SEQUENCE, '')].some((key) => form.press(key)),
     );
-    if (!isWhole || form.isGivenUp) throw new JotError('bad_request', 'Given up; nothing was changed');
+    if (!isWhole || form.isGivenUp) throw new JotError('bad_request', 'Cancelled; nothing was changed');
     return form.answers;
   } finally {
     stdin.setRawMode?.(false);

@@ -62,7 +62,7 @@ async function compacted(world: World, path: string): Promise<Compaction> {
 export function compactionIn(answer: string): Compaction {
   const { bytesBefore, bytesAfter } = parsed(answer);
   if (isLength(bytesBefore) && isLength(bytesAfter)) return { bytesBefore, bytesAfter };
-  throw new JotError('unavailable', 'The process that has the data file gave an answer that means nothing');
+  throw new JotError('unavailable', 'The process that has the data file gave an answer that makes no sense');
 }
 
 function parsed(answer: string): Partial<Record<keyof Compaction, unknown>> {

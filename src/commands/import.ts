@@ -157,7 +157,7 @@ class Importer {
     const number = (this.#counts.get(name) ?? 0) + 1;
     this.#counts.set(name, number);
     try {
-      if (!isObject(value)) throw new JotError('validation_failed', 'it is no object');
+      if (!isObject(value)) throw new JotError('validation_failed', 'it is not an object');
       const row = withTexts(value, TEXTS[name] ?? {});
       this.#put(name, validateRow(name, name === 'users' ? this.#withHash(row) : row));
     } catch (error) {

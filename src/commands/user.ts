@@ -61,7 +61,7 @@ A running server does it at once; without one the data file is changed.`,
     const given = { username: name, password_hash };
     const { id, ...user } = await perform(world, 'user password', given, answerTypes.password);
     const ended = counted(user.sessions_ended, 'session', 'sessions');
-    await print(world.stdout, `${shown(user.username)}, user ${id}, has another password; ended: ${ended}\n`);
+    await print(world.stdout, `${shown(user.username)}, user ${id}, has a new password; ended: ${ended}\n`);
     return 0;
   },
 };
@@ -101,8 +101,7 @@ async function newHash(world: World): Promise<string> {
   const rules = reply === null ? rulesOf(parseConfig(world.settings)) : reply.answer;
   const { password_length_min, password_cost } = validate(answerTypes.rules, rules);
   const cost = parseCost(password_cost);
-  if (cost === null)
-    throw new JotError('unavailable', 'The server says nothing sensible of its PASSWORD_COST');
+  if (cost === null) throw new JotError('unavailable', 'The server gave a PASSWORD_COST that makes no sense');
   const given = { password: await newPassword(world) };
   const checked = check(object({ password: password(password_length_min) }), given);
   return hash(checked.password, cost);
@@ -116,7 +115,7 @@ async function newPassword({ stdin, stderr }: World): Promise<string> {
   }
   const [first = '', again] = await askUnseen({ stdin, stderr }, ['Password: ', 'Once more: ']);
   if (first === again) return first;
-  throw new JotError('bad_request', 'The two are not the same; nothing was changed');
+  throw new JotError('bad_request', 'The two passwords differ; nothing was changed');
 }
 
 async function requireAgain({ stdin, stderr }: World, name: string): Promise<void> {

@@ -26,7 +26,7 @@ export interface Target {
  */
 export function checkHead(request: IncomingMessage): void {
   if (request.httpVersionMajor !== 1) {
-    throw new JotError('version_not_supported', `HTTP/${request.httpVersion} is not spoken here`);
+    throw new JotError('version_not_supported', `HTTP/${request.httpVersion} is not supported`);
   }
   checkRepeats(request.rawHeaders);
   checkHost(request);

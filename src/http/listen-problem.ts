@@ -12,7 +12,7 @@ export function listenProblem(
   if (code === 'EADDRINUSE')
     return `Port ${port} of ${host} is in use; PORT=<another> or PORT=0 picks another one`;
   if (code === 'EADDRNOTAVAIL') {
-    return `HOST is ${host}, which is no address of this machine; HOST=127.0.0.1 lets in this machine alone, HOST=0.0.0.0 listens on every address it has`;
+    return `HOST is ${host}, which is not an address of this machine; HOST=127.0.0.1 lets in this machine alone, HOST=0.0.0.0 listens on every address it has`;
   }
   if (code === 'EACCES' && port > 0 && port < PRIVILEGED_PORTS_END) {
     return `PORT is ${port}, and a port below ${PRIVILEGED_PORTS_END} needs a privilege (on Linux CAP_NET_BIND_SERVICE); PORT=3000 needs none`;

@@ -21,8 +21,9 @@ export function parserFailure(cause: ParserError): JotError | null {
     return new JotError('content_too_large', 'The chunk extensions are too large');
   // RFC 9113 §3.4: the greeting of HTTP/2, which is made so that a server like this one takes it for a request.
   const isLaterVersion = code === 'HPE_PAUSED_H2_UPGRADE' || reason === 'Invalid HTTP version';
-  if (isLaterVersion) return new JotError('version_not_supported', 'Only HTTP/1.1 and 1.0 are spoken here');
-  if (isUnknownMethod(cause)) return new JotError('not_implemented', 'The method is not known here');
+  if (isLaterVersion)
+    return new JotError('version_not_supported', 'Only HTTP/1.0 and HTTP/1.1 are supported');
+  if (isUnknownMethod(cause)) return new JotError('not_implemented', 'The method is unknown');
   return code.startsWith('HPE_') ? new JotError('bad_request', 'The request is not valid HTTP') : null;
 }
 

@@ -127,5 +127,7 @@ function tooMany(retryAfterSeconds: number): JotError {
 }
 
 function undecided(): JotError {
-  return new JotError('unavailable', 'Other logins of this name are being checked', { retryAfterSeconds: 1 });
+  return new JotError('unavailable', 'Other logins with this username are being checked', {
+    retryAfterSeconds: 1,
+  });
 }

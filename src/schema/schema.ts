@@ -83,7 +83,8 @@ export function partial<F extends Fields>({ fields }: ObjectType<F>): Type<Parti
       if (checked === undefined) return undefined;
       const given = names.filter((name) => Object.hasOwn(value as object, name));
       for (const name of given.length === 0 ? names : []) {
-        report(`is required, unless another of ${names.join(', ')} is given`, name);
+        const others = names.filter((each) => each !== name).join(' or ');
+        report(`is required${others === '' ? '' : ` unless ${others} is given`}`, name);
       }
       const entries = given.map((name) => [name, checked[name]]);
       return Object.fromEntries(entries) as Partial<InferFields<F>>;

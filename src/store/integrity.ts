@@ -30,7 +30,7 @@ export interface Misfit {
 export function validateRow(name: CollectionName, value: unknown): Entity {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   const given: Record<string, unknown> | null = isObject ? { ...value } : null;
-  if (given === null) throw new JotError('validation_failed', 'it is no object');
+  if (given === null) throw new JotError('validation_failed', 'it is not an object');
   const row: Record<string, unknown> = {};
   for (const field of ['id', 'version']) {
     const isPositive = isInteger(given[field]) && Number(given[field]) > 0;

@@ -89,7 +89,7 @@ describe('Server-Timing', () => {
     const refused: [answer: Answer, name: string, reason: string][] = [
       [await server.call('GET', '/%zz'), 'route', 'A percent escape in the path is malformed or not UTF-8'],
       [await server.call('GET', '/nothing'), 'route', 'There is nothing at this address'],
-      [await server.call('GET', '/auth/refresh'), 'route', 'Here is only OPTIONS, POST'],
+      [await server.call('GET', '/auth/refresh'), 'route', 'Allowed methods: OPTIONS, POST'],
       [await server.call('GET', '/auth'), 'authorize', 'Request does not contain an access token'],
       [await server.call('GET', '/auth', { token: 'x' }), 'authorize', 'Not enough segments'],
       [await matt.call('GET', '/users/2'), 'authorize', 'This belongs to another user'],
@@ -98,7 +98,7 @@ describe('Server-Timing', () => {
       [
         await matt.call('DELETE', '/users/1', { headers: { 'If-Match': '"x"' } }),
         'condition',
-        'It is not what the condition says; fetch it again',
+        'The resource does not match the condition; fetch it again',
       ],
     ];
     for (const [answer, name, reason] of refused) assert.deepEqual(stepsOf(answer).at(-1), [name, reason]);

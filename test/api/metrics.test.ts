@@ -7,7 +7,7 @@ import { assertFailure } from '../support/answers.ts';
 import { createPerson } from '../support/person.ts';
 import { sendRaw, startServer } from '../support/server.ts';
 
-const WAY = 'set METRICS_TOKEN and give it as Bearer, or ask on loopback and through no proxy';
+const WAY = 'set METRICS_TOKEN and send it as a Bearer token, or ask over loopback without a proxy';
 const FORBIDDEN = ['Forbidden', `This came through a proxy: ${WAY}`] as const;
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/;
 const TOKEN = 'metrics-token-4711';

@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { askUnseen, readLine } from '../../src/commands/ask-unseen.ts';
 import { createWorld } from '../support/world.ts';
 
-const GIVEN_UP = 'Given up; nothing was changed';
+const GIVEN_UP = 'Cancelled; nothing was changed';
 const NOT_UTF8 = 'It is not UTF-8; nothing was changed';
 
 /** A terminal whose keys are pressed by the test, and what was done to it. */

@@ -103,7 +103,7 @@ describe('compactionIn', () => {
   ];
   for (const [answer, reason] of wrong) {
     it(`refuses ${JSON.stringify(answer)}: ${reason}`, () => {
-      const message = 'The process that has the data file gave an answer that means nothing';
+      const message = 'The process that has the data file gave an answer that makes no sense';
       assert.throws(() => compactionIn(answer), { code: 'unavailable', message });
     });
   }

@@ -209,9 +209,9 @@ describe('import of an export that is wrong', () => {
       '"next" of "users" is 5, and there is a row with the id 5',
       'given out already',
     ],
-    [exportOf({ users: [matt, zoe, 'tim'] }), 'users, number 3: it is no object', 'a text for a row'],
-    [exportOf({ users: [matt, zoe, null] }), 'users, number 3: it is no object', 'null for a row'],
-    [exportOf({ users: [matt, zoe, [1]] }), 'users, number 3: it is no object', 'a list for a row'],
+    [exportOf({ users: [matt, zoe, 'tim'] }), 'users, number 3: it is not an object', 'a text for a row'],
+    [exportOf({ users: [matt, zoe, null] }), 'users, number 3: it is not an object', 'null for a row'],
+    [exportOf({ users: [matt, zoe, [1]] }), 'users, number 3: it is not an object', 'a list for a row'],
     [withUser({ username: undefined }), 'users, number 2: "username" must be a text', 'a field missing'],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: '6' }] }),

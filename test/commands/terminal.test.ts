@@ -63,7 +63,7 @@ describe('a password at a terminal', { skip: noTerminal, timeout: 120_000 }, () 
       await terminal.until(/Password: /);
       terminal.type(keys);
       assert.equal(await ended(), 1);
-      assert.match(terminal.shown(), /jot: Given up; nothing was changed/);
+      assert.match(terminal.shown(), /jot: Cancelled; nothing was changed/);
       assert.equal(terminal.shown().includes('hunter'), false);
       assert.equal(await signIn('matt', 'old'), 200);
     });

@@ -106,7 +106,7 @@ for (const way of ways) {
       });
       const now = () => people.length + 1_795_437_313_000;
       const { code, stdout } = await runCommand(changePassword, ['MATT'], { ...place, stdin: 'new\n', now });
-      assert.deepEqual([code, stdout], [0, 'matt, user 1, has another password; ended: 2 sessions\n']);
+      assert.deepEqual([code, stdout], [0, 'matt, user 1, has a new password; ended: 2 sessions\n']);
       const server = await after();
       const [matt, elie] = people;
       const revoked = { status_code: 401, error: 'Invalid token', description: 'Token has been revoked' };
@@ -266,7 +266,7 @@ describe('jot user: what a password may be', () => {
     const different = runCommand(changePassword, ['matt'], { ...place, stdin: typing('bar\rbaz\r') });
     await assert.rejects(different, {
       name: 'JotError',
-      message: 'The two are not the same; nothing was changed',
+      message: 'The two passwords differ; nothing was changed',
     });
     const nothing = runCommand(changePassword, ['matt'], { ...place, stdin: typing('\r\r') });
     await assert.rejects(nothing, { message: /the password must be at least 1 character/ });
@@ -368,7 +368,7 @@ describe('a running server, asked by another process for something about users,'
     ['user password', { username: 'matt', password_hash: '' }, /must be a scrypt hash/, 'an empty hash'],
     ['user password', { username: 5, password_hash: cheap }, /the username must be a string/, 'no name'],
     ['user delete', { id: 1 }, /^no Nothing was changed: the username is required$/, 'an id'],
-    ['user list', {}, /^no Nothing is known of such a request$/, 'what is read from the file'],
+    ['user list', {}, /^no There is no such request$/, 'what is read from the file'],
   ];
   for (const [name, value, answer, reason] of rows) {
     it(`checks what it gets: ${name}, ${reason}`, async (t) => {

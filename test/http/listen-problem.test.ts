@@ -26,7 +26,7 @@ describe('listenProblem', () => {
     [
       systemError('EADDRNOTAVAIL'),
       80,
-      /^HOST is 10\.1\.2\.3, which is no address of this machine; HOST=/,
+      /^HOST is 10\.1\.2\.3, which is not an address of this machine; HOST=/,
       'no own',
     ],
     [systemError('ENOTFOUND', 'getaddrinfo'), 80, /^HOST is 10\.1\.2\.3, and no address is known/, 'no name'],
@@ -52,6 +52,6 @@ describe('listenProblem', () => {
   it('knows what the system says of an address that is another machine’s', async () => {
     // RFC 5737: an address for documentation, which nobody has.
     const told = listenProblem(await refusalOf('192.0.2.1'), { host: '192.0.2.1', port: 0 });
-    assert.match(told ?? '', /^HOST is 192\.0\.2\.1, which is no address of this machine/);
+    assert.match(told ?? '', /^HOST is 192\.0\.2\.1, which is not an address of this machine/);
   });
 });

@@ -6,7 +6,7 @@ import { assertFailure, headerOf, nextOf } from '../support/answers.ts';
 import { createPerson, type Person } from '../support/person.ts';
 import { type Answer, startServer } from '../support/server.ts';
 
-const STALE = ['Precondition Failed', 'It is not what the condition says; fetch it again'] as const;
+const STALE = ['Precondition Failed', 'The resource does not match the condition; fetch it again'] as const;
 const STRONG = /^"[\x21\x23-\x7e]+"$/;
 
 async function startWithPost(t: TestContext, settings: Record<string, string> = {}) {

@@ -48,7 +48,7 @@ describe('validateRow', () => {
     it(`refuses ${reason} in the place of a row`, () => {
       assert.throws(() => validateRow('posts', value), {
         code: 'validation_failed',
-        message: 'it is no object',
+        message: 'it is not an object',
       });
     });
   }

@@ -112,7 +112,7 @@ async function answer(line: string, own: Answers, others: () => Promise<Answers>
   const { name, value } = parseRequest(line);
   const answers = Object.hasOwn(own, name) ? own : await others();
   const found = Object.hasOwn(answers, name) ? answers[name] : undefined;
-  if (found === undefined) throw new JotError('bad_request', 'Nothing is known of such a request');
+  if (found === undefined) throw new JotError('bad_request', 'There is no such request');
   return JSON.stringify((await found(value)) ?? null);
 }
 

@@ -156,7 +156,7 @@ function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
  */
 export function decodeSnapshotRow(line: Buffer, number?: number): { number: number; changes: Change } {
   const record = unsealed(line);
-  if (record.snapshot === undefined) throw new DamageError('it is no line of the snapshot');
+  if (record.snapshot === undefined) throw new DamageError('it is not a line of the snapshot');
   const own = counter('snapshot', record.snapshot, 1);
   if (number !== undefined && own !== number)
     throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
@@ -169,7 +169,7 @@ export function decodeSnapshotRow(line: Buffer, number?: number): { number: numb
  */
 export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord> {
   const record = unsealed(line);
-  if (record.seq === undefined) throw new DamageError('it is no change');
+  if (record.seq === undefined) throw new DamageError('it is not a change');
   const number = counter('seq', record.seq, 1);
   if (seq !== undefined && number !== seq)
     throw new DamageError(`it is change ${number} where ${seq} should be`);

@@ -164,7 +164,7 @@ describe('compact', () => {
     const { askOwner } = await import('../../../src/store/file/lock.ts');
     const answer = JSON.parse((await askOwner(path, 'compact')) ?? '');
     assert.equal(answer.bytesAfter, statSync(path).size);
-    const unknown = /^The data file is in use by process \d+: Nothing is known of such a request$/;
+    const unknown = /^The data file is in use by process \d+: There is no such request$/;
     await assert.rejects(askOwner(path, 'dance'), { code: 'unavailable', message: unknown });
     await store.close();
     assert.equal(await askOwner(path, 'compact'), null);

@@ -316,8 +316,8 @@ describe('load of a compacted file', () => {
     await stops(t, missing, at(2), 'it is line 3 of the snapshot where 2 should be');
     const twice = header + first + first + second + third + change;
     await stops(t, twice, at(2), 'it is line 1 of the snapshot where 2 should be');
-    await stops(t, header + first + second + change, at(3), 'it is no line of the snapshot');
-    await stops(t, header + change, at(1), 'it is no line of the snapshot');
+    await stops(t, header + first + second + change, at(3), 'it is not a line of the snapshot');
+    await stops(t, header + change, at(1), 'it is not a line of the snapshot');
   });
 
   it('stops wherever the snapshot is cut off: it was whole when the file got its name', async (t) => {

@@ -64,7 +64,7 @@ describe('what a store was opened with an answer for', () => {
     assert.equal((await callRunning(path, 'nothing'))?.answer, 'ok null');
   });
 
-  const unknown = 'no Nothing is known of such a request';
+  const unknown = 'no There is no such request';
   const rows: readonly [request: string, answer: string, reason: string][] = [
     ['dance', unknown, 'no name that it has'],
     ['constructor', unknown, 'a name that every object has'],

@@ -183,7 +183,7 @@ describe('decodeSnapshotRow', () => {
   it('refuses another line of the snapshot, and what is none', () => {
     const another = { name: 'DamageError', message: 'it is line 7 of the snapshot where 8 should be' };
     assert.throws(() => decodeSnapshotRow(line, 8), another);
-    const none = { name: 'DamageError', message: 'it is no line of the snapshot' };
+    const none = { name: 'DamageError', message: 'it is not a line of the snapshot' };
     assert.throws(() => decodeSnapshotRow(bytesOf(encodeChange(RECORD)), 7), none);
   });
 
@@ -207,7 +207,7 @@ describe('decodeChange', () => {
   });
 
   const numbers: readonly (readonly [change: object, message: string])[] = [
-    [{ seq: undefined }, 'it is no change'],
+    [{ seq: undefined }, 'it is not a change'],
     ...['7', null, 0, -1, 0.5, 2 ** 53].map(
       (seq) => [{ seq }, `its "seq" must be an integer from 1, not ${JSON.stringify(seq)}`] as const,
     ),
