@@ -6,8 +6,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { byFile, byFunction, type Profile } from '../scripts/bench/cpu-profile.ts';
 import { writeDataFile } from '../scripts/bench/data-file.ts';
+import { load } from '../scripts/bench/load.ts';
 import { coresIn } from '../scripts/bench/machine.ts';
 import { parseOptions, parseProfileOptions, UsageError } from '../scripts/bench/options.ts';
+import { startServer } from '../scripts/bench/process.ts';
 import { type Comparison, isWithin, judge, type Mark, median, spread } from '../scripts/bench/statistics.ts';
 import { amount, comparisonTable, legend, markdownTable } from '../scripts/bench/table.ts';
 import { openStore } from '../src/store/open.ts';
@@ -303,6 +305,32 @@ describe('writeDataFile', () => {
     writeDataFile(path, posts);
     writeFileSync(path, readFileSync(path, 'utf8').replace('"Post 7"', '"Post 8"'));
     await assert.rejects(openStore(`file:${path}`), /line 9/);
+  });
+});
+
+describe('load over TLS', () => {
+  it('is answered behind the proxy, and by nothing that speaks without', { timeout: 60_000 }, async (t) => {
+    const cwd = temporaryFolder(t);
+    const serve = async (name: string, args: string[], isSecure: boolean) => {
+      const program = `${root}scripts/bench/processes/${name}`;
+      const options = { name, core: null, cwd, firstPath: '/', logPath: `${cwd}/${name}.log`, isSecure };
+      const server = await startServer({ ...options, args: [program, ...args] });
+      t.after(() => server.stop());
+      return server;
+    };
+    const bare = await serve('bare-server.mjs', ['200'], false);
+    const proxy = await serve('tls-proxy.mjs', [String(bare.port)], true);
+    const target = { method: 'GET', path: '/', headers: {}, body: '', status: 200 };
+    const ask = (port: number, isSecure: boolean) =>
+      load({ port, target: { ...target, isSecure }, connections: 3, seconds: 0.05, core: null, cwd });
+    for (const [port, isSecure] of [
+      [proxy.port, true],
+      [bare.port, false],
+    ] as const) {
+      const { answers } = await ask(port, isSecure);
+      assert.ok(answers > 0);
+      await assert.rejects(ask(port, !isSecure), /ended with 1/);
+    }
   });
 });
 

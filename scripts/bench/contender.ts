@@ -32,6 +32,7 @@ export interface JotOptions {
 
 const ALL_ROUTES: readonly Route[] = ['get', 'list', 'create', 'login'];
 const bareServer = fileURLToPath(new URL('processes/bare-server.mjs', import.meta.url));
+const tlsProxy = fileURLToPath(new URL('processes/tls-proxy.mjs', import.meta.url));
 
 /** As in production: every part is on, and the limits are so high that nobody meets them. */
 const PRODUCTION = {
@@ -52,6 +53,33 @@ export async function startJot(site: Site, options: JotOptions = {}): Promise<St
   const server = await startJotServer(site, options);
   const account = await createAccount(server.port);
   return { server, target: (route) => account.target(route) };
+}
+
+/** On the same core as what is in front of it: a bound for what a proxy that does TLS can cost. */
+export async function startJotBehindTls(site: Site): Promise<Started> {
+  const { server, target } = await startJot(site);
+  const folder = newFolder(site, 'proxy');
+  const proxy = await startServer({
+    name: 'the TLS proxy',
+    args: [tlsProxy, String(server.port)],
+    cwd: folder,
+    core: site.cores?.server ?? null,
+    firstPath: '/users',
+    logPath: join(folder, 'proxy.log'),
+    isSecure: true,
+  });
+  const cpuSeconds = () => {
+    const [outer, inner] = [proxy.cpuSeconds(), server.cpuSeconds()];
+    return outer === null || inner === null ? null : outer + inner;
+  };
+  const stop = async () => {
+    await proxy.stop();
+    await server.stop();
+  };
+  return {
+    server: { ...proxy, cpuSeconds, stop },
+    target: async (route) => ({ ...(await target(route)), isSecure: true }),
+  };
 }
 
 /** Without an account: the store is as it was. */

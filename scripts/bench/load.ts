@@ -15,6 +15,8 @@ export interface Target {
   readonly body: string;
   /** Any other answer makes the run worthless. */
   readonly status: number;
+  /** Over TLS, as processes/tls.mjs speaks it. */
+  readonly isSecure?: boolean;
 }
 
 export interface LoadOptions {

@@ -4,9 +4,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { get } from 'node:http';
+import { get, type IncomingMessage } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { clientTls } from './processes/tls.mjs';
 
 const ANSWER_WITHIN_MS = 120_000;
 const LOG_TAIL_LENGTH = 2_000;
@@ -32,6 +34,8 @@ export interface ServerOptions extends ProgramOptions {
   readonly firstPath: string;
   /** Takes its standard output, where an access log goes. */
   readonly logPath: string;
+  /** It speaks TLS, as processes/tls.mjs does. */
+  readonly isSecure?: boolean;
 }
 
 export interface ServerProcess {
@@ -46,14 +50,14 @@ export interface ServerProcess {
 
 /** @throws Error with the end of its log when it ends before it answers, or does not answer for two minutes. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { name, firstPath, logPath } = options;
+  const { name, firstPath, logPath, isSecure = false } = options;
   const port = await freePort();
   const log = openSync(logPath, 'w');
   const env = { ...options.env, PORT: String(port) };
   const startedMs = performance.now();
   const child = spawnPinned({ ...options, env }, log);
   closeSync(log);
-  while (!(await answers(port, firstPath))) {
+  while (!(await answers(port, firstPath, isSecure))) {
     const hasEnded = child.exitCode !== null || child.signalCode !== null;
     if (!hasEnded && performance.now() - startedMs < ANSWER_WITHIN_MS) continue;
     child.kill('SIGKILL');
@@ -99,11 +103,13 @@ function spawnPinned({ core, args, env = {}, cwd }: ProgramOptions, output: numb
 
 // Asked again and again from the moment of the start; so the time is the same for servers that say when they are ready and
 // those that do not.
-async function answers(port: number, path: string): Promise<boolean> {
+async function answers(port: number, path: string, isSecure: boolean): Promise<boolean> {
   const answered = await new Promise((resolve) => {
-    const request = get({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+    const onResponse = (response: IncomingMessage) => {
       response.resume().once('end', () => resolve(isSuccess(response.statusCode)));
-    });
+    };
+    const target = { host: '127.0.0.1', port, path, agent: false };
+    const request = isSecure ? getSecurely({ ...target, ...clientTls }, onResponse) : get(target, onResponse);
     request.once('error', () => resolve(false));
   });
   if (answered === false) await wait(1);

@@ -4,9 +4,11 @@
 
 import { connect } from 'node:net';
 import { createHistogram } from 'node:perf_hooks';
+import { connect as connectTls } from 'node:tls';
+import { clientTls } from './tls.mjs';
 
 const { port, target, connections, seconds } = JSON.parse(process.argv[2]);
-const { method, path, headers, body, status } = target;
+const { method, path, headers, body, status, isSecure = false } = target;
 
 const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
   ([name, value]) => `${name}: ${value}\r\n`,
@@ -25,9 +27,12 @@ let busyAtStart = process.cpuUsage();
 const sockets = Array.from({ length: connections }, open);
 
 function open() {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true);
+  const socket = isSecure
+    ? connectTls({ port, host: '127.0.0.1', ...clientTls })
+    : connect(port, '127.0.0.1');
+  socket.setNoDelay(true);
   const answer = { bytes: [], received: 0, wanted: 0, sentMs: 0 };
-  socket.on('connect', () => {
+  socket.on(isSecure ? 'secureConnect' : 'connect', () => {
     connected++;
     if (connected === connections) start();
   });
