@@ -165,7 +165,7 @@ describe('README: the table of settings', () => {
 
 describe('README: what it says of lists', () => {
   it('tells how many rows and how much text a page has at most', () => {
-    const text = `${TEXT_LENGTH_MAX / 1024 / 1024} MiB of text`;
+    const text = `${TEXT_LENGTH_MAX / 1024} KiB of text`;
     const said = readme.replaceAll(/\s+/g, ' ');
     for (const words of [
       `Lists take \`limit\` (1 to ${LIMIT_MAX}, `,

@@ -9,17 +9,17 @@ import { type Infer, integer, object, oneOf, withDefault } from '../schema/schem
 
 export const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
-const MEBIBYTE = 1024 * 1024;
+const KIBIBYTE = 1024;
 // Of all rows on a page together; in UTF-16 units, since a string knows how many it has. In an answer one takes a byte mostly, and
-// six at worst (`\u0001`): near enough.
-export const TEXT_LENGTH_MAX = MEBIBYTE;
+// six at worst (`\u0001`): 1.5 MiB, and ten milliseconds.
+export const TEXT_LENGTH_MAX = 256 * KIBIBYTE;
 
 export const listQuery = object({
   limit: withDefault(
     integer({
       min: 1,
       max: LIMIT_MAX,
-      description: `How many at most; a page ends early where its texts come to more than ${TEXT_LENGTH_MAX / MEBIBYTE} MiB.`,
+      description: `How many at most; a page ends early where its texts come to more than ${TEXT_LENGTH_MAX / KIBIBYTE} KiB.`,
     }),
     LIMIT_DEFAULT,
   ),

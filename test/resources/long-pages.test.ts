@@ -20,7 +20,7 @@ const ROUNDS = 60;
 const POSTS_MAX = 40;
 const ORDERS: readonly Order[] = ['asc', 'desc'];
 // Of these two are on a page.
-const LONG = 400_000;
+const LONG = 100_000;
 
 type Query = Infer<typeof listQuery>;
 type List = (query: Query) => Promise<Page<PostOfUser>>;
