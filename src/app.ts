@@ -6,7 +6,7 @@ import type { Endpoint } from './api/endpoint.ts';
 import { gaugesOf, limiterGauge, socketGauges } from './api/gauges.ts';
 import { createIdentify } from './api/identify.ts';
 import { Metrics } from './api/metrics.ts';
-import { openApi } from './api/openapi.ts';
+import { openApiText } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
 import type { Representation } from './api/representation.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
@@ -19,6 +19,7 @@ import { type Config, type Environment, keyFileOf, parseConfig } from './config.
 import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
 import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
+import { Turns } from './http/turns.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import { Limiter } from './limit/limiter.ts';
@@ -112,10 +113,12 @@ class JotApp implements App {
     const onCut = ({ address, bytes }: Holding) =>
       log.warn('too much was held for a client', { address, bytes });
     const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });
+    const turns = new Turns();
     this.#common = {
       ...commonOf(this.config),
       log,
       backlog,
+      turns,
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -129,6 +132,7 @@ class JotApp implements App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       waitingBytesMax,
+      turns,
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));
@@ -208,7 +212,7 @@ class JotApp implements App {
     return system({
       version: VERSION,
       endpoints: () => this.#endpoints,
-      document: () => openApi(this.#endpoints, { version: VERSION, prefixes: this.config.authPrefixes }),
+      document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes }),
       readiness: () => this.#readiness(),
       metrics,
       uptimeSeconds: () => (elapsedMs() - startMs) / 1000,

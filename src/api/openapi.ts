@@ -36,6 +36,17 @@ export interface OpenApiOptions {
   readonly prefixes: readonly string[];
 }
 
+/** Gives the document as text, which is made once for as long as the endpoints are the same: that takes milliseconds. */
+export function openApiText(options: OpenApiOptions): (endpoints: readonly Endpoint[]) => string {
+  let of: readonly Endpoint[] | null = null;
+  let text = '';
+  return (endpoints) => {
+    if (endpoints !== of) text = `${JSON.stringify(openApi(endpoints, options))}\n`;
+    of = endpoints;
+    return text;
+  };
+}
+
 /** The document: plain JSON. */
 export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: OpenApiOptions): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {};

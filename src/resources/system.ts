@@ -10,7 +10,8 @@ export interface SystemOptions {
   readonly version: string;
   /** Everything that is documented. */
   readonly endpoints: () => readonly Endpoint[];
-  readonly document: () => unknown;
+  /** What documents them, as JSON. */
+  readonly document: (endpoints: readonly Endpoint[]) => string;
   /** Whether requests would be served, and if not, why. */
   readonly readiness: () => StoreStatus;
   readonly metrics: Metrics;
@@ -37,8 +38,9 @@ export function system({
       ...common,
       path: '/openapi.json',
       summary: 'Read this documentation',
+      // It is JSON already.
       answer: json(anything({ description: 'An OpenAPI 3.1 document.' })),
-      handle: async () => document(),
+      handle: async () => document(endpoints()),
     }),
 
     endpoint({

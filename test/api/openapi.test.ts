@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { openApiText } from '../../src/api/openapi.ts';
 import { startServer } from '../support/server.ts';
 
 interface Operation {
@@ -145,7 +146,7 @@ describe('GET /openapi.json', () => {
           ['order', false],
         ],
       );
-      assert.match(String(query[0]?.description), /^How many at most; .* more than 1 MiB\.$/);
+      assert.match(String(query[0]?.description), /^How many at most; .* more than 256 KiB\.$/);
     }
   });
 
@@ -232,5 +233,25 @@ describe('GET /openapi.json', () => {
     const { text } = await server.call('GET', '/openapi.json');
     assert.doesNotMatch(text, /password_hash|\$scrypt/);
     assert.match(text, /"examples":\["matt"\]/);
+  });
+});
+
+describe('openApiText', () => {
+  it('is made once for as long as the endpoints are the same', async () => {
+    const text = openApiText({ version: '1', prefixes: ['JWT'] });
+    let reads = 0;
+    const get = (target: object, key: PropertyKey) => {
+      reads++;
+      return Reflect.get(target, key);
+    };
+    const endpoints = new Proxy([], { get });
+    const first = text(endpoints);
+    assert.equal(JSON.parse(first).info.version, '1');
+    const before = reads;
+    assert.equal(text(endpoints), first);
+    assert.equal(reads, before);
+    assert.equal(text([]), first);
+    text(endpoints);
+    assert.ok(reads > before);
   });
 });

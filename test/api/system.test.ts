@@ -77,7 +77,7 @@ describe('GET /readyz', () => {
 
   it('answers 503 with the reason when the store fails', async (t) => {
     const reason = 'No space left on the device';
-    const options = { version: '1', endpoints: () => [], document: () => ({}), metrics: new Metrics() };
+    const options = { version: '1', endpoints: () => [], document: () => '', metrics: new Metrics() };
     const endpoints = system({
       ...options,
       readiness: () => ({ ok: false, reason }),

@@ -55,7 +55,7 @@ async function startOn(t: TestContext, faults: Faults) {
     ...users({ store, passwords, passwordLengthMin: 1, now }),
     ...posts({ store, now }),
     ...system({
-      ...{ version: '1', endpoints: () => [], document: () => ({}), uptimeSeconds: () => 1 },
+      ...{ version: '1', endpoints: () => [], document: () => '', uptimeSeconds: () => 1 },
       ...{ metrics: new Metrics(), readiness: () => store.status() },
     }),
   ];
