@@ -17,6 +17,7 @@ import { checkHead, parseTarget } from '../http/incoming.ts';
 import { type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
+import type { Turns } from '../http/turns.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
@@ -53,6 +54,7 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   readonly cache: AnswerCache | null;
   readonly backlog: Backlog;
   readonly bodyBytesMax: number;
+  readonly turns: Turns;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
   /** What `WWW-Authenticate` says. */

@@ -3,17 +3,21 @@
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
+import type { Turns } from '../http/turns.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { type Authorized, toValid, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
+// To parse what is longer takes a good part of a millisecond.
+const LONG_BODY_BYTES = 8 * 1024;
 
 export interface ValidateOptions {
   readonly bodyBytesMax: number;
+  readonly turns: Turns;
 }
 
-export function createValidate({ bodyBytesMax }: ValidateOptions) {
+export function createValidate(options: ValidateOptions) {
   return (authorized: Authorized): Valid | Promise<Valid> => {
     const { endpoint, request } = authorized;
     // RFC 9110 §14.5: who sends a part must not find that it became the whole.
@@ -22,7 +26,7 @@ export function createValidate({ bodyBytesMax }: ValidateOptions) {
     }
     const query = validate(endpoint.query, parseForm(authorized.query), 'text');
     if (endpoint.body === undefined) return withCall(authorized, query, undefined);
-    return readValidBody(authorized, endpoint.body, bodyBytesMax).then((body) =>
+    return readValidBody(authorized, endpoint.body, options).then((body) =>
       withCall(authorized, query, body),
     );
   };
@@ -38,11 +42,13 @@ function withCall(authorized: Authorized, query: unknown, body: unknown): Valid 
 async function readValidBody<T>(
   { request, response, trace }: Authorized,
   type: Type<T>,
-  bytesMax: number,
+  { bodyBytesMax, turns }: ValidateOptions,
 ): Promise<T> {
   if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
-  const bytes = await readBody(request, response, bytesMax);
+  const bytes = await readBody(request, response, bodyBytesMax);
+  // Many of them may have come to their ends at once.
+  if (bytes.length > LONG_BODY_BYTES) await turns.next();
   trace?.because(`${bytes.length} bytes`);
   return bytes.length === 0 ? validate(type, {}) : validate(type, media.parse(bytes), media.source);
 }

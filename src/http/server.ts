@@ -8,6 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
+import type { Turns } from './turns.ts';
 
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
@@ -50,6 +51,8 @@ export interface HttpServerOptions {
   readonly connectionsMax: number;
   /** How much of what was sent ahead may wait for answers, on all connections together. */
   readonly waitingBytesMax: number;
+  /** When requests that have come are worked on. */
+  readonly turns: Turns;
   readonly timeouts: Timeouts;
 }
 
@@ -58,7 +61,6 @@ export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #connections = new Map<Socket, Connection>();
   readonly #waiting: Waiting;
-  #arrived: Exchange[] = [];
   #closing = false;
 
   constructor(options: HttpServerOptions) {
@@ -169,8 +171,9 @@ export class HttpServer {
       connection.finish();
       if (this.#closing && connection.isIdle) socket.destroySoon();
     });
-    if (before === null) this.#handleSoon(exchange);
-    else connection.wait(exchange, before, () => this.#handleSoon(exchange));
+    const { turns } = this.#options;
+    if (before === null) turns.soon(this.#handle, exchange);
+    else connection.wait(exchange, before, () => turns.soon(this.#handle, exchange));
   }
 
   // RFC 9112 §9.3.2: a client that sends on without waiting has to reckon with this, and sends again what was not answered.
@@ -184,20 +187,10 @@ export class HttpServer {
 
   // What came in one turn of the event loop is worked on together. Between two requests that are read one by one lie calls to the
   // kernel, and after each of them the code of the journey has left the processor's caches: that costs more than all of its work.
-  // It is also what gives everybody else a turn between two requests of one connection.
-  #handleSoon(exchange: Exchange): void {
-    if (this.#arrived.length === 0) setImmediate(() => this.#handleArrived());
-    this.#arrived.push(exchange);
-  }
-
-  #handleArrived(): void {
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    for (const { request, response } of arrived) {
-      // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
-      if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
-    }
-  }
+  readonly #handle = ({ request, response }: Exchange): void => {
+    // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
+    if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
+  };
 
   // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already, without its time-out.
   #onConnect(request: IncomingMessage, socket: Socket): void {

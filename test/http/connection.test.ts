@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type Exchange, WAITING_BYTES_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type ParserFailure } from '../../src/http/server.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { bytesInUse } from '../support/resources.ts';
 import { Wire } from '../support/wire.ts';
 
@@ -30,6 +31,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
     onAcceptFailure: (error) => assert.fail(error),
     connectionsMax: 1_000,
     waitingBytesMax,
+    turns: new Turns(),
     timeouts: { ...DEFAULT_TIMEOUTS, shutdownMs: 0 },
   });
   const { port } = await server.listen(0, '127.0.0.1');

@@ -13,6 +13,7 @@ import { parseConfig } from '../../src/config.ts';
 import { BACKLOG_BYTES_MAX, Backlog } from '../../src/http/backlog.ts';
 import { WAITING_BYTES_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer } from '../../src/http/server.ts';
+import { Turns } from '../../src/http/turns.ts';
 import { createLog, type LogFormat } from '../../src/lib/log.ts';
 import { openStore } from '../../src/store/open.ts';
 import { type CallOptions, START_MS, send } from './server.ts';
@@ -24,7 +25,7 @@ export interface PipelineSettings extends Partial<PipelineOptions> {
 export async function startPipeline(
   t: Pick<TestContext, 'after'>,
   endpoints: readonly Endpoint[],
-  { logFormat = 'json', ...options }: PipelineSettings = {},
+  { logFormat = 'json', turns = new Turns(), ...options }: PipelineSettings = {},
 ) {
   const clock = { ms: START_MS };
   const now = () => clock.ms;
@@ -37,6 +38,7 @@ export async function startPipeline(
     identify: createIdentify({ store, tokens, prefixes, now }),
     elsewhere: null,
     cache: null,
+    turns,
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     byCaller: null,
     byAddress: null,
@@ -55,6 +57,7 @@ export async function startPipeline(
     onAcceptFailure: (error) => assert.fail(error),
     connectionsMax: 100,
     waitingBytesMax: WAITING_BYTES_MAX,
+    turns,
     timeouts: DEFAULT_TIMEOUTS,
   });
   const { port } = await server.listen(0, '127.0.0.1');

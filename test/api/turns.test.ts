@@ -1,0 +1,123 @@
+// Dear requests that come at once, over real sockets: they are worked on in turns of their own, and so is what else there is.
+
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
+import { Turns } from '../../src/http/turns.ts';
+import { object, text } from '../../src/schema/schema.ts';
+import { startPipeline } from '../support/pipeline.ts';
+import { Wire } from '../support/wire.ts';
+
+const CLIENTS = 5;
+const KIB = 1024;
+
+const common = { path: '/', group: 'test', summary: 'Test', access: anyone, status: 200 } as const;
+
+/** Each look at the clock finds the time of the turn used up. */
+function fastTurns(): Turns {
+  let ms = 0;
+  return new Turns({
+    elapsedMs() {
+      ms += 10;
+      return ms;
+    },
+  });
+}
+
+function stillTurns(): Turns {
+  return new Turns({ elapsedMs: () => 0 });
+}
+
+/** Counts the turns of the event loop. */
+function countTurns(t: TestContext): { turn: number } {
+  const counter = { turn: 0 };
+  let isOver = false;
+  t.after(() => {
+    isOver = true;
+  });
+  const count = () => {
+    counter.turn++;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  return counter;
+}
+
+/** Connections that have been accepted, which takes Node a turn for each: a first request was answered on them. */
+async function connected(port: number, count = CLIENTS): Promise<Wire[]> {
+  const wires = await Promise.all(
+    Array.from({ length: count }, () => Wire.open(port, 'HEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n')),
+  );
+  for (const wire of wires) await wire.answer('HEAD');
+  return wires;
+}
+
+/** In how many turns bodies are handled that come to their ends together. */
+async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
+  const counter = countTurns(t);
+  const found: number[] = [];
+  const declared = endpoint({
+    ...common,
+    method: 'POST',
+    body: object({ it: text() }),
+    answer: json(object({ length: text() })),
+    async handle({ body }) {
+      found.push(counter.turn);
+      return { length: String(body.it.length) };
+    },
+  });
+  const { port } = await startPipeline(t, [declared], { turns: fastTurns() });
+  const body = JSON.stringify({ it: 'x'.repeat(length) });
+  const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const wires = await connected(port);
+  for (const wire of wires) wire.write(head + body.slice(0, -1));
+  // They were read before this is.
+  await connected(port, 1);
+  for (const wire of wires) wire.write(body.slice(-1));
+  for (const wire of wires) {
+    assert.deepEqual((await wire.answer()).json, { length: String(length) });
+    wire.reset();
+  }
+  return new Set(found).size;
+}
+
+describe('Bodies that come to their ends together', () => {
+  it('are parsed in turns of their own when they are long', async (t) => {
+    assert.equal(await turnsOfBodies(t, 20 * KIB), CLIENTS);
+  });
+
+  it('are not when they are short', async (t) => {
+    assert.ok((await turnsOfBodies(t, 10)) < CLIENTS);
+  });
+});
+
+describe('Requests that come together', () => {
+  for (const [clock, isSpread] of [
+    ['runs fast', true],
+    ['stands still', false],
+  ] as const) {
+    it(`are ${isSpread ? '' : 'not '}worked on in turns of their own where the clock ${clock}`, async (t) => {
+      const counter = countTurns(t);
+      const found: number[] = [];
+      const declared = endpoint({
+        ...common,
+        method: 'GET',
+        answer: json(object({ it: text() })),
+        async handle() {
+          found.push(counter.turn);
+          return { it: 'here' };
+        },
+      });
+      const { port } = await startPipeline(t, [declared], { turns: isSpread ? fastTurns() : stillTurns() });
+      const wires = await connected(port);
+      found.length = 0;
+      // They lie in the kernel before the loop turns.
+      for (const wire of wires) wire.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      for (const wire of wires) {
+        assert.deepEqual((await wire.answer()).json, { it: 'here' });
+        wire.reset();
+      }
+      assert.equal(new Set(found).size === CLIENTS, isSpread);
+    });
+  }
+});
