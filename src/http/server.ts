@@ -35,6 +35,9 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 const HEADER_BYTES_MAX = 16 * 1024;
 // Longer than the usual proxy keeps an idle connection, so that it is never this side that closes it under a request.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+// The kernel keeps up to 511 connections for Node (`net.Server`), which takes one of them in each turn of the event loop. New ones
+// may go on to come.
+const CLOSING_TURNS_MAX = 1_024;
 
 /** A request whose body could not be read to the end has an exchange to answer on; one without a head has none. */
 export interface ParserFailure {
@@ -62,6 +65,7 @@ export class HttpServer {
   readonly #connections = new Map<Socket, Connection>();
   readonly #waiting: Waiting;
   #closing = false;
+  #taken = 0;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -120,25 +124,28 @@ export class HttpServer {
   }
 
   /**
-   * Accepts no more, cuts connections that are idle and have sent nothing by now, waits for answers under way, and cuts what is left
-   * at the deadline.
+   * Takes the connections that are made already and accepts no more, cuts those that are idle and have sent nothing by then, waits for
+   * answers under way, and cuts what is left at the deadline.
    *
    * @returns how many connections it cut then.
    */
   async close(): Promise<number> {
     if (!this.#server.listening) return 0;
     this.#closing = true;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
+    let isOver = false;
     const cut: Promise<unknown>[] = [];
-    const deadline = setTimeout(() => {
+    const cutAll = () => {
+      isOver = true;
       for (const socket of this.#connections.keys()) {
         cut.push(new Promise((resolve) => socket.once('close', resolve)));
         socket.destroy();
       }
-    }, this.#options.timeouts.shutdownMs);
-    // What lies in the kernel by now was sent in good faith. The first turn may end before anything is read, the second does not.
-    await turn();
-    await turn();
+    };
+    const deadline = setTimeout(cutAll, this.#options.timeouts.shutdownMs);
+    await this.#takeWaiting(() => isOver);
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    // What was taken after the deadline, in the turn that it fell into.
+    if (isOver) cutAll();
     for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     await closed;
     clearTimeout(deadline);
@@ -149,7 +156,20 @@ export class HttpServer {
     return cut.length;
   }
 
+  // A client whose connection was made may have sent its request in good faith, though nobody here has heard of either: they lie in
+  // the kernel, which resets the connection when the listening socket is closed. The first turn may end before anything is taken or
+  // read, the second does not: once two in a row brought no connection there is none, and what came on the last one has been read.
+  async #takeWaiting(isOver: () => boolean): Promise<void> {
+    let quiet = 0;
+    for (let turns = 0; turns < CLOSING_TURNS_MAX && quiet < 2 && !isOver(); turns++) {
+      const before = this.#taken;
+      await turn();
+      quiet = this.#taken === before ? quiet + 1 : 0;
+    }
+  }
+
   #onConnection(socket: Socket): void {
+    this.#taken++;
     this.#connections.set(socket, new Connection(socket, this.#waiting));
     socket.once('close', () => this.#connections.delete(socket));
   }
