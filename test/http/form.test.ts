@@ -37,9 +37,13 @@ describe('parseForm takes', () => {
     assert.equal(Object.getPrototypeOf(values), Object.prototype);
   });
 
-  it('one key as often as a body of 64 KiB can hold it', () => {
-    const repeated = Array(32_768).fill('a').join('&');
-    assert.deepEqual(parseForm(repeated), { a: Array(32_768).fill('') });
+  it('one key a thousand times', () => {
+    assert.deepEqual(parseForm(Array(1_000).fill('a').join('&')), { a: Array(1_000).fill('') });
+  });
+
+  it('a thousand keys', () => {
+    const keys = Array.from({ length: 1_000 }, (_, index) => `k${index}`);
+    assert.deepEqual(Object.keys(parseForm(keys.join('&'))), keys);
   });
 });
 
@@ -60,6 +64,18 @@ describe('parseForm refuses', () => {
   ] as const) {
     it(`${JSON.stringify(text)}: ${why}`, () => {
       const message = 'A percent escape is malformed or not UTF-8';
+      assert.throws(() => parseForm(text), { name: 'JotError', code: 'bad_request', message });
+    });
+  }
+
+  for (const [text, why] of [
+    [Array(1_001).fill('a').join('&'), 'one key a thousand and one times'],
+    [Array.from({ length: 1_001 }, (_, index) => `k${index}=`).join('&'), 'a thousand and one keys'],
+    ['&'.repeat(1_000), 'nothing, between a thousand separators'],
+    [`a=%&${'a&'.repeat(1_000)}`, 'too many, which is told before one of them is decoded'],
+  ] as const) {
+    it(`more than 1000 pairs: ${why}`, () => {
+      const message = 'The form or query has more than 1000 pairs';
       assert.throws(() => parseForm(text), { name: 'JotError', code: 'bad_request', message });
     });
   }
