@@ -6,6 +6,11 @@ import { JotError } from '../lib/errors.ts';
 import { firstMisfit } from './json-syntax.ts';
 
 const DEPTH_MAX = 32;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const BRACE_BIT = 0x20;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws JotError `bad_request` that says where or why. */
@@ -44,13 +49,26 @@ function parse(text: string): unknown {
 
 function isDeeperThan(text: string, depthMax: number): boolean {
   let depth = 0;
-  let inString = false;
   for (let index = 0; index < text.length; index++) {
-    const character = text[index];
-    if (inString && character === '\\') index++;
-    else if (character === '"') inString = !inString;
-    else if (!inString && (character === '{' || character === '[') && ++depth > depthMax) return true;
-    else if (!inString && (character === '}' || character === ']')) depth--;
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) index = stringEnd(text, index);
+    // `[` and `{` differ in one bit, and so do `]` and `}`; nothing else becomes one of them with it.
+    else if ((code | BRACE_BIT) === OPEN_BRACE && ++depth > depthMax) return true;
+    else if ((code | BRACE_BIT) === CLOSE_BRACE) depth--;
   }
   return false;
+}
+
+/** The index of the quote that ends the string which starts here, or the text's length. */
+function stringEnd(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+// Of an even number of backslashes each second one is the text of the one before it.
+function isEscaped(text: string, at: number): boolean {
+  let first = at;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+  return (at - first) % 2 === 1;
 }

@@ -63,6 +63,11 @@ describe('firstMisfit', () => {
     ['["^\n"]', 'a line end in a string'],
     ['["^\\x"]', 'an escape that is none'],
     ['["^\\u00g0"]', 'a bad Unicode escape'],
+    ['["a\\n\\"é^\\x"]', 'an escape that is none, behind text and escapes'],
+    [`["${'\\n'.repeat(200)}^\\x"]`, 'an escape that is none, behind many that are'],
+    [`["${'\\n'.repeat(200)}^\n"]`, 'a line end behind many escapes'],
+    [`["${'a'.repeat(200)}^\n"]`, 'a line end behind much text'],
+    [' \t\r\n[ \n1\t,\r 2 \n ^3]', 'no comma among all kinds of white space'],
     ['[\u00a0]', 'white space of another kind'],
   ] as const) {
     it(`in ${JSON.stringify(marked.replace('^', ''))}: ${why}`, () => {

@@ -70,6 +70,7 @@ describe('parseJson counts levels, the outer object being the first', () => {
   }
 
   for (const [content, why] of [
+    [`{"a":"\\\\\\"[",${arraysIn(33).slice(1)}`, 'a string that holds a backslash and a quote has ended too'],
     [`{"a":"\\\\",${arraysIn(33).slice(1)}`, 'a string that ends in a backslash has ended'],
     [`{"a":${'['.repeat(60_000)}`, 'depth is told before anything else is'],
     [`${'['.repeat(33)}`, 'even where the top level is no object'],
@@ -150,6 +151,7 @@ describe('parseJson says where or why', () => {
   }
 
   for (const [text, why] of [
+    [`{"a":"\\"${'['.repeat(99)}`, 'brackets in a string without an end'],
     ['', 'nothing'],
     ['  ', 'only white space'],
     ['{"a":}', 'no value'],
