@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import type { Endpoint } from '../../src/api/endpoint.ts';
 import { openApiText } from '../../src/api/openapi.ts';
 import { startServer } from '../support/server.ts';
 
@@ -244,7 +245,7 @@ describe('openApiText', () => {
       reads++;
       return Reflect.get(target, key);
     };
-    const endpoints = new Proxy([], { get });
+    const endpoints: readonly Endpoint[] = new Proxy<Endpoint[]>([], { get });
     const first = text(endpoints);
     assert.equal(JSON.parse(first).info.version, '1');
     const before = reads;
