@@ -41,8 +41,11 @@ export async function signIn(
   // guard a bucket: those take a hash each, so that a flood of names can't fill its memory.
   if (given.password === undefined) throw invalidCredentials();
   const name = usernameKey(given.username ?? '');
-  const attempt = options.loginGuard.attempt(name, addressKey(client.address));
-  const user = await check(options, name, given.password).catch((error) => {
+  const found = await options.store.users.findBy('username', name);
+  // Another password, or name, makes another account of it.
+  const account = found && `${found.id}.${found.version}`;
+  const attempt = options.loginGuard.attempt(name, addressKey(client.address), account);
+  const user = await check(options, found, given.password).catch((error) => {
     attempt.forgive();
     throw error;
   });
@@ -57,8 +60,7 @@ export async function signIn(
   return session;
 }
 
-async function check(options: SignInOptions, name: string, given: string): Promise<User | null> {
-  const user = await options.store.users.findBy('username', name);
+async function check(options: SignInOptions, user: User | null, given: string): Promise<User | null> {
   const { ok, renewed } = await options.passwords.verify(given, user?.password_hash ?? null);
   if (!ok || user === null) return null;
   return renewed === null ? user : renew(options, user, renewed);

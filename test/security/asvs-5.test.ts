@@ -255,7 +255,7 @@ describe('OWASP ASVS 5.0, V6 over HTTP', () => {
   });
 
   it('V6.3.1: guesses at one account are slowed down, from everywhere too, and lock nobody out where they have signed in', async (t) => {
-    const { server } = await startWithMatt(t, { RATE_LIMIT_LOGIN: '10/15m', TRUST_PROXY: '127.0.0.1' });
+    const { server, matt } = await startWithMatt(t, { RATE_LIMIT_LOGIN: '10/15m', TRUST_PROXY: '127.0.0.1' });
     const tryFrom = async (address: string, password: string) => {
       const headers = { 'X-Forwarded-For': address };
       const json = { username: 'MATT', password };
@@ -270,6 +270,10 @@ describe('OWASP ASVS 5.0, V6 over HTTP', () => {
     assert.equal(await tryFrom('203.0.113.1', 'wrong'), 429);
     assert.equal(await tryFrom('203.0.113.1', 'secret'), 429);
     assert.equal(await tryFrom('192.0.2.2', 'secret'), 200);
+    // Whoever has the name after that has signed in nowhere.
+    await matt.call('PATCH', `/users/${matt.id}`, { json: { username: 'Other' } });
+    await server.signUp('matt');
+    assert.equal(await tryFrom('192.0.2.2', 'secret'), 429);
     server.clock.ms += 15 * 60_000;
     assert.equal(await tryFrom('203.0.113.1', 'secret'), 200);
   });

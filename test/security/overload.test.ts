@@ -137,7 +137,7 @@ describe('A queue that is short but slow', () => {
 /** A login that fails. @returns whether it was let that far. */
 function guess(guard: LoginGuard, username: string): boolean {
   try {
-    guard.attempt(username, '192.0.2.1').fail();
+    guard.attempt(username, '192.0.2.1', null).fail();
     return true;
   } catch (error) {
     if (error instanceof JotError && error.code === 'too_many_requests') return false;
