@@ -113,12 +113,11 @@ class JotApp implements App {
     const onCut = ({ address, bytes }: Holding) =>
       log.warn('too much was held for a client', { address, bytes });
     const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });
-    const turns = new Turns();
     this.#common = {
       ...commonOf(this.config),
       log,
       backlog,
-      turns,
+      bodyTurns: new Turns(),
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -132,7 +131,7 @@ class JotApp implements App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       waitingBytesMax,
-      turns,
+      turns: new Turns(),
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));

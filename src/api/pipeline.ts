@@ -54,7 +54,7 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
   readonly cache: AnswerCache | null;
   readonly backlog: Backlog;
   readonly bodyBytesMax: number;
-  readonly turns: Turns;
+  readonly bodyTurns: Turns;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
   /** What `WWW-Authenticate` says. */

@@ -66,7 +66,7 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
       return { length: String(body.it.length) };
     },
   });
-  const { port } = await startPipeline(t, [declared], { turns: fastTurns() });
+  const { port } = await startPipeline(t, [declared], { bodyTurns: fastTurns() });
   const body = JSON.stringify({ it: 'x'.repeat(length) });
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const wires = await connected(port);

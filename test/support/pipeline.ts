@@ -19,6 +19,8 @@ import { openStore } from '../../src/store/open.ts';
 import { type CallOptions, START_MS, send } from './server.ts';
 
 export interface PipelineSettings extends Partial<PipelineOptions> {
+  /** When requests are worked on. */
+  readonly turns?: Turns;
   readonly logFormat?: LogFormat;
 }
 
@@ -38,7 +40,7 @@ export async function startPipeline(
     identify: createIdentify({ store, tokens, prefixes, now }),
     elsewhere: null,
     cache: null,
-    turns,
+    bodyTurns: new Turns(),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     byCaller: null,
     byAddress: null,
