@@ -24,7 +24,7 @@ export async function startWithLongPage(
   await server.signUp('matt');
   const { access } = await server.signIn('matt');
   const json = { title: 'Long', body: 'x'.repeat(LARGE) };
-  await server.call('POST', '/users/1/posts', { token: access, json });
+  assert.equal((await server.call('POST', '/users/1/posts', { token: access, json })).status, 201);
   const ask = async (address: string, behind = '', lines = '') => {
     const wire = await Wire.open(server.port);
     wire.pause();
