@@ -212,13 +212,14 @@ export class HttpServer {
     if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
   };
 
-  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already, without its time-out.
+  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already: its time-out still
+  // runs, but whoever listened to that is gone.
   #onConnect(request: IncomingMessage, socket: Socket): void {
     const error = new JotError('method_not_allowed', `${request.method} is not available here`, {
       allow: [],
     });
     const destroy = () => socket.destroy();
-    socket.on('error', destroy).on('timeout', destroy).setTimeout(this.#options.timeouts.stallMs);
+    socket.on('error', destroy).on('timeout', destroy);
     this.#refuse(socket, error);
   }
 
