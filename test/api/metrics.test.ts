@@ -61,6 +61,8 @@ describe('GET /metrics without METRICS_TOKEN', () => {
     ['X-Forwarded-Port', '443'],
     ['X-Forwarded-Server', 'proxy'],
     ['X-Forwarded-Prefix', '/api'],
+    ['Via', '1.1 proxy'],
+    ['X-Real-IP', '192.0.2.1'],
   ];
   for (const [name, value] of traces) {
     it(`is 403 for a request that came through a proxy: ${name}: ${value}`, async (t) => {
