@@ -22,6 +22,8 @@ import { tellWhere } from './server.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 const NAME_LENGTH_MAX = 60;
+/** In bytes, as much as it takes to know what npm prints. */
+const BEGINNING_LENGTH = 8;
 
 /** A text that anybody gave, held to what the API takes: whatever an export brings, answers have to be able to show it. */
 const TEXTS: Readonly<Partial<Record<CollectionName, Readonly<Record<string, Type<string>>>>>> = {
@@ -77,12 +79,29 @@ async function importInto(tables: Tables, bytes: AsyncIterable<Uint8Array>): Pro
 
 // What can't be read here has nothing to do with the data file, which others would take for the culprit.
 async function* readable(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let beginning = '';
   try {
-    yield* bytes;
+    for await (const piece of bytes) {
+      if (beginning.length < BEGINNING_LENGTH)
+        beginning += Buffer.from(piece.subarray(0, BEGINNING_LENGTH)).toString('latin1');
+      requireNoBanner(beginning);
+      yield piece;
+    }
   } catch (cause) {
+    if (cause instanceof JotError) throw cause;
     const reason = (cause as Error).message;
     throw new JotError('unavailable', `Standard input can't be read: ${reason}`, { cause });
   }
+  if (beginning === '') throw new JotError('bad_request', 'There is nothing on standard input');
+}
+
+// `npm run`, if nothing stops it, prints an empty line and then what it runs.
+function requireNoBanner(beginning: string): void {
+  if (!/^\s*> /.test(beginning)) return;
+  throw new JotError(
+    'bad_request',
+    'It begins with lines that npm printed; export with "npm run -s jot -- export"',
+  );
 }
 
 class Importer {

@@ -1,7 +1,9 @@
 // Reads one JSON object of any size piece by piece: a string in Node ends at 512 MiB, an export need not. The members of the
 // object are given one by one, and those that are lists item by item. Only the borders between them are looked for here, by
-// counting brackets outside of strings; what is between two borders goes to `JSON.parse`, which finds what is wrong.
+// counting brackets outside of strings; what is between two borders goes to `JSON.parse`, which finds out whether it is right.
+// Where it is wrong, a parser that is slower says.
 
+import { firstMisfit } from '../http/json-syntax.ts';
 import { JotError } from '../lib/errors.ts';
 
 export interface Item {
@@ -35,6 +37,15 @@ export async function* readItems(bytes: AsyncIterable<Uint8Array>): AsyncGenerat
 // Where a string may end, and where something outside of one may begin or end.
 const IN_STRING = /["\\]/g;
 const OUTSIDE = /["{}[\],]/g;
+// RFC 8259 §2: no other white space, and so no byte order mark.
+const NOT_SPACE = /[^ \t\n\r]/;
+const HALF_ESCAPE = /^\\(?:u[\dA-Fa-f]{0,3})?$/;
+
+/** Both are counted from 1. */
+interface Place {
+  readonly line: number;
+  readonly character: number;
+}
 
 class Items {
   #depth = 0;
@@ -49,13 +60,17 @@ class Items {
   #isGiven = false;
   #isBegun = false;
   #isOver = false;
+  /** Where that text begins. */
+  #place: Place = { line: 1, character: 1 };
 
   *take(piece: string): Generator<Item> {
     let start = 0;
     for (let at = this.#next(piece, 0); at !== -1; at = this.#next(piece, at + 1)) {
       const character = piece[at] as string;
       if (!this.#isBorder(character)) continue;
-      yield* this.#cut(this.#text + piece.slice(start, at), character);
+      const text = this.#text + piece.slice(start, at);
+      yield* this.#cut(text, character);
+      this.#place = placeBehind(this.#place, text, text.length + 1);
       this.#text = '';
       start = at + 1;
     }
@@ -64,8 +79,7 @@ class Items {
   }
 
   finish(): void {
-    if (!this.#isOver) throw notJson('it ends too early');
-    requireBlank(this.#text);
+    if (!this.#isOver || !isBlank(this.#text)) throw this.#misfit(this.#text, '');
   }
 
   /** The next place that may be a border; -1 at the end. */
@@ -98,30 +112,26 @@ class Items {
   }
 
   *#cut(text: string, border: string): Generator<Item> {
-    if (this.#isOver) throw notJson('something follows the object');
-    const closer = this.#list === null ? ']' : '}';
-    if (border === closer) throw notJson('a bracket closes another kind of bracket');
-    if (border === '{') this.#begin(text);
-    else if (!this.#isBegun) throw notJson('it is not an object');
+    if (border === '{' && !this.#isBegun && isBlank(text)) this.#isBegun = true;
+    else if (!this.#isBegun || this.#isOver) throw this.#misfit(text, border);
     else if (border === '[') this.#beginList(text);
+    else if (border === (this.#list === null ? ']' : '}')) throw this.#misfit(text, border);
     else if (this.#list === null) yield* this.#cutMember(text, border);
     else yield* this.#cutItem(this.#list, text, border);
   }
 
-  #begin(text: string): void {
-    requireBlank(text);
-    this.#isBegun = true;
-  }
-
   #beginList(text: string): void {
-    if (this.#isGiven) throw notJson('a comma is missing');
-    this.#list = { key: member(`${text}[]`).key, items: 0 };
+    const found = this.#isGiven ? null : member(`${text}[]`);
+    if (found === null) throw this.#misfit(text, '[');
+    this.#list = { key: found.key, items: 0 };
   }
 
   *#cutItem(list: { readonly key: string; items: number }, text: string, border: string): Generator<Item> {
     const { key } = list;
     const isEmpty = border === ']' && list.items === 0 && isBlank(text);
-    yield isEmpty ? { key, value: [], isOfList: false } : { key, value: parse(text), isOfList: true };
+    const value = isEmpty ? [] : parse(text);
+    if (value === undefined) throw this.#misfit(text, border);
+    yield { key, value, isOfList: !isEmpty };
     list.items++;
     if (border === ',') return;
     this.#list = null;
@@ -129,36 +139,64 @@ class Items {
   }
 
   *#cutMember(text: string, border: string): Generator<Item> {
-    const isEmpty = border === '}' && this.#members === 0 && isBlank(text);
-    if (this.#isGiven) requireBlank(text);
-    else if (!isEmpty) yield member(text);
+    const isNone = this.#isGiven || (border === '}' && this.#members === 0);
+    if (!isNone || !isBlank(text)) {
+      const found = this.#isGiven ? null : member(text);
+      if (found === null) throw this.#misfit(text, border);
+      yield found;
+    }
     this.#members++;
     this.#isGiven = false;
     this.#isOver = border !== ',';
   }
+
+  /** Says where the text stops being right, or the border behind it. */
+  #misfit(text: string, border: string): JotError {
+    const before = this.#textBefore();
+    const rest = text + border;
+    const at = before === null ? rest.search(NOT_SPACE) : firstMisfit(before + rest) - before.length;
+    // An escape may be cut in two as well.
+    const isEarly = at === -1 || at === rest.length || (border === '' && HALF_ESCAPE.test(rest.slice(at)));
+    const { line, character } = placeBehind(this.#place, rest, isEarly ? rest.length : at);
+    const what = isEarly ? 'it ends too early' : 'unexpected input';
+    return notJson(`${what} at line ${line}, character ${character}`);
+  }
+
+  /** What a parser has to have read to expect what is expected here; null where that is nothing but a border. */
+  #textBefore(): string | null {
+    if (!this.#isBegun || this.#isOver || this.#isGiven) return null;
+    if (this.#list === null) return this.#members === 0 ? '{' : '{"":0,';
+    return this.#list.items === 0 ? '[' : '[0,';
+  }
 }
 
-function member(text: string): Item {
-  const [found] = Object.entries(parse(`{${text}}`) as object);
-  if (found === undefined) throw notJson('a member is missing');
-  return { key: found[0], value: found[1], isOfList: false };
+function member(text: string): Item | null {
+  const [found] = Object.entries(parse(`{${text}}`) ?? {});
+  return found === undefined ? null : { key: found[0], value: found[1], isOfList: false };
 }
 
-// RFC 8259 §2: no other white space, and so no byte order mark.
+/** The place so many characters further on. */
+function placeBehind({ line, character }: Place, text: string, length: number): Place {
+  let lines = 0;
+  let start = 0;
+  for (let at = text.indexOf('\n'); at !== -1 && at < length; at = text.indexOf('\n', start)) {
+    lines++;
+    start = at + 1;
+  }
+  return { line: line + lines, character: (lines === 0 ? character : 1) + length - start };
+}
+
 function isBlank(text: string): boolean {
-  return /^[ \t\n\r]*$/.test(text);
+  return !NOT_SPACE.test(text);
 }
 
-function requireBlank(text: string): void {
-  if (!isBlank(text)) throw notJson('something stands where nothing should');
-}
-
+/** @returns undefined for what is not JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     // The engine's own message quotes the text, and there may be secrets in it.
-    throw notJson(`${text.length} characters of it can't be read`);
+    return undefined;
   }
 }
 

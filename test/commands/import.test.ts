@@ -146,10 +146,10 @@ describe('import of what is no export', () => {
 
   const text = JSON.stringify(exportOf());
   const rows: readonly (readonly [input: string | Uint8Array, message: RegExp, reason: string])[] = [
-    ['Dear diary', /^It is not JSON: it ends too early$/, 'a text'],
-    [`[${text}]`, /^It is not JSON: it is not an object$/, 'a list at the top'],
+    ['Dear diary', /^It is not JSON: unexpected input at line 1, character 1$/, 'a text'],
+    [`[${text}]`, /^It is not JSON: unexpected input at line 1, character 1$/, 'a list at the top'],
     [`\ufeff${text}`, /^It is not JSON: /, 'a byte order mark'],
-    [`${text}${text}`, /^It is not JSON: something follows the object$/, 'two of them'],
+    [`${text}\n${text}`, /^It is not JSON: unexpected input at line 2, character 1$/, 'two of them'],
     [`${text}x`, /^It is not JSON: /, 'text behind it'],
     [Buffer.from(text, 'utf16le'), /^It is not (JSON|UTF-8)/, 'another encoding'],
     [Buffer.concat([Buffer.from('{"format":"'), Buffer.from([0xff])]), /^It is not UTF-8$/, 'not UTF-8'],
@@ -456,6 +456,20 @@ describe('what import reads', () => {
     }
     const message = "Standard input can't be read: EISDIR: illegal operation on a directory, read";
     await refused(t, Readable.from(failing()), message);
+  });
+
+  it('is not nothing', async (t) => {
+    const message = 'There is nothing on standard input';
+    for (const none of [Readable.from([]), Readable.from([Buffer.alloc(0)])]) await refused(t, none, message);
+  });
+
+  it('does not begin with what npm prints, in however many pieces', async (t) => {
+    const message = 'It begins with lines that npm printed; export with "npm run -s jot -- export"';
+    const banner = '\n> jot@0.1.0 jot\n> exec node scripts/run.mjs src/main.ts export\n\n';
+    await refused(t, banner + JSON.stringify(exportOf()), message);
+    await refused(t, banner.trim(), message);
+    await refused(t, Readable.from([...banner].map((byte) => Buffer.from(byte))), message);
+    await refused(t, '\n  >{}', 'It is not JSON: unexpected input at line 2, character 3');
   });
 
   it('leaves what an interrupted one left behind to the next one', async (t) => {

@@ -151,11 +151,50 @@ describe('readItems', () => {
     });
   }
 
+  const places: readonly (readonly [text: string, where: string, reason: string])[] = [
+    ['{"a":1,,"b":2}', 'unexpected input at line 1, character 8', 'a comma twice'],
+    ['{\n"a":[\n{"b":1},\n,{}]}', 'unexpected input at line 4, character 1', 'a comma twice in a list'],
+    [
+      '{"a":[\n1],\n "b":[2 3]}',
+      'unexpected input at line 3, character 9',
+      'a comma missing in a later list',
+    ],
+    ['{"a" 1}', 'unexpected input at line 1, character 6', 'a colon missing'],
+    ['{"a":[{"b" 1}]}', 'unexpected input at line 1, character 12', 'a colon missing in an item'],
+    ['{"a":[{"b":1]}]}', 'unexpected input at line 1, character 13', 'crossed brackets'],
+    ['{"a":1]', 'unexpected input at line 1, character 7', 'another bracket'],
+    ['{"a":[1,]}', 'unexpected input at line 1, character 9', 'a comma in front of the end'],
+    ['{"a":1,}', 'unexpected input at line 1, character 8', 'a comma in front of the end'],
+    ['{,,}', 'unexpected input at line 1, character 2', 'nothing but commas'],
+    ['{"a":[1]\n"b":2}', 'unexpected input at line 2, character 1', 'a comma missing behind a list'],
+    ['{"a":[1][2]}', 'unexpected input at line 1, character 9', 'a list behind a list'],
+    ['x', 'unexpected input at line 1, character 1', 'no JSON'],
+    ['\n[1 2]', 'unexpected input at line 2, character 1', 'a list, which is no object'],
+    ['{"a":[]}\n\n {', 'unexpected input at line 3, character 2', 'something behind the end'],
+    ['{"a":[]},', 'unexpected input at line 1, character 9', 'a comma behind the end'],
+    ['{"a" x', 'unexpected input at line 1, character 6', 'a colon missing in front of the end of the text'],
+    ['{\n"a":[1,\n', 'it ends too early at line 3, character 1', 'the end in a list'],
+    ['{"a":[1]', 'it ends too early at line 1, character 9', 'the end behind a list'],
+    ['{"a":["b', 'it ends too early at line 1, character 9', 'the end in a string'],
+    ['\n ', 'it ends too early at line 2, character 2', 'white space alone'],
+  ];
+  for (const [text, where, reason] of places) {
+    it(`says where ${JSON.stringify(text)} is wrong: ${reason}`, async () => {
+      const expected = refusal(new RegExp(`^It is not JSON: ${where}$`));
+      await assert.rejects(itemsIn(text), expected);
+      await assert.rejects(itemsIn(...[...Buffer.from(text)].map((byte) => Buffer.from([byte]))), expected);
+    });
+  }
+
   it('refuses a document that is cut off anywhere', async () => {
     const text = '{"format":"jot-export","users":[{"username":"zoé \\"😀"},{}],"posts":[]}';
     const bytes = Buffer.from(text);
     for (let length = 0; length < bytes.length; length++) {
-      await assert.rejects(itemsIn(bytes.subarray(0, length)), { code: 'bad_request' }, `${length} bytes`);
+      const expected = {
+        code: 'bad_request',
+        message: /^It is not (?:JSON: it ends too early at line|UTF-8)/,
+      };
+      await assert.rejects(itemsIn(bytes.subarray(0, length)), expected, `${length} bytes`);
     }
     assert.equal((await itemsIn(bytes)).length, 4);
   });
