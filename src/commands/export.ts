@@ -10,6 +10,7 @@ import type { Tables } from '../store/tables.ts';
 import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
 import { withProgress } from './progress.ts';
 
+export const EXPORT_FORMAT = 'jot-export';
 export const EXPORT_VERSION = 1;
 
 export const exportRows: Command = {
@@ -36,7 +37,7 @@ Changes nothing, and works on the file of a running server. The signing keys are
 };
 
 function* piecesOf(tables: Tables, withSecrets: boolean): Generator<string> {
-  yield `{"format":"jot-export","version":${EXPORT_VERSION},"next":${JSON.stringify(nextIdsOf(tables))}`;
+  yield `{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"next":${JSON.stringify(nextIdsOf(tables))}`;
   for (const name of collectionNames) {
     const left = withSecrets ? [] : secretsOf(name);
     let separator = '\n';

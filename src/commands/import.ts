@@ -14,7 +14,7 @@ import { isNextId } from '../store/file/record.ts';
 import { misfitsIn, validateRow } from '../store/integrity.ts';
 import type { Tables } from '../store/tables.ts';
 import { type Command, dataFileOf, parseArguments, print, UsageError } from './command.ts';
-import { EXPORT_VERSION } from './export.ts';
+import { EXPORT_FORMAT, EXPORT_VERSION } from './export.ts';
 import { type Item, readItems } from './json-items.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, rowsOf } from './report.ts';
@@ -120,7 +120,7 @@ class Importer {
   constructor(tables: Tables) {
     this.#tables = tables;
     this.#members = new Map([
-      ['format', constant('jot-export')],
+      ['format', constant(EXPORT_FORMAT)],
       ['version', constant(EXPORT_VERSION)],
       ['next', { expected: 'an object', take: (value, isOfList) => !isOfList && this.#takeNext(value) }],
       ...collectionNames.map((name) => [name, this.#list(name)] as const),
@@ -129,16 +129,15 @@ class Importer {
 
   take({ key, value, isOfList }: Item): void {
     const member = this.#members.get(key);
-    if (member === undefined) this.#note(`nothing is known of ${quoted(key)}`);
+    if (member === undefined) this.#note(`unknown field ${quoted(key)}`);
     else if (member.take(value, isOfList)) this.#seen.add(key);
+    else if (key === 'format') throw notAnExport();
     else this.#note(`${quoted(key)} must be ${member.expected}`);
   }
 
   finish(): void {
-    for (const key of ['format', 'version']) {
-      const expected = this.#members.get(key)?.expected;
-      if (!this.#seen.has(key)) this.#note(`it does not say that its ${quoted(key)} is ${expected}`);
-    }
+    if (!this.#seen.has('format')) throw notAnExport();
+    if (!this.#seen.has('version')) this.#note(`it does not say that its "version" is ${EXPORT_VERSION}`);
     // What is wrong so far can be why a row has no owner, so only without it that is worth saying.
     const names = this.#problemCount === 0 ? collectionNames : [];
     for (const name of names) this.#checkRowsOf(name);
@@ -208,7 +207,7 @@ class Importer {
   #takeNext(value: unknown): boolean {
     if (!isObject(value)) return false;
     for (const [name, next] of Object.entries(value)) {
-      if (!isCollection(name)) this.#note(`"next" is about ${quoted(name)}, of which nothing is known`);
+      if (!isCollection(name)) this.#note(`unknown field ${quoted(name)} in "next"`);
       else if (!isNextId(next)) this.#note(`"next" of ${quoted(name)} must be a positive integer`);
       else this.#setNext(name, next);
     }
@@ -219,6 +218,12 @@ class Importer {
     this.#next.set(name, next);
     this.#tables.reserveIds(name, next);
   }
+}
+
+// What else is wrong with it says nothing then.
+function notAnExport(): JotError {
+  const reason = `its "format" is not "${EXPORT_FORMAT}"`;
+  return new JotError('validation_failed', `This is not what "jot export" printed: ${reason}`);
 }
 
 function constant(value: string | number): Member {

@@ -160,6 +160,21 @@ describe('import of what is no export', () => {
   }
 });
 
+describe('import of another JSON object', () => {
+  const message = 'This is not what "jot export" printed: its "format" is not "jot-export"';
+  const rows: readonly (readonly [given: object, reason: string])[] = [
+    [{}, 'an empty one'],
+    [{ name: 'jot', version: '0.1.0', scripts: { start: 'jot' }, files: ['dist'] }, 'a package.json'],
+    [exportOf({ format: undefined }), 'no format'],
+    [exportOf({ format: 'jot' }), 'another format'],
+    [exportOf({ format: ['jot-export'] }), 'a list in place of the format'],
+  ];
+  for (const [given, reason] of rows) {
+    it(`says that it is none, and nothing else: ${reason}`, (t) =>
+      refused(t, JSON.stringify(given), message));
+  }
+});
+
 describe('import of an export that is wrong', () => {
   const [matt, zoe] = exportOf().users;
   const [post] = exportOf().posts;
@@ -169,25 +184,14 @@ describe('import of an export that is wrong', () => {
   const withSession = (change: object) => exportOf({ sessions: [{ ...session, ...change }] });
 
   const rows: readonly (readonly [given: Export, says: string, reason: string])[] = [
-    [exportOf({ format: undefined }), 'it does not say that its "format" is "jot-export"', 'no format'],
-    [
-      exportOf({ format: 'jot' }),
-      '"format" must be "jot-export"\n  it does not say that its "format" is "jot-export"',
-      'another format',
-    ],
-    [
-      exportOf({ format: ['jot-export'] }),
-      '"format" must be "jot-export"\n  it does not say that its "format" is "jot-export"',
-      'a list in place of the format',
-    ],
     [exportOf({ version: undefined }), 'it does not say that its "version" is 1', 'no version'],
     [
       exportOf({ version: 2 }),
       '"version" must be 1\n  it does not say that its "version" is 1',
       'a newer version may mean something else by the same words',
     ],
-    [exportOf({ comments: [1] }), 'nothing is known of "comments"', 'a collection that there is not'],
-    [exportOf({ comments: [] }), 'nothing is known of "comments"', 'the same without rows'],
+    [exportOf({ comments: [1] }), 'unknown field "comments"', 'a collection that there is not'],
+    [exportOf({ comments: [] }), 'unknown field "comments"', 'the same without rows'],
     [exportOf({ users: {} }), '"users" must be a list', 'an object in place of rows'],
     [exportOf({ next: 7 }), '"next" must be an object', 'no next ids'],
     [exportOf({ next: [{ users: 7 }] }), '"next" must be an object', 'a list in place of next ids'],
@@ -199,11 +203,7 @@ describe('import of an export that is wrong', () => {
       '"next" of "users" must be a positive integer',
       'above the last',
     ],
-    [
-      exportOf({ next: { comments: 1 } }),
-      '"next" is about "comments", of which nothing is known',
-      'no such ids',
-    ],
+    [exportOf({ next: { comments: 1 } }), 'unknown field "comments" in "next"', 'no such ids'],
     [
       exportOf({ next: { users: 5 } }),
       '"next" of "users" is 5, and there is a row with the id 5',
@@ -348,9 +348,9 @@ describe('import of an export that is wrong', () => {
   it('takes `__proto__` for a name like any other', async (t) => {
     const text = JSON.stringify(exportOf());
     const atTop = text.replace('"next":', '"__proto__":{"format":"jot-export"},"next":');
-    await refused(t, atTop, problem('nothing is known of "__proto__"'));
+    await refused(t, atTop, problem('unknown field "__proto__"'));
     const inNext = text.replace('"next":{', '"next":{"__proto__":9,');
-    await refused(t, inNext, problem('"next" is about "__proto__", of which nothing is known'));
+    await refused(t, inNext, problem('unknown field "__proto__" in "next"'));
     const inRow = text.replace('"title":', '"__proto__":{"title":"inherited"},"untitled":');
     await refused(t, inRow, problem('posts, number 1: "title" must be a text'));
   });
@@ -370,7 +370,7 @@ describe('import of an export that is wrong', () => {
 
   it('quotes only the beginning of a name that is long', async (t) => {
     const given = JSON.stringify(exportOf({ ['x'.repeat(1_000)]: 1 }));
-    await refused(t, given, problem(`nothing is known of "${'x'.repeat(60)}…"`));
+    await refused(t, given, problem(`unknown field "${'x'.repeat(60)}…"`));
   });
 });
 
