@@ -2,7 +2,7 @@
 // the source, and nothing else: it is checked, routed, limited, kept, listed in pages and documented.
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Wiring from '../src/app.ts';
@@ -55,6 +55,23 @@ describe('a new resource', () => {
     assert.deepEqual(offences(importsBelow(`${project}/src`)), []);
     const checked = await tsc(['-p', 'tsconfig.build.json', '--noEmit'], project);
     assert.equal(checked.code, 0, checked.stdout);
+  });
+
+  it('leaves the types of the tests and scripts right, which name the collections that they need', async (t) => {
+    const whole = scratchProject(t);
+    for (const folder of ['test', 'scripts']) {
+      cpSync(`${root}${folder}`, `${whole}/${folder}`, { recursive: true });
+    }
+    addResource(whole);
+    const checked = await tsc([], whole);
+    assert.equal(checked.code, 0, checked.stdout);
+    // A test that lists all collections stands for those that would have to be changed.
+    const source = "import type { Rows } from '../src/store/collections.ts';\n";
+    const list = 'export const ALL: Record<keyof Rows, number> = { users: 1, posts: 1, sessions: 1 };\n';
+    writeFileSync(`${whole}/test/all.ts`, source + list);
+    const { code, stdout } = await tsc([], whole);
+    assert.notEqual(code, 0);
+    assert.match(stdout, /^test\/all\.ts\(2,/);
   });
 
   it('would not have types that fit without its declaration in the store', async (t) => {

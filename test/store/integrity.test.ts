@@ -6,14 +6,16 @@ import type { Post, User } from '../../src/store/open.ts';
 import { type Effect, Tables } from '../../src/store/tables.ts';
 import { postOf, sessionOf, userNamed } from '../support/stores.ts';
 
-const rows: Readonly<Record<CollectionName, Record<string, unknown>>> = {
+// Those that Jot comes with; whoever adds a collection need not add it here.
+const NAMES = ['users', 'posts', 'sessions'] as const;
+const rows: Readonly<Record<(typeof NAMES)[number], Record<string, unknown>>> = {
   users: { id: 1, version: 1, ...userNamed('matt') },
   posts: { id: 1, version: 1, ...postOf(1) },
   sessions: { id: 1, version: 1, ...sessionOf(1, 'one') },
 };
 
 describe('validateRow', () => {
-  for (const name of collectionNames) {
+  for (const name of NAMES) {
     it(`takes a row of ${name} as the store makes it, and no field that is not declared`, () => {
       const row = rows[name];
       assert.deepEqual(validateRow(name, { ...row, extra: 1, constructor: 2 }), row);

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Id, ListQuery, Operation, Order, Store } from '../../src/store/open.ts';
-import { type Name, type Outcome, PlainStore } from '../support/plain-store.ts';
+import type { Id, ListQuery, Order, Store } from '../../src/store/open.ts';
+import { type Name, type Operation, type Outcome, PlainStore } from '../support/plain-store.ts';
 import { seededRandom } from '../support/random.ts';
 import { openFor, postOf, sessionOf, storeKinds, userNamed } from '../support/stores.ts';
 

@@ -1,10 +1,21 @@
 // What a store should do, said as plainly as possible: three Maps, and before each write a copy of them. It is far too
-// slow to be a store; it is there to be compared with one.
+// slow to be a store; it is there to be compared with one. It knows the collections that Jot comes with, and no others: whoever
+// adds one need not add it here.
 
 import type { ErrorCode } from '../../src/lib/errors.ts';
-import type { Id, ListQuery, Operation } from '../../src/store/open.ts';
+import type { Operation as AnyOperation, Id, ListQuery } from '../../src/store/open.ts';
 
 export type Name = 'users' | 'posts' | 'sessions';
+/** Those of the operations that are about these collections. */
+export type Operation = Extract<
+  AnyOperation,
+  | { readonly create: Name }
+  | { readonly update: Name }
+  | { readonly remove: Name }
+  | { readonly discard: Name }
+  | { readonly discardOwned: Name }
+  | { readonly expect: Name }
+>;
 export type Row = { readonly id: Id; readonly version: number } & Readonly<Record<string, unknown>>;
 
 /** What became of a write: the row that its last operation put, or why it was refused. */

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
 import type { JotError } from '../../src/lib/errors.ts';
-import type { Id, Operation, Store } from '../../src/store/open.ts';
-import { type Outcome, PlainStore } from './plain-store.ts';
+import type { Id, Store } from '../../src/store/open.ts';
+import { type Operation, type Outcome, PlainStore } from './plain-store.ts';
 import { everythingIn, postOf, sessionOf, userNamed } from './stores.ts';
 
 // So that a snapshot takes several pieces.
