@@ -96,11 +96,12 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(await statusOf(served, '/users'), 200);
       await stop(served);
       const { stdout } = await served.command.ended;
-      const [warned, ready, logged, ...last] = stdout
+      const [warned, made, ready, logged, ...last] = stdout
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line));
       const { DATABASE_URL: data } = options.env ?? {};
+      assert.deepEqual([made.level, made.message, `file:${made.path}`], ['info', 'data file made', data]);
       assert.deepEqual([ready.message, ready.url, ready.data], ['ready', served.url, data]);
       assert.equal(ready.version, VERSION);
       assert.equal(warned.level, 'warn');
@@ -119,14 +120,21 @@ describe('jot', { concurrency: 4 }, () => {
       );
     });
 
-    it('says to a person, too, that it ends and has ended', async (t) => {
-      const served = await serve(t, settingsFor(temporaryFolder(t), { LOG: 'text' }));
-      await stop(served);
-      const [, ...lines] = (await served.command.ended).stdout.trim().split('\n');
-      assert.deepEqual(
-        lines.map((line) => line.replace(/^\S+ /, '')),
-        ['info shutting down signal=SIGTERM requests=0', 'info stopped connections_cut=0'],
-      );
+    it('says to a person, too, that it made a data file, that it ends and has ended', async (t) => {
+      const folder = temporaryFolder(t);
+      const options = settingsFor(folder, { LOG: 'text' });
+      const last = ['info shutting down signal=SIGTERM requests=0', 'info stopped connections_cut=0'];
+      // The second time the file is there.
+      for (const first of [[`info data file made path=${folder}/jot.jsonl`], []]) {
+        const served = await serve(t, options);
+        await stop(served);
+        const lines = (await served.command.ended).stdout.trim().split('\n');
+        const logged = lines.filter((line) => !line.startsWith('Jot is ready'));
+        assert.deepEqual(
+          logged.map((line) => line.replace(/^\S+ /, '')),
+          [...first, ...last],
+        );
+      }
     });
 
     it('is what the shell of `npm start` becomes, so that a signal to npm ends it', () => {

@@ -14,7 +14,7 @@ export type * from './store.ts';
 export interface OpenOptions {
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
-  /** Hears of torn ends that were set aside and of compactions, whether they went well or not; default: nobody does. */
+  /** Hears of a data file that is made, of torn ends that were set aside and of compactions, whether they went well or not; default: nobody does. */
   readonly log?: Log;
   /** Hears how much of a data file has been read, in bytes. */
   readonly onProgress?: OnProgress | undefined;

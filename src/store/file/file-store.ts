@@ -64,7 +64,7 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
   const { now, log, onProgress, answers = async () => ({}), fileSystem = realFileSystem } = options;
   const { path, realPath, lock } = place;
   await removeLeftover(fileSystem, realPath);
-  const file = await openOrCreate(place, fileSystem);
+  const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
     const tables = new Tables();
     const { seq, goodBytes } = await explained('read', path, () => load(file, path, tables, onProgress));
@@ -116,8 +116,13 @@ async function answer(line: string, own: Answers, others: () => Promise<Answers>
   return JSON.stringify((await found(value)) ?? null);
 }
 
-async function openOrCreate({ path, realPath }: Place, fileSystem: FileSystem): Promise<DataFile> {
-  const create = () => explained('write', path, () => writeDataFile(fileSystem, realPath, new Tables()));
+async function openOrCreate({ path, realPath }: Place, fileSystem: FileSystem, log: Log): Promise<DataFile> {
+  const create = async () => {
+    const made = await explained('write', path, () => writeDataFile(fileSystem, realPath, new Tables()));
+    // Whoever misspelt the path of a file with data in it would otherwise wonder where the data has gone.
+    log.info('data file made', { path: realPath });
+    return made;
+  };
   const existing = await openExisting(realPath, fileSystem);
   if (existing === null) return create();
   const isEmpty = await closingOnError(existing, async () => {
