@@ -22,7 +22,7 @@ itself when more than half of a file of 1 MiB or more is dead.`,
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     // Opening would make one.
-    await explained('open', path, () => stat(path));
+    await explained('find', path, () => stat(path));
     const { bytesBefore, bytesAfter } = await compacted(world, path);
     const [before, after] = [bytesBefore, bytesAfter].map((bytes) => bytes.toLocaleString('en-US'));
     await print(world.stdout, `${path}: ${after} bytes, ${before} before\n`);

@@ -130,7 +130,7 @@ async function requireAgain({ stdin, stderr }: World, name: string): Promise<voi
 // Opening would make one.
 async function requireStore(world: World): Promise<void> {
   const path = serversFile(world);
-  await explained('open', path, () => stat(path));
+  await explained('find', path, () => stat(path));
 }
 
 /** Has it done by the running server, or else does it here, and says which. */

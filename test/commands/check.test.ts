@@ -228,8 +228,11 @@ describe('check of what can not be read', () => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/folder`);
     const rows = [
-      [`${folder}/none.jsonl`, /^jot: Can't open the data file \S+none\.jsonl: ENOENT: [^\n]+\n$/],
-      [`${folder}/none/jot.jsonl`, /ENOENT: [^\n]+\n$/],
+      [
+        `${folder}/none.jsonl`,
+        /^jot: There is no data file \S+none\.jsonl; the first start of the server makes it\n$/,
+      ],
+      [`${folder}/none/jot.jsonl`, /^jot: There is no data file \S+none\/jot\.jsonl; [^\n]+\n$/],
       [`${folder}/folder`, /^jot: Can't open the data file \S+folder: it is not a file, [^\n]+\n$/],
     ] as const;
     const before = readdirSync(folder);

@@ -183,7 +183,7 @@ describe('jot user without a server', () => {
       const args = command === deleteUser ? ['--yes', 'matt'] : ['matt'];
       await assert.rejects(runCommand(command, args, { ...place, stdin: 'foo\n' }), {
         name: 'JotError',
-        message: /^Can't open the data file \S+: ENOENT/,
+        message: /^There is no data file \S+; the first start of the server makes it$/,
       });
     }
     assert.equal(existsSync(place.path), false);
@@ -388,6 +388,7 @@ describe('a running server, asked by another process for something about users,'
     await runCommand(deleteUser, ['--yes', 'matt'], place);
     const lines = server.log.map((line) => JSON.parse(line)).map(({ message, user }) => [message, user]);
     assert.deepEqual(lines, [
+      ['data file made', undefined],
       ['the operator added a user', 1],
       ['the operator changed a password', 1],
       ['the operator deleted a user', 1],
@@ -445,7 +446,7 @@ describe('jot user with a server in a process of its own', () => {
     assert.deepEqual(told, { code: 1, signal: null, stdout: '', stderr: 'jot: Username already exists\n' });
     const misspelt = await user(['crate', 'matt', 'four-4711'], '');
     assert.equal(misspelt.code, 2);
-    assert.match(misspelt.stderr, /^jot: there is no command "user crate"\n/);
+    assert.match(misspelt.stderr, /^jot: there is no command "user crate"; did you mean "user create"\?\n/);
     const closed = await user(['password', 'matt'], '');
     assert.deepEqual([closed.code, closed.stdout], [1, '']);
     command.kill('SIGTERM');

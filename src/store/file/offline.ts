@@ -37,7 +37,7 @@ export async function readDataFile(
   { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
   tables = new Tables(),
 ): Promise<Contents> {
-  const file = await explained('open', path, () => fileSystem.open(path, 'read'));
+  const file = await explained('find', path, () => fileSystem.open(path, 'read'));
   return explained('read', path, async () => {
     try {
       const bytes = await file.size();
@@ -52,7 +52,7 @@ export async function readDataFile(
 
 /** Whether any line of the file is a whole one of a data file, wherever in it that is: if so, it was one once. */
 export async function holdsLines(path: string, onProgress?: OnProgress): Promise<boolean> {
-  const file = await explained('open', path, () => realFileSystem.open(path, 'read'));
+  const file = await explained('find', path, () => realFileSystem.open(path, 'read'));
   return explained('read', path, async () => {
     try {
       for await (const lines of readLines(file, onProgress))
@@ -81,7 +81,7 @@ export function compactedBytes(tables: Tables): number {
  * @throws JotError `unavailable` when another process has it.
  */
 export async function withDataFile<T>(path: string, use: (realPath: string) => Promise<T>): Promise<T> {
-  const { realPath, lock } = await explained('open', path, async () => {
+  const { realPath, lock } = await explained('find', path, async () => {
     const realPath = await withoutLinks(path);
     return { realPath, lock: await acquireLock(realPath) };
   });

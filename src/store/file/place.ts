@@ -9,12 +9,12 @@ import { ignoreMissing } from './file-system.ts';
 /**
  * Gives an error of the system a sentence.
  *
- * @param action What is done to the file meanwhile. Where these lie in each other, the inner one knows better.
+ * @param action What is done to the file meanwhile; `find` opens one that has to be there. Where these lie in each other, the inner one knows better.
  * @param path As it was given, which is how whoever reads the sentence knows the file.
  * @throws JotError `unavailable` with the error as its cause. A bug stays what it is.
  */
 export async function explained<T>(
-  action: 'open' | 'read' | 'write',
+  action: 'find' | 'open' | 'read' | 'write',
   path: string,
   use: () => Promise<T>,
 ): Promise<T> {
@@ -22,8 +22,13 @@ export async function explained<T>(
     return await use();
   } catch (error) {
     if (!isOfSystem(error)) throw error;
+    if (action === 'find' && 'code' in error && error.code === 'ENOENT') {
+      const reason = `There is no data file ${path}; the first start of the server makes it`;
+      throw new JotError('unavailable', reason, { cause: error });
+    }
     const reason = error.message + deniedNote(error, path);
-    throw new JotError('unavailable', `Can't ${action} the data file ${path}: ${reason}`, { cause: error });
+    const verb = action === 'find' ? 'open' : action;
+    throw new JotError('unavailable', `Can't ${verb} the data file ${path}: ${reason}`, { cause: error });
   }
 }
 

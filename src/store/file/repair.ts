@@ -33,7 +33,7 @@ export interface Repair extends Salvaged {
 export async function repairDataFile(path: string, options: RepairOptions): Promise<Repair | null> {
   const { fileSystem = realFileSystem, now } = options;
   return withDataFile(path, async (realPath) => {
-    const file = await explained('open', path, () => fileSystem.open(realPath, 'read'));
+    const file = await explained('find', path, () => fileSystem.open(realPath, 'read'));
     try {
       const saved = await explained('read', path, () => salvaged(file, path, options));
       if (saved === null) return null;

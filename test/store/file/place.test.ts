@@ -26,6 +26,20 @@ describe('explained', () => {
     );
   });
 
+  it('says what makes a file that has to be there and is not', async (t) => {
+    const path = `${temporaryFolder(t)}/none.jsonl`;
+    await assert.rejects(
+      explained('find', path, () => open(path)),
+      { message: `There is no data file ${path}; the first start of the server makes it` },
+    );
+    const message = /^Can't open the data file \S+: EIO$/;
+    const broken = Object.assign(new Error('EIO'), { code: 'EIO' });
+    await assert.rejects(
+      explained('find', path, () => Promise.reject(broken)),
+      { message },
+    );
+  });
+
   it('says who has file and folder where access is denied', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
