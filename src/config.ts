@@ -7,6 +7,7 @@ import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
+import { type Environment, FROM_FILE } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
 import { nearestName, slipOf } from './lib/nearest-name.ts';
@@ -22,8 +23,7 @@ const LIBUV_POOL_SIZE = 4;
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
 const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
-/** Names and values as in `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from './lib/env-file.ts';
 
 export interface Config {
   readonly isProduction: boolean;
@@ -51,6 +51,8 @@ export interface Config {
   readonly metricsToken: string | null;
   /** What works but should be known. */
   readonly warnings: readonly string[];
+  /** What can be set. */
+  readonly settingNames: readonly string[];
 }
 
 /** @throws JotError `validation_failed`, whose message has a line for each wrong setting. */
@@ -62,7 +64,7 @@ export function parseConfig(env: Environment): Config {
     const text = env[name]?.trim() ?? '';
     const value = text === '' ? fallback : kind.read(text);
     if (value !== undefined) return value;
-    problems.push(`  ${name} ${problemOf(text, kind)}`);
+    problems.push(`${name} ${problemOf(text, kind, env[FROM_FILE]?.names.has(name) === true)}`);
     return fallback;
   };
 
@@ -105,19 +107,25 @@ export function parseConfig(env: Environment): Config {
     metricsToken: setting('METRICS_TOKEN', null, metricsToken),
     // Last, when all settings are known.
     warnings: [...warningsOf(env, secrets), ...misspeltIn(env, known)],
+    settingNames: known,
   };
-  if (problems.length > 0) throw new JotError('validation_failed', `Wrong settings:\n${problems.join('\n')}`);
-  return config;
+  if (problems.length === 0) return config;
+  const lines = [...problems, ...misspeltIn(env, known)].map((problem) => `\n  ${problem}`);
+  throw new JotError('validation_failed', `Wrong settings:${lines.join('')}`);
 }
 
-function problemOf<T>(text: string, { expected, isSecret = false, meant }: Setting<T>): string {
+function problemOf<T>(
+  text: string,
+  { expected, isSecret = false, meant }: Setting<T>,
+  isFromFile: boolean,
+): string {
   const found = isSecret ? 'is not valid (its value is hidden here)' : `is ${JSON.stringify(text)}`;
   const guess = meant?.(text) ?? null;
-  return `${found}; expected ${expected}${guess === null ? '' : `; did you mean \`${guess}\`?`}`;
+  return `${found}${isFromFile ? ' (from .env)' : ''}; expected ${expected}${guess === null ? '' : `; did you mean \`${guess}\`?`}`;
 }
 
 function warningsOf(env: Environment, secrets: readonly string[]): string[] {
-  const warnings = [];
+  const warnings = [...(env[FROM_FILE]?.warnings ?? [])];
   if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
   if (poolSize(env) === 1) warnings.push('UV_THREADPOOL_SIZE=1 makes the disk wait for every password');
   return warnings;

@@ -2,8 +2,6 @@
 // The `jot` command: the one file that touches the world. It reads the environment and a `.env` file, hands standard input and
 // output to the commands, listens to signals and ends the process.
 
-import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { createApp } from './app.ts';
 import {
   type Command,
@@ -17,11 +15,13 @@ import {
 import { commands } from './commands/commands.ts';
 import { withProgress } from './commands/progress.ts';
 import { asksForHelp, groupOf, helpOf, usageOf, usageOfOne } from './commands/usage.ts';
-import type { Config, Environment } from './config.ts';
+import { type Config, parseConfig } from './config.ts';
 import { listenProblem } from './http/listen-problem.ts';
+import { withEnvFile } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
+import { nearestWord } from './lib/nearest-name.ts';
 import { DamageError, NotJotError, VersionError } from './store/file/record.ts';
 import { VERSION } from './version.ts';
 
@@ -98,7 +98,7 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
   const command = find(words);
   if (command === undefined) throw unknownCommand(words);
   const world = {
-    settings: readEnvironment(),
+    settings: withEnvFile('.env', process.env),
     stdin,
     stdout,
     stderr,
@@ -106,7 +106,9 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
     elapsed: () => performance.now(),
   };
   return command.run(world, words.slice(command.name.split(' ').length)).catch((error) => {
-    throw error instanceof UsageError ? new UsageError(error.message, usageOfOne(command)) : error;
+    throw error instanceof UsageError && command !== help
+      ? new UsageError(error.message, usageOfOne(command))
+      : error;
   });
 }
 
@@ -116,19 +118,35 @@ function find(words: readonly string[]): Command | undefined {
 
 // What follows a name may be a secret in the wrong place, so of a group two words are repeated, and otherwise one.
 function unknownCommand([first = '', second]: readonly string[]): UsageError {
+  if (first.startsWith('--')) return unknownOption(first, second);
   const group = groupOf(allCommands, first);
-  if (group.length === 0) return new UsageError(`there is no command "${first}"; \`jot help\` lists them`);
-  const problem =
-    second === undefined ? `"${first}" alone is not a command` : `there is no command "${first} ${second}"`;
-  return new UsageError(problem, usageOf(group, `${first} <command>`));
+  const usage = group.length === 0 ? '' : usageOf(group, `${first} <command>`);
+  if (usage !== '' && second === undefined) return new UsageError(`"${first}" alone is not a command`, usage);
+  const name = usage === '' ? first : `${first} ${second}`;
+  const names = allCommands.map((command) => command.name);
+  const meant = nearestWord(name, names) ?? nearestWord(`${first} ${second}`, names);
+  if (meant !== null) return new UsageError(`there is no command "${name}"; did you mean "${meant}"?`, usage);
+  const advice = usage === '' ? '; `jot help` lists them' : '';
+  return new UsageError(`there is no command "${name}"${advice}`, usage);
+}
+
+// The value may be a secret, and a number is none.
+function unknownOption(option: string, next = ''): UsageError {
+  const [dashed = '', value = next] = option.split('=');
+  const name = dashed.slice('--'.length).replaceAll('-', '_').toUpperCase();
+  const isSetting = parseConfig({}).settingNames.includes(name);
+  const example = isSetting ? `: ${name}=${/^\d+$/.test(value) ? value : '…'} npm start` : '';
+  return new UsageError(`"${dashed}" is not an option; settings come from the environment${example}`);
 }
 
 function usageFor(words: readonly string[]): string {
-  const [first = ''] = words;
-  const command = find(words);
+  const named = words.filter((word) => !word.startsWith('-'));
+  const [first = 'help', second] = named;
+  const command = find(named);
   if (command !== undefined && command !== help) return helpOf(command);
   const group = groupOf(allCommands, first);
-  if (group.length > 0) return usageOf(group, `${first} <command>`);
+  if (group.length > 0 && second === undefined) return usageOf(group, `${first} <command>`);
+  if (first !== 'help') throw unknownCommand(named);
   return `${usageOf(allCommands, '[command]')}
 Settings come from the environment, and from a file .env where the environment has none. [file] is a data file; by default the one
 that DATABASE_URL names. \`jot <command> --help\` says more of each.
@@ -161,16 +179,6 @@ function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (li
     return;
   }
   process.stdout.write(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);
-}
-
-// The environment wins: a file is for defaults.
-function readEnvironment(): Environment {
-  try {
-    return { ...parseEnv(readFileSync('.env', 'utf8')), ...process.env };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return process.env;
-    throw error;
-  }
 }
 
 function explained(error: NodeJS.ErrnoException, config: Config): never {

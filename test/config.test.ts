@@ -66,7 +66,10 @@ for (const { name, read, fallback, productionFallback, good, bad, expected, isSe
 describe('parseConfig', () => {
   it('reads no setting that has no row in the table above', () => {
     const names = new Set<string>();
-    const env = new Proxy<Environment>({}, { get: (_, name) => void names.add(String(name)) });
+    const env = new Proxy<Environment>(
+      {},
+      { get: (_, name) => typeof name === 'string' && void names.add(name) },
+    );
     parseConfig(env);
     const inTable = settings.map(({ name }) => name);
     assert.deepEqual([...names].sort(), [...inTable, ...TESTED_BELOW].sort());
@@ -109,6 +112,13 @@ describe('parseConfig', () => {
       '  JWT_LEEWAY is "10 s"; expected seconds, or a duration like `90s`, `5m`, `12h`, `30d`',
       '  RATE_LIMIT is "600"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
       `  METRICS_TOKEN ${HIDDEN}; expected visible ASCII characters without spaces`,
+    ]);
+  });
+
+  it('names misspelt ones beside those that are wrong, since they may be why', () => {
+    assert.deepEqual(problemsIn({ PORT: 'http', JWT_LEWAY: '1s' }).split('\n').slice(1), [
+      '  PORT is "http"; expected an integer from 0 to 65535',
+      '  JWT_LEWAY is not a setting and has no effect; did you mean JWT_LEEWAY?',
     ]);
   });
 

@@ -176,12 +176,21 @@ describe('jot', { concurrency: 4 }, () => {
       assert.ok(!readdirSync(folder).includes('from-file.jsonl'));
     });
 
+    it('with a line that is no setting is warned of', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/.env`, 'PORT=0\nPASSWORD_COST 1\n');
+      const served = await serve(t, { cwd: folder, env: { DATABASE_URL: 'memory:', LOG: 'text' } });
+      await stop(served);
+      const { stdout } = await served.command.ended;
+      assert.match(stdout, / warn \.env, line 2 is not a setting and has no effect: there is no "=" in it\n/);
+    });
+
     it('that can not be read stops the start with one line', async (t) => {
       const folder = temporaryFolder(t);
       mkdirSync(`${folder}/.env`);
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
       assert.equal(code, 1);
-      assert.match(stderr, /^jot: [^\n]*EISDIR[^\n]*\n$/);
+      assert.match(stderr, /^jot: Can't read \.env: EISDIR[^\n]*\n$/);
     });
   });
 
@@ -194,10 +203,10 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual([code, stdout], [1, '']);
       assert.deepEqual(stderr.split('\n'), [
         'jot: Wrong settings:',
-        '  HOST is "a b"; expected an address or a host name to listen on, without a port',
+        '  HOST is "a b" (from .env); expected an address or a host name to listen on, without a port',
         '  PORT is "http"; expected an integer from 0 to 65535',
         '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
-        '  METRICS_TOKEN is not valid (its value is hidden here); expected visible ASCII characters without spaces',
+        '  METRICS_TOKEN is not valid (its value is hidden here) (from .env); expected visible ASCII characters without spaces',
         '',
       ]);
       assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');
@@ -407,10 +416,10 @@ describe('jot', { concurrency: 4 }, () => {
 
     it('exit with 1 and say it in one line on standard error when the file is not there', async (t) => {
       const folder = temporaryFolder(t);
-      for (const name of ['check', 'export', 'compact', 'repair']) {
-        const { code, stdout, stderr } = await jot(t, [name], settingsFor(folder)).ended;
-        assert.deepEqual([name, code, stdout], [name, 1, '']);
-        assert.match(stderr, /^jot: [^\n]*ENOENT[^\n]*\n$/);
+      const missing = `There is no data file ${folder}/jot.jsonl; the first start of the server makes it`;
+      for (const name of ['check', 'export', 'compact', 'repair', 'user list']) {
+        const { code, stdout, stderr } = await jot(t, name.split(' '), settingsFor(folder)).ended;
+        assert.deepEqual([name, code, stdout, stderr], [name, 1, '', `jot: ${missing}\n`]);
       }
       assert.deepEqual(readdirSync(folder), []);
     });
@@ -558,8 +567,37 @@ describe('jot', { concurrency: 4 }, () => {
         /^$/,
         /^jot: "user" alone is not a command\n\nUsage: jot user <command>\n\n( {2}user [^\n]*\n){4}$/,
       ],
-      [['user', 'crate'], 2, /^$/, /^jot: there is no command "user crate"\n\nUsage: jot user <command>\n/],
-      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"; `jot help` lists them\n$/],
+      [
+        ['user', 'crate'],
+        2,
+        /^$/,
+        /^jot: there is no command "user crate"; did you mean "user create"\?\n\nUsage: jot user <command>\n/,
+      ],
+      [['user', 'fire'], 2, /^$/, /^jot: there is no command "user fire"\n\nUsage: jot user <command>\n/],
+      [['usr', 'list'], 2, /^$/, /^jot: there is no command "usr"; did you mean "user list"\?\n$/],
+      [['help', 'frob'], 2, /^$/, /^jot: there is no command "frob"; `jot help` lists them\n$/],
+      [
+        ['help', 'user', 'fire'],
+        2,
+        /^$/,
+        /^jot: there is no command "user fire"\n\nUsage: jot user <command>\n/,
+      ],
+      [['frob', '--help'], 2, /^$/, /^jot: there is no command "frob"; /],
+      [['chekc'], 2, /^$/, /^jot: there is no command "chekc"; did you mean "check"\?\n$/],
+      [
+        ['--port', '4000'],
+        2,
+        /^$/,
+        /^jot: "--port" is not an option; settings come from the environment: PORT=4000 npm start\n$/,
+      ],
+      [
+        ['--jwt-secret-key=hunter2'],
+        2,
+        /^$/,
+        /^jot: "--jwt-secret-key" [^\n]*: JWT_SECRET_KEY=… npm start\n$/,
+      ],
+      [['--watch'], 2, /^$/, /^jot: "--watch" is not an option; settings come from the environment\n$/],
+      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"; did you mean "serve"\?\n$/],
       [['constructor'], 2, /^$/, /^jot: there is no command "constructor"; /],
       [
         ['check', 'a', 'b'],

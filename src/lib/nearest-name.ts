@@ -28,6 +28,12 @@ export function slipOf(name: string, known: readonly string[]): string | null {
   return isNumbered ? null : nearest(name.toUpperCase(), known, 1);
 }
 
+/** A known name that this is one slip of. For where few are known and all are typed on purpose, so that short ones count too. */
+export function nearestWord(word: string, known: readonly string[]): string | null {
+  if (word.length > NAME_LENGTH_MAX) return null;
+  return known.find((each) => distanceBetween(word, each) === 1) ?? null;
+}
+
 function nearest(wanted: string, known: readonly string[], distanceMax: number): string | null {
   const spelt = spelling(wanted);
   const near = known

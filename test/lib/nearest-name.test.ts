@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { nearestName, slipOf } from '../../src/lib/nearest-name.ts';
+import { nearestName, nearestWord, slipOf } from '../../src/lib/nearest-name.ts';
 
 const KNOWN = [
   'MAX_BODY',
@@ -62,4 +62,19 @@ describe('nearestName', () => {
   it('is as quick for a name of any length', () => {
     assert.equal(nearestName('X'.repeat(10_000_000), KNOWN), null);
   });
+});
+
+describe('nearestWord', () => {
+  const rows: readonly (readonly [word: string, meant: string | null, reason: string])[] = [
+    ['chekc', 'check', 'two characters have changed places'],
+    ['hel', 'help', 'one is missing'],
+    ['user crate', 'user create', 'one is missing in several words'],
+    ['check', null, 'it is a known one'],
+    ['chxxk', null, 'two are others'],
+    ['x'.repeat(100_000), null, 'too long to be worth it'],
+  ];
+  for (const [word, meant, reason] of rows) {
+    it(`gives ${meant} for ${word.slice(0, 20)}: ${reason}`, () =>
+      assert.equal(nearestWord(word, ['check', 'help', 'user create']), meant));
+  }
 });
