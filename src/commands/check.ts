@@ -2,6 +2,7 @@
 // run on the file of a server that is running.
 
 import { JotError } from '../lib/errors.ts';
+import { collectionNames } from '../store/collections.ts';
 import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
 import { DamageError, NotJotError, VersionError } from '../store/file/record.ts';
 import { type Misfit, misfitsInAll } from '../store/integrity.ts';
@@ -48,10 +49,9 @@ and byte, or says how many rows there are and how much of the file is dead. Work
 async function reportDamage(world: World, path: string, error: JotError, tables: Tables): Promise<number> {
   await print(world.stderr, `jot: ${error.message}\n`);
   if (await isRepairable(world, path, error)) {
-    await print(
-      world.stdout,
-      `before that place: ${countsOf(tables)}\n\`jot repair\` keeps all that can be read.\n`,
-    );
+    const isNothing = collectionNames.every((name) => tables.count(name) === 0);
+    const before = isNothing ? '' : `before that place: ${countsOf(tables)}\n`;
+    await print(world.stdout, `${before}\`jot repair\` keeps all that can be read.\n`);
   }
   return EXIT_FAILURE;
 }
@@ -78,6 +78,7 @@ async function reportMisfits(
 }
 
 function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): string {
+  if (bytes === 0) return `${path}: it is empty; a start makes a new data file of it\n`;
   const dead = Math.max(0, goodBytes - compactedBytes(tables));
   const share = Math.round((100 * dead) / Math.max(goodBytes, 1));
   const tornBytes = bytes - goodBytes;
