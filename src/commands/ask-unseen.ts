@@ -2,7 +2,7 @@
 // every key as it is pressed, so the little editing that a line needs is done here. Whatever happens, it is switched back;
 // where a signal ends the process, Node does that.
 //
-// From a pipe it is one line, and nothing behind it is looked at.
+// From a pipe it is one line.
 
 import type { Readable } from 'node:stream';
 import { JotError } from '../lib/errors.ts';
@@ -57,6 +57,23 @@ export async function readLine(stdin: Terminal<Readable>): Promise<string> {
   const [line = ''] = text.split(/\r?\n/);
   if (line.length > LINE_LENGTH_MAX) throw new JotError('bad_request', 'The line is too long');
   return line;
+}
+
+/**
+ * Reads the line that is all there is, up to empty ones behind it: of two, nobody can tell which was meant.
+ *
+ * @throws JotError `bad_request` when there is another one, or it is too long, or not UTF-8.
+ */
+export async function readOnlyLine(stdin: Readable): Promise<string> {
+  let text = '';
+  await read(stdin, (piece) => {
+    text += piece;
+    return text.length > 2 * LINE_LENGTH_MAX;
+  });
+  const [line = '', ...rest] = text.split(/\r?\n/);
+  if (line.length > LINE_LENGTH_MAX) throw new JotError('bad_request', 'The line is too long');
+  if (rest.every((other) => other === '')) return line;
+  throw new JotError('bad_request', 'There is more than one line on standard input; nothing was changed');
 }
 
 class Form {

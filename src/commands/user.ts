@@ -14,7 +14,7 @@ import { usernameKey } from '../store/collections.ts';
 import { ignoreMissing } from '../store/file/file-system.ts';
 import { explained } from '../store/file/place.ts';
 import { openStore } from '../store/open.ts';
-import { askUnseen, readLine } from './ask-unseen.ts';
+import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
 import {
   type Command,
   counted,
@@ -68,7 +68,10 @@ A running server does it at once; without one the data file is changed.`,
 
 export const deleteUser: Command = {
   name: 'user delete',
-  parameters: { '[--yes]': 'do not ask; needed where there is no terminal', '<username>': 'who is to go' },
+  parameters: {
+    '[--yes]': 'do not ask; needed where there is no terminal',
+    '<username>': 'the user to delete',
+  },
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
   details: `At the terminal the username has to be typed once more. The user, the posts and the sessions are gone for good, and the id is
 not given out again. A running server does it at once; without one the data file is changed.`,
@@ -109,7 +112,7 @@ async function newHash(world: World): Promise<string> {
 
 async function newPassword({ stdin, stderr }: World): Promise<string> {
   if (!stdin.isTTY) {
-    const line = await readLine(stdin);
+    const line = await readOnlyLine(stdin);
     if (line !== '') return line;
     throw new JotError('bad_request', 'There is no password on standard input; nothing was changed');
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
-import { askUnseen, readLine } from '../../src/commands/ask-unseen.ts';
+import { askUnseen, readLine, readOnlyLine } from '../../src/commands/ask-unseen.ts';
 import { createWorld } from '../support/world.ts';
 
 const GIVEN_UP = 'Cancelled; nothing was changed';
@@ -121,5 +121,22 @@ describe('readLine', () => {
       name: 'JotError',
       message: NOT_UTF8,
     });
+  });
+});
+
+describe('readOnlyLine', () => {
+  const read = (stdin: string) => readOnlyLine(createWorld({ stdin }).stdin);
+
+  it('gives the only line, whatever empty ones follow', async () => {
+    for (const text of ['foo', 'foo\n', 'foo\r\n\r\n', 'foo\n\n']) assert.equal(await read(text), 'foo');
+    assert.equal(await read(''), '');
+  });
+
+  it('refuses another line, and what is too long', async () => {
+    const message = 'There is more than one line on standard input; nothing was changed';
+    for (const text of ['foo\nbar', 'foo\nbar\n', '\nfoo\n', 'foo\n\n \n']) {
+      await assert.rejects(read(text), { name: 'JotError', message });
+    }
+    await assert.rejects(read('x'.repeat(4_097)), { message: 'The line is too long' });
   });
 });
