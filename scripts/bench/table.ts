@@ -25,8 +25,9 @@ interface Length {
   readonly seconds: number;
 }
 
-/** Whether a mark holds is left open where too little was measured to tell. */
+/** What is wanted, and whether it holds, is left out where too little was measured to tell. */
 export function comparisonTable(comparisons: readonly Judged[], length: Length): string {
+  const isJudged = isTelling(length);
   const heading = [
     'scenario',
     'measured',
@@ -35,8 +36,7 @@ export function comparisonTable(comparisons: readonly Judged[], length: Length):
     'other figure',
     'ratio',
     'by CPU time',
-    'wanted',
-    'holds',
+    ...(isJudged ? ['wanted', 'holds'] : []),
     'spread',
   ];
   const rows = comparisons.map((each) => [
@@ -47,8 +47,7 @@ export function comparisonTable(comparisons: readonly Judged[], length: Length):
     amount(each.referenceMedian, each.unit),
     each.ratio.toFixed(2),
     each.cpuRatio?.toFixed(2) ?? '',
-    markText(each.mark),
-    holdsText(isTelling(length) ? each.holds : null),
+    ...(isJudged ? [markText(each.mark), holdsText(each.holds)] : []),
     each.spread === null ? '' : `${Math.round(each.spread * 100)} %`,
   ]);
   return markdownTable([heading, ...rows], 3);
@@ -56,12 +55,13 @@ export function comparisonTable(comparisons: readonly Judged[], length: Length):
 
 /** What the columns mean, and what the figures are worth. */
 export function legend({ rounds, seconds }: Length): string {
-  const columns =
-    'ratio: the figure of what is measured to that of what it is held against (of /s more is better, of all else less); ' +
-    'wanted: what it should be, holds: whether it is; spread: how far apart the rounds were.';
-  if (isTelling({ rounds, seconds })) return `${columns}\n`;
+  const ratio =
+    'ratio: the figure of what is measured to that of what it is held against (of /s more is better, of all else less); ';
+  const spread = 'spread: how far apart the rounds were.';
+  if (isTelling({ rounds, seconds }))
+    return `${ratio}wanted: what it should be, holds: whether it is; ${spread}\n`;
   const length = `${rounds} ${rounds === 1 ? 'round' : 'rounds'} of ${seconds} s`;
-  return `${columns} ${length} is too short to tell whether that holds; a run without --quick does.\n`;
+  return `${ratio}${spread} ${length} is too short to tell what holds; a run without --quick does.\n`;
 }
 
 /** Three significant digits are more than a benchmark knows. */
