@@ -56,7 +56,7 @@ A second signal ends it at once.`,
 const help: Command = {
   name: 'help',
   parameters: { '[command]': 'one of them, `user create`; by default a list of all' },
-  summary: 'show what can be typed; so does --help behind a command',
+  summary: 'list the commands; `--help` after a command explains it',
   async run({ stdout }, args) {
     await print(stdout, usageFor(args));
     return 0;

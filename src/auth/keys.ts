@@ -229,7 +229,13 @@ function settleOwner(path: string, file: number): void {
 }
 
 function withNote(error: Error, path: string): string {
-  return error.message + deniedNote(error, path);
+  return error.message + permissionNote(error) + deniedNote(error, path);
+}
+
+// Under Node's permission model no file can be made durable, but one that is there can be read.
+function permissionNote({ code, message }: NodeJS.ErrnoException): string {
+  const isOfModel = code === 'ERR_ACCESS_DENIED' && message.startsWith('fsync');
+  return isOfModel ? '; start once without --permission, or set JWT_SECRET_KEY' : '';
 }
 
 // The file's new name is durable only when its folder is.

@@ -1,5 +1,5 @@
 // What the subcommands of `jot` have in common. A command gets what it needs of the world as values, and gives an exit code:
-// 0 for yes, 1 for no, 2 for a command line that makes no sense, 65 for a data file that it can't work with.
+// 0 for yes, 1 for no, 2 for wrong usage, 65 for a data file that it can't work with.
 
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
@@ -54,7 +54,7 @@ export const FILE: Readonly<Record<string, string>> = {
 export const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one line on standard
   input, from a file for one: < password.txt. It is never an argument, since others can see those.`;
 
-/** The command line makes no sense. */
+/** Wrong usage: the command line says nothing that can be done. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   /** What would make sense. */

@@ -58,7 +58,7 @@ export const retireKeys: Command = {
   name: 'keys retire',
   parameters: { '<kid>': 'the id of a key that no longer signs; `jot keys list` shows them' },
   summary: 'refuse all tokens that were signed with that key',
-  details: `Takes the key out of the key file for good. Whoever has no other token signs in again; a running server refuses those tokens
+  details: `Takes the key out of the key file for good. Users whose tokens are all of that key have to sign in again; a running server refuses those tokens
 at once. The key that signs cannot be retired: rotate first.`,
   async run(world, args) {
     // No option is known here, and a kid may begin with a dash.

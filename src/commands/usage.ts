@@ -19,7 +19,7 @@ export function usageOfOne(command: Command): string {
 /** One command, whole: its parameters, what it does to what, and its exit codes. */
 export function helpOf(command: Command): string {
   const { parameters = {}, details = '', failure } = command;
-  const codes = ['0: done', `1: ${failure ?? 'it failed'}`, '2: the command line makes no sense'];
+  const codes = ['0: done', `1: ${failure ?? 'it failed'}`, '2: wrong usage'];
   if (failure === undefined) codes.push('65: the data file is damaged, or is not one');
   return [
     usageOfOne(command),
