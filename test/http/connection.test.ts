@@ -69,6 +69,26 @@ describe('What is sent ahead', SOON, () => {
   }
 });
 
+describe('What waited on a connection that broke', SOON, () => {
+  for (const [name, isAnswered] of [
+    ['before an answer', false],
+    ['in the middle of one', true],
+  ] as const) {
+    test(`${name} is not counted any more`, async (t) => {
+      const { server, port, handled, until } = await start(t, 16 * KIB);
+      const broken = await Wire.open(port, get('/'), get('/'), get('/', `A: ${'a'.repeat(15 * KIB)}\r\n`));
+      await until(() => server.requests === 3 && handled.length === 1);
+      if (isAnswered) handled[0]?.response.write('half');
+      broken.reset();
+      await until(() => server.connections === 0);
+      const wire = await Wire.open(port, get('/first') + get('/second'));
+      await until(() => handled.length === 2);
+      assert.equal(server.requests, 2);
+      wire.reset();
+    });
+  }
+});
+
 describe('What is broken', SOON, () => {
   for (const [name, lines, broken, refusals] of [
     ['garbage', '', 'garbage\r\n\r\n', 1],
