@@ -19,6 +19,9 @@ function get(path: string, lines = ''): string {
   return `GET ${path} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
 }
 
+const UPGRADE = get('/', 'Connection: Upgrade\r\nUpgrade: h2c\r\n');
+const UPLOAD = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n';
+
 async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
   const handled: Exchange[] = [];
   const failures: ParserFailure[] = [];
@@ -42,7 +45,11 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
   const paths = () => handled.map(({ request }: { request: IncomingMessage }) => request.url);
   /** Until that is so; each look is a turn of the event loop. */
   const until = async (isSo: () => boolean) => {
-    while (!isSo()) await setImmediate();
+    while (!isSo()) {
+      // Else it would keep the process after the test has run out of time.
+      t.signal.throwIfAborted();
+      await setImmediate();
+    }
   };
   return { server, port, handled, failures, paths, until };
 }
@@ -97,9 +104,12 @@ describe('What is broken', SOON, () => {
     ['garbage', '', 'garbage\r\n\r\n', 1],
     ['what comes behind a Connection: close', 'Connection: close\r\n', 'x', 0],
     ['a tunnel', '', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 1],
+    ['one more than may wait', '', get('/'), 0],
+    ['one more than may wait, and one that asks for another protocol', '', get('/') + UPGRADE, 0],
+    ['one more than may wait, of which half comes', '', UPLOAD, 0],
   ] as const) {
     test(`${name} behind an answer that is not there yet is noticed once`, async (t) => {
-      const { port, handled, failures, until } = await start(t);
+      const { port, handled, failures, until } = await start(t, 0);
       const wire = await Wire.open(port, get('/', lines));
       await until(() => handled.length === 1);
       const [first] = handled;
@@ -109,10 +119,13 @@ describe('What is broken', SOON, () => {
       const read = request.socket.bytesRead;
       await wire.flush(broken);
       await until(() => request.socket.bytesRead === read + broken.length);
-      for (let count = 1; count <= 30; count++) {
+      for (let count = 1; count <= 10; count++) {
         await wire.flush('x');
         await until(() => request.socket.bytesRead === read + broken.length + count);
       }
+      // Behind its end a client is refused nothing.
+      if (refusals === 0) wire.end();
+      await until(() => refusals > 0 || request.socket.readableEnded);
       assert.equal(response.listenerCount('close'), before + 1);
       response.end('ok');
       assert.equal(await wire.closed, 'end');
