@@ -135,6 +135,18 @@ describe('What is broken', SOON, () => {
   }
 });
 
+test('What is sent behind garbage is dropped up to a bound, then not read any more', SOON, async (t) => {
+  const { port, handled, until } = await start(t);
+  const wire = await Wire.open(port, get('/'));
+  await until(() => handled.length === 1);
+  const socket = handled[0]?.request.socket;
+  assert.ok(socket);
+  wire.write('garbage\r\n\r\n', ...Array<Buffer>(64).fill(Buffer.alloc(1024 * KIB)));
+  await until(() => socket.isPaused());
+  assert.ok(socket.bytesRead < 4.25 * 1024 * KIB, `${socket.bytesRead} bytes were read`);
+  wire.reset();
+});
+
 describe('The order of work', SOON, () => {
   test('all that come in one turn are read before the first is handled', async (t) => {
     const { server, port, handled, paths, until } = await start(t);
