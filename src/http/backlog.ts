@@ -102,7 +102,7 @@ export function pauseUntilTaken(request: IncomingMessage, response: ServerRespon
 /** How many bytes of the answer that was just sent are held: none where the kernel took it at once, as it nearly always does. */
 export function bytesHeld(request: IncomingMessage, response: ServerResponse, reply: Reply): number {
   const unsent = response.writableLength;
-  if (unsent === 0 || response.closed) return 0;
+  if (unsent === 0) return 0;
   if (request.method === 'HEAD') return unsent;
   return Math.max(unsent, reply.length ?? Buffer.byteLength(reply.body ?? ''));
 }
