@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { Socket } from 'node:net';
-import { describe, it } from 'node:test';
-import { Backlog, type Holding } from '../../src/http/backlog.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, Socket } from 'node:net';
+import { describe, it, type TestContext } from 'node:test';
+import { Backlog, type Holding, pauseUntilTaken } from '../../src/http/backlog.ts';
+import { discardRest } from '../../src/http/discard.ts';
+import { Wire } from '../support/wire.ts';
 
 function backlogOf(bytesMax: number) {
   const cut: Holding[] = [];
@@ -92,5 +95,40 @@ describe('Backlog', () => {
     assert.deepEqual([backlog.bytes, backlog.cuts], [20, 1]);
     await once(socket, 'close');
     assert.equal(backlog.bytes, 20);
+  });
+});
+
+describe('pauseUntilTaken', () => {
+  /** One request, complete, and its response. */
+  async function exchangeOf(t: TestContext) {
+    const server = createServer().listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const arrived: Promise<[IncomingMessage, ServerResponse]> = new Promise((resolve) => {
+      server.once('request', (request, response) => {
+        request.resume().once('end', () => resolve([request, response]));
+      });
+    });
+    const { port } = server.address() as AddressInfo;
+    const wire = await Wire.open(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    t.after(() => wire.reset());
+    const [request, response] = await arrived;
+    return { request, response, socket: request.socket };
+  }
+
+  it('reads nothing more until the answer is gone', async (t) => {
+    const { request, response, socket } = await exchangeOf(t);
+    pauseUntilTaken(request, response);
+    assert.equal(socket.isPaused(), true);
+    await once(response.end(), 'close');
+    assert.equal(socket.isPaused(), false);
+  });
+
+  // Else who sends everything before reading would wait for the server, and the server for its reading.
+  it('leaves a connection alone of which the rest is dropped', async (t) => {
+    const { request, response, socket } = await exchangeOf(t);
+    discardRest(socket);
+    pauseUntilTaken(request, response);
+    assert.equal(socket.isPaused(), false);
   });
 });
