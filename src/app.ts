@@ -37,6 +37,9 @@ import type { Answers, OnProgress, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
+// How many are begun in one turn of the event loop, as long as they take little.
+const REQUESTS_AT_ONCE_MAX = 64;
+const BODIES_AT_ONCE_MAX = 4;
 const HASH_QUEUE_MAX = 64;
 // Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.
 const HASH_WAIT_MS_MAX = 15_000;
@@ -117,7 +120,7 @@ class JotApp implements App {
       ...commonOf(this.config),
       log,
       backlog,
-      bodyTurns: new Turns(),
+      bodyTurns: new Turns({ piecesMax: BODIES_AT_ONCE_MAX }),
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -131,7 +134,7 @@ class JotApp implements App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       waitingBytesMax,
-      turns: new Turns(),
+      turns: new Turns({ piecesMax: REQUESTS_AT_ONCE_MAX }),
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));

@@ -192,8 +192,9 @@ export class HttpServer {
       if (this.#closing && connection.isIdle) socket.destroySoon();
     });
     const { turns } = this.#options;
-    if (before === null) turns.soon(this.#handle, exchange);
-    else connection.wait(exchange, before, () => turns.soon(this.#handle, exchange));
+    const handle = () => this.#handle(exchange);
+    if (before === null) turns.soon(handle);
+    else connection.wait(exchange, before, () => turns.soon(handle));
   }
 
   // RFC 9112 §9.3.2: a client that sends on without waiting has to reckon with this, and sends again what was not answered.
@@ -207,10 +208,10 @@ export class HttpServer {
 
   // What came in one turn of the event loop is worked on together. Between two requests that are read one by one lie calls to the
   // kernel, and after each of them the code of the journey has left the processor's caches: that costs more than all of its work.
-  readonly #handle = ({ request, response }: Exchange): void => {
+  #handle({ request, response }: Exchange): void {
     // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
     if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
-  };
+  }
 
   // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already: its time-out still
   // runs, but whoever listened to that is gone.

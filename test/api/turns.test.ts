@@ -13,21 +13,6 @@ const KIB = 1024;
 
 const common = { path: '/', group: 'test', summary: 'Test', access: anyone, status: 200 } as const;
 
-/** Each look at the clock finds the time of the turn used up. */
-function fastTurns(): Turns {
-  let ms = 0;
-  return new Turns({
-    elapsedMs() {
-      ms += 10;
-      return ms;
-    },
-  });
-}
-
-function stillTurns(): Turns {
-  return new Turns({ elapsedMs: () => 0 });
-}
-
 /** Counts the turns of the event loop. */
 function countTurns(t: TestContext): { turn: number } {
   const counter = { turn: 0 };
@@ -66,7 +51,7 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
       return { length: String(body.it.length) };
     },
   });
-  const { port } = await startPipeline(t, [declared], { bodyTurns: fastTurns() });
+  const { port } = await startPipeline(t, [declared], { bodyTurns: new Turns({ piecesMax: 1 }) });
   const body = JSON.stringify({ it: 'x'.repeat(length) });
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const wires = await connected(port);
@@ -92,11 +77,11 @@ describe('Bodies that come to their ends together', () => {
 });
 
 describe('Requests that come together', () => {
-  for (const [clock, isSpread] of [
-    ['runs fast', true],
-    ['stands still', false],
+  for (const [piecesMax, isSpread] of [
+    [1, true],
+    [CLIENTS, false],
   ] as const) {
-    it(`are ${isSpread ? '' : 'not '}worked on in turns of their own where the clock ${clock}`, async (t) => {
+    it(`are ${isSpread ? '' : 'not '}worked on in turns of their own where ${piecesMax} may be in each`, async (t) => {
       const counter = countTurns(t);
       const found: number[] = [];
       const declared = endpoint({
@@ -108,7 +93,7 @@ describe('Requests that come together', () => {
           return { it: 'here' };
         },
       });
-      const { port } = await startPipeline(t, [declared], { turns: isSpread ? fastTurns() : stillTurns() });
+      const { port } = await startPipeline(t, [declared], { turns: new Turns({ piecesMax }) });
       const wires = await connected(port);
       found.length = 0;
       // They lie in the kernel before the loop turns.

@@ -27,7 +27,7 @@ export interface PipelineSettings extends Partial<PipelineOptions> {
 export async function startPipeline(
   t: Pick<TestContext, 'after'>,
   endpoints: readonly Endpoint[],
-  { logFormat = 'json', turns = new Turns(), ...options }: PipelineSettings = {},
+  { logFormat = 'json', turns = new Turns({ piecesMax: 64 }), ...options }: PipelineSettings = {},
 ) {
   const clock = { ms: START_MS };
   const now = () => clock.ms;
@@ -40,7 +40,7 @@ export async function startPipeline(
     identify: createIdentify({ store, tokens, prefixes, now }),
     elsewhere: null,
     cache: null,
-    bodyTurns: new Turns(),
+    bodyTurns: new Turns({ piecesMax: 64 }),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     byCaller: null,
     byAddress: null,
