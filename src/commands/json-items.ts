@@ -15,11 +15,13 @@ export interface Item {
 
 // Far more than a row, far less than a string can hold.
 const TEXT_LENGTH_MAX = 128 * 1024 * 1024;
+// A row is flat. What says where a text is wrong goes down into it, and has a stack that ends.
+const DEPTH_MAX = 64;
 
 /**
  * A list gives its items, or, where it has none, itself.
  *
- * @throws JotError `bad_request` for what is not one JSON object in UTF-8.
+ * @throws JotError `bad_request` for what is not one JSON object in UTF-8, or is nested deeper than any row.
  */
 export async function* readItems(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Item> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -104,6 +106,7 @@ class Items {
     const inner = this.#list === null ? 1 : 2;
     if (character === '{' || character === '[') {
       this.#depth++;
+      if (this.#depth > DEPTH_MAX) throw tooDeep();
       return this.#depth === 1 || (character === '[' && this.#depth === 2 && this.#list === null);
     }
     if (character === ',') return this.#depth === inner;
@@ -198,6 +201,10 @@ function parse(text: string): unknown {
     // The engine's own message quotes the text, and there may be secrets in it.
     return undefined;
   }
+}
+
+function tooDeep(): JotError {
+  return new JotError('bad_request', `It is nested more than ${DEPTH_MAX} levels deep`);
 }
 
 function notJson(reason: string): JotError {

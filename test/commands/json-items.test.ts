@@ -60,6 +60,14 @@ const good: readonly (readonly [text: string, reason: string])[] = [
 ];
 
 describe('readItems', () => {
+  it('takes what is nested as deep as may be, and refuses more before it looks at what is wrong in it', async () => {
+    const nested = (levels: number, inside: string) =>
+      `{"a":${'['.repeat(levels - 1)}${inside}${']'.repeat(levels - 1)}}`;
+    assert.equal((await itemsIn(nested(64, ''))).length, 1);
+    await assert.rejects(itemsIn(nested(65, '')), refusal(/^It is nested more than 64 levels deep$/));
+    await assert.rejects(itemsIn(nested(200_000, 'x')), refusal(/^It is nested more than 64 levels deep$/));
+  });
+
   for (const [text, reason] of good) {
     it(`gives what JSON.parse gives, however it is cut: ${reason}`, async () => {
       const expected = JSON.parse(text);
