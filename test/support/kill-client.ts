@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import type { Agent } from 'node:http';
+import { nextOf } from './answers.ts';
 import { type Answer, type CallOptions, send } from './server.ts';
 
 const POSTS_MAX = 8;
@@ -229,9 +230,14 @@ export class KillClient {
   }
 
   async #postsThere(where: Where, { access }: Session): Promise<Map<number, Text>> {
-    const { status, json } = await call(where, 'GET', `${this.#path()}?limit=200`, { token: access });
-    assert.equal(status, 200);
-    return new Map(json.map(({ id, title, body }: Text & { id: number }) => [id, { title, body }]));
+    const posts = new Map<number, Text>();
+    for (let next: string | null = this.#path(); next !== null; ) {
+      const page: Answer = await call(where, 'GET', next, { token: access });
+      assert.equal(page.status, 200);
+      for (const { id, title, body } of page.json) posts.set(id, { title, body });
+      next = nextOf(page);
+    }
+    return posts;
   }
 
   async #countSessions(where: Where, { access }: Session): Promise<number> {
