@@ -35,16 +35,12 @@ export function withinLength<Row extends { readonly id: number }>(
   page: Page<Row>,
   textLength: (row: Row) => number,
 ): Page<Row> {
-  let count = 0;
   let length = 0;
-  let lastId: number | null = null;
-  for (const row of page.rows) {
+  let last: Row | null = null;
+  for (const [index, row] of page.rows.entries()) {
     length += textLength(row);
-    if (length > TEXT_LENGTH_MAX && lastId !== null) {
-      return { rows: page.rows.slice(0, count), next: lastId };
-    }
-    lastId = row.id;
-    count++;
+    if (length > TEXT_LENGTH_MAX && last !== null) return { rows: page.rows.slice(0, index), next: last.id };
+    last = row;
   }
   return page;
 }

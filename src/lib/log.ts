@@ -1,6 +1,6 @@
 // The log: one line per event, whatever is in it. For machines a line is a JSON object; for a person at a terminal it
-// is `time level message key=value ...`, the time being RFC 3339's with its date, in UTC. In both, every string goes through JSON's escapes, so a CR LF in a name
-// cannot start a line of its own (CWE-117).
+// is `time level message key=value ...`. The time is RFC 3339's, in UTC. In both, every string goes through JSON's
+// escapes, so a CR LF in a name cannot start a line of its own (CWE-117).
 //
 // What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
 

@@ -40,7 +40,10 @@ function nearest(wanted: string, known: readonly string[], distanceMax: number):
     // Hardly anybody gets the first character wrong, and a start compares every name in the environment.
     .filter((each) => each.length >= SHORT_NAME_LENGTH && each[0] === wanted[0])
     .map((each) => ({ each, distance: spelt === spelling(each) ? 0 : distanceOf(wanted, each) }))
-    .filter(({ each, distance }) => distance <= Math.min(distanceMax, each.length < LONG_NAME_LENGTH ? 1 : 2))
+    .filter(
+      ({ each, distance }) =>
+        distance <= Math.min(distanceMax, each.length < LONG_NAME_LENGTH ? 1 : DISTANCE_MAX),
+    )
     .sort((one, other) => one.distance - other.distance);
   return near[0]?.each ?? null;
 }

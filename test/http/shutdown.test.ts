@@ -33,6 +33,15 @@ async function held(port: number): Promise<Wire> {
   return wire;
 }
 
+/** Each has its answer, whole, and is told that there is no other one. */
+async function assertLastAnswers(wires: readonly Wire[]): Promise<void> {
+  for (const wire of wires) {
+    const { status, headers } = await wire.answer();
+    assert.deepEqual([status, headers.connection], [200, 'close']);
+    assert.equal(await wire.closed, 'end');
+  }
+}
+
 describe('App.close', SOON, () => {
   test('cuts at once a socket that is idle after its answer', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
@@ -94,11 +103,7 @@ describe('App.close', SOON, () => {
     // Written in the same turn, so nobody has read it when the closing begins.
     for (const wire of wires) wire.write(HEALTH);
     const closed = app.close();
-    for (const wire of wires) {
-      const { status, headers } = await wire.answer();
-      assert.deepEqual([status, headers.connection], [200, 'close']);
-      assert.equal(await wire.closed, 'end');
-    }
+    await assertLastAnswers(wires);
     await closed;
   });
 
@@ -107,11 +112,7 @@ describe('App.close', SOON, () => {
     // One turn of the loop takes one of them; all of them are made, and have sent, before that.
     const wires = await Promise.all(Array.from({ length: 200 }, () => Wire.open(port, HEALTH)));
     const closed = app.close();
-    for (const wire of wires) {
-      const { status, headers } = await wire.answer();
-      assert.deepEqual([status, headers.connection], [200, 'close']);
-      assert.equal(await wire.closed, 'end');
-    }
+    await assertLastAnswers(wires);
     await closed;
   });
 

@@ -21,6 +21,7 @@ describe('nearestName', () => {
     ['JWT_SECRET_KAY', 'JWT_SECRET_KEY', 'another one'],
     ['JTW_SECERT_KEY', 'JWT_SECRET_KEY', 'two pairs that changed places'],
     ['JTW_SECERT_KYE', null, 'three'],
+    ['KWT_SECRET_KEY', null, 'another first character'],
     ['jwt_secret_key', 'JWT_SECRET_KEY', 'in small letters'],
     ['JWT_SECRET', 'JWT_SECRET_KEY', 'without its last word'],
     ['JWT', null, 'one word alone'],

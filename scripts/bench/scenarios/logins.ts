@@ -10,7 +10,7 @@ import { runProgram } from '../process.ts';
 import { atLeast, atMost, type Series } from '../statistics.ts';
 
 const CLIENTS = 16;
-// Jot's default: so many passwords are hashed at once.
+// Jot's default on more than one processor: so many passwords are hashed at once.
 const HASHES_AT_ONCE = 2;
 // The rush is there before the reads are counted, and still there when they are.
 const RUSH_SECONDS_MORE = 2;
