@@ -20,6 +20,8 @@ export class Draft implements View {
   readonly #rows = new Map<CollectionName, Map<Id, Entity | null>>();
   /** By collection, index and key; null where the key is free again. */
   readonly #keys = new Map<string, Id | null>();
+  /** By collection, the owners of which no row of the base is left; what they were given since is in `#rows`. */
+  readonly #emptied = new Map<CollectionName, Set<Id>>();
   readonly #nextIds = new Map<CollectionName, Id>();
 
   constructor(base: View) {
@@ -28,17 +30,23 @@ export class Draft implements View {
 
   find(name: CollectionName, id: Id): Entity | undefined {
     const drafted = this.#rows.get(name)?.get(id);
-    return drafted === undefined ? this.#base.find(name, id) : (drafted ?? undefined);
+    if (drafted !== undefined) return drafted ?? undefined;
+    const row = this.#base.find(name, id);
+    const emptied = this.#emptied.get(name);
+    return row !== undefined && emptied?.has(ownerOf(name, row)) === true ? undefined : row;
   }
 
   findId(name: CollectionName, index: string, key: string): Id | undefined {
     const drafted = this.#keys.size === 0 ? undefined : this.#keys.get(`${name} ${index} ${key}`);
-    return drafted === undefined ? this.#base.findId(name, index, key) : (drafted ?? undefined);
+    if (drafted !== undefined) return drafted ?? undefined;
+    const id = this.#base.findId(name, index, key);
+    return id !== undefined && this.#emptied.has(name) && this.find(name, id) === undefined ? undefined : id;
   }
 
-  *ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
+  *ownedIds(name: CollectionName, owner: Id): Generator<Id> {
     const drafted = this.#rows.get(name);
-    for (const id of this.#base.ownedIds(name, owner)) {
+    const isEmptied = this.#emptied.get(name)?.has(owner) === true;
+    for (const id of isEmptied ? [] : this.#base.ownedIds(name, owner)) {
       if (drafted?.has(id) !== true) yield id;
     }
     for (const [id, row] of drafted ?? []) {
@@ -124,10 +132,10 @@ export class Draft implements View {
 
   #remove(name: CollectionName, row: Entity): void {
     for (const owned of ownedCollections(name)) {
-      const ids = [...this.ownedIds(owned, row.id)];
+      const ids = this.ownedIds(owned, row.id);
       const isDeep = ownedCollections(owned).length > 0;
-      if (isDeep) for (const id of ids) this.#remove(owned, this.#expect(owned, id));
-      else if (ids.length > 0) this.#apply({ removeOwned: owned, owner: row.id });
+      if (isDeep) for (const id of [...ids]) this.#remove(owned, this.#expect(owned, id));
+      else if (ids.next().done !== true) this.#apply({ removeOwned: owned, owner: row.id });
     }
     this.#apply({ remove: name, id: row.id });
   }
@@ -136,9 +144,15 @@ export class Draft implements View {
     this.#effects.push(effect);
     if ('put' in effect) this.#note(effect.put, effect.row.id, effect.row);
     else if ('remove' in effect) this.#note(effect.remove, effect.id, null);
-    else
-      for (const id of [...this.ownedIds(effect.removeOwned, effect.owner)])
-        this.#note(effect.removeOwned, id, null);
+    else this.#empty(effect.removeOwned, effect.owner);
+  }
+
+  // The rows of the base go by one word, however many they are: to name each would hold up everything else meanwhile.
+  #empty(name: CollectionName, owner: Id): void {
+    for (const [id, row] of this.#rows.get(name) ?? []) {
+      if (row !== null && ownerOf(name, row) === owner) this.#note(name, id, null);
+    }
+    this.#emptied.set(name, (this.#emptied.get(name) ?? new Set()).add(owner));
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {

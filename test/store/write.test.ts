@@ -89,6 +89,31 @@ for (const kind of storeKinds) {
       assert.equal((await store.posts.create(postOf(2))).id, 5);
     });
 
+    it('of writes on their way together, those behind a removal see nothing the owner had', async (t) => {
+      const store = await fill(await openEmpty(t, kind));
+      const removed = store.write([{ remove: 'users', id: 1 }]);
+      const refused = [
+        rejects(store.posts.update(3, { title: 'Another' }), 'not_found'),
+        rejects(store.sessions.create(sessionOf(2, 'c')), 'conflict'),
+      ];
+      const taken = store.sessions.create(sessionOf(2, 'a'));
+      await Promise.all([removed, ...refused, taken]);
+      assert.equal((await store.sessions.findBy('sid', 'a'))?.user_id, 2);
+      assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 4]]);
+    });
+
+    it('of writes on their way together, those behind a removal that failed see all the owner had', async (t) => {
+      const store = await fill(await openEmpty(t, kind));
+      const failed = store.write([
+        { remove: 'users', id: 1 },
+        { remove: 'users', id: 9 },
+      ]);
+      const updated = store.posts.update(3, { title: 'Another' });
+      const refused = rejects(store.sessions.create(sessionOf(2, 'a')), 'conflict');
+      await Promise.all([rejects(failed, 'not_found'), updated, refused]);
+      assert.equal((await store.posts.get(3)).title, 'Another');
+    });
+
     const before: readonly Operation[] = [
       { create: 'users', values: userNamed('tim') },
       { create: 'posts', values: postOf(3) },
