@@ -56,19 +56,20 @@ function represent(endpoint: Endpoint, row: unknown, call: Call): Representation
   const next = endpoint.next?.(row, call) ?? null;
   if (next !== null) headers.push('Link', `<${next}>; rel="next"`);
   const user = endpoint.user?.(row);
-  const untagged = { tag: null, stateTag: null, version: endpoint.version?.(row) };
-  if (answer === undefined) return { reply: { status, headers, body: null, user }, ...untagged };
+  const version = endpoint.version?.(row);
+  const untagged = (reply: RepresentedReply) => ({ reply, tag: null, stateTag: null, version });
+  if (answer === undefined) return untagged({ status, headers, body: null, user });
 
   headers.push('Content-Type', answer.contentType);
   const content = answer.type.marshal(row);
   const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
   const reply = { status, headers, body, length: Buffer.byteLength(body), user };
-  if (!isTagged(endpoint)) return { reply, ...untagged };
+  if (!isTagged(endpoint)) return untagged(reply);
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
   // The link belongs to the answer: a page that was the last one is another answer once there is one behind it.
   const hash = contentHash(next === null ? body : body + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
   headers.push('ETag', `"${tag}"`);
-  return { ...untagged, reply, tag, stateTag };
+  return { reply, tag, stateTag, version };
 }

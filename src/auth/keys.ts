@@ -229,7 +229,7 @@ function settleOwner(path: string, file: number): void {
 }
 
 function withNote(error: Error, path: string): string {
-  return error.message + permissionNote(error) + deniedNote(error, path);
+  return error.message.replace(/\.$/, '') + permissionNote(error) + deniedNote(error, path);
 }
 
 // Under Node's permission model no file can be made durable, but one that is there can be read.

@@ -85,7 +85,7 @@ function create({ store, now }: PostsOptions): Endpoint {
     async handle({ principal, body }) {
       const { user } = principal;
       const created = now();
-      const values = { ...body, user_id: user.id, created, updated: created };
+      const values = { user_id: user.id, created, updated: created, ...body };
       const post = await store.posts.create(values, { guards: [stillSignedIn(principal)] });
       return withUser(post, user);
     },
