@@ -39,7 +39,8 @@ import { VERSION } from './version.ts';
 const CACHE_ENTRIES_MAX = 1_000;
 // How many are begun in one turn of the event loop, as long as they take little.
 const REQUESTS_AT_ONCE_MAX = 64;
-const BODIES_AT_ONCE_MAX = 4;
+// Of what is long, bodies to parse and answers to put into words.
+const LONG_AT_ONCE_MAX = 4;
 const HASH_QUEUE_MAX = 64;
 // Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.
 const HASH_WAIT_MS_MAX = 15_000;
@@ -120,7 +121,8 @@ class JotApp implements App {
       ...commonOf(this.config),
       log,
       backlog,
-      bodyTurns: new Turns({ piecesMax: BODIES_AT_ONCE_MAX }),
+      bodyTurns: new Turns({ piecesMax: LONG_AT_ONCE_MAX }),
+      answerTurns: new Turns({ piecesMax: LONG_AT_ONCE_MAX }),
       metrics: new Metrics(),
       now,
       elapsedMs,

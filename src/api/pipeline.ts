@@ -38,7 +38,7 @@ import {
   type Valid,
 } from './journey.ts';
 import type { Metrics } from './metrics.ts';
-import { type AnswerCache, createRepresent } from './represent.ts';
+import { createRepresent, type RepresentOptions } from './represent.ts';
 import type { RepresentedReply } from './representation.ts';
 import { createRoutes, type Routes } from './route.ts';
 import { createValidate } from './validate-call.ts';
@@ -46,12 +46,11 @@ import { createValidate } from './validate-call.ts';
 // As long as a request id may be. No word and no id of ours is longer, but a token is that somebody put into a path.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AdmitOptions, AuthorizeOptions {
+export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, RepresentOptions {
   readonly endpoints: readonly Endpoint[];
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** What to say where there is no endpoint; null: 404. */
   readonly elsewhere: JotError | null;
-  readonly cache: AnswerCache | null;
   readonly backlog: Backlog;
   readonly bodyBytesMax: number;
   readonly bodyTurns: Turns;
@@ -84,7 +83,7 @@ export class Pipeline {
     this.#admit = createAdmit(options);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);
-    this.#represent = createRepresent(options.cache, this.#routes.getterOf);
+    this.#represent = createRepresent(options, this.#routes.getterOf);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

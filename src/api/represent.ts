@@ -4,6 +4,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
 import { someTag } from '../http/conditional.ts';
+import type { Turns } from '../http/turns.ts';
 import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -17,12 +18,18 @@ import {
 
 export type AnswerCache = TtlCache<string, Representation>;
 
+export interface RepresentOptions {
+  readonly cache: AnswerCache | null;
+  /** When long answers are put into words. */
+  readonly answerTurns: Turns;
+}
+
 /** @param getterOf The GET on the same path, if there is one: what a conditional write is conditional on. */
 export function createRepresent(
-  cache: AnswerCache | null,
+  { cache, answerTurns }: RepresentOptions,
   getterOf: (endpoint: Endpoint) => Endpoint | null,
 ) {
-  const represent = createRepresentation();
+  const represent = createRepresentation(answerTurns);
 
   return (valid: Valid): Promise<RepresentedReply> =>
     valid.endpoint.method === 'GET' ? read(valid) : write(valid);

@@ -2,6 +2,7 @@
 
 import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
+import type { Turns } from '../http/turns.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './explain.ts';
@@ -10,6 +11,8 @@ import type { Trace } from './explain.ts';
 export const KEPT_LENGTH_MAX = 64 * 1024;
 // Of one endpoint.
 const KEPT_MAX = 1_000;
+// In UTF-16 units: to put more into words, and to hash them, takes a good part of a millisecond, and ten at worst.
+const LONG_TEXT_LENGTH = 16 * 1024;
 
 /** A reply and, for the log, whom the call turned out to be by. */
 export interface RepresentedReply extends Reply {
@@ -30,26 +33,35 @@ export interface Representation {
 /** Runs the handler and represents the row that it gives. */
 export type Represent = (endpoint: Endpoint, call: Call, trace: Trace | null) => Promise<Representation>;
 
-/** Answers with a fingerprint are kept, so that the same row is not put into words, and hashed, again and again. */
-export function createRepresentation(): Represent {
+/**
+ * Answers with a fingerprint are kept, so that the same row is not put into words, and hashed, again and again.
+ *
+ * @param turns When long answers are put into words: apart from all else, so that a short request does not wait behind them.
+ */
+export function createRepresentation(turns: Turns): Represent {
   const keptBy = new Map<Endpoint, BoundedMap<string, Representation>>();
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
-    if (endpoint.fingerprint === undefined) return represent(endpoint, row, call);
+    if (endpoint.fingerprint === undefined) return represent(endpoint, row, call, turns);
     const kept = keptBy.get(endpoint) ?? new BoundedMap(KEPT_MAX);
     keptBy.set(endpoint, kept);
     const key = endpoint.fingerprint(row);
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const representation = represent(endpoint, row, call);
+    const representation = await represent(endpoint, row, call, turns);
     if ((representation.reply.length ?? 0) <= KEPT_LENGTH_MAX) kept.set(key, representation);
     return representation;
   };
 }
 
-function represent(endpoint: Endpoint, row: unknown, call: Call): Representation {
+async function represent(
+  endpoint: Endpoint,
+  row: unknown,
+  call: Call,
+  turns: Turns,
+): Promise<Representation> {
   const { status, answer } = endpoint;
   const headers: string[] = [];
   if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row));
@@ -62,6 +74,8 @@ function represent(endpoint: Endpoint, row: unknown, call: Call): Representation
 
   headers.push('Content-Type', answer.contentType);
   const content = answer.type.marshal(row);
+  // Many of them may be due at once.
+  if (textLength(content) > LONG_TEXT_LENGTH) await turns.next();
   const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
   const reply = { status, headers, body, length: Buffer.byteLength(body), user };
   if (!isTagged(endpoint)) return untagged(reply);
@@ -72,4 +86,13 @@ function represent(endpoint: Endpoint, row: unknown, call: Call): Representation
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
   headers.push('ETag', `"${tag}"`);
   return { reply, tag, stateTag, version };
+}
+
+// Of all texts in it together.
+function textLength(content: unknown): number {
+  if (typeof content === 'string') return content.length;
+  if (typeof content !== 'object' || content === null) return 0;
+  let length = 0;
+  for (const value of Object.values(content)) length += textLength(value);
+  return length;
 }

@@ -76,6 +76,40 @@ describe('Bodies that come to their ends together', () => {
   });
 });
 
+/** In how many turns answers are put into words that are due together. */
+async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
+  const counter = countTurns(t);
+  const found: number[] = [];
+  const declared = endpoint({
+    ...common,
+    method: 'GET',
+    answer: json(object({ it: text() })),
+    handle: async () => ({ it: 'x'.repeat(length) }),
+    state() {
+      found.push(counter.turn);
+      return 'state';
+    },
+  });
+  const { port } = await startPipeline(t, [declared], { answerTurns: new Turns({ piecesMax: 1 }) });
+  const wires = await connected(port);
+  for (const wire of wires) wire.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  for (const wire of wires) {
+    assert.equal((await wire.answer()).json.it.length, length);
+    wire.reset();
+  }
+  return new Set(found).size;
+}
+
+describe('Answers that are due together', () => {
+  it('are put into words in turns of their own when they are long', async (t) => {
+    assert.equal(await turnsOfAnswers(t, 20 * KIB), CLIENTS);
+  });
+
+  it('are not when they are short', async (t) => {
+    assert.ok((await turnsOfAnswers(t, 10)) < CLIENTS);
+  });
+});
+
 describe('Requests that come together', () => {
   for (const [piecesMax, isSpread] of [
     [1, true],

@@ -209,19 +209,6 @@ describe('Answers that nobody takes have a bound in sum', () => {
   });
 });
 
-describe('A burst of requests delays nobody', () => {
-  test('of as many as fit in a packet, on each of twenty sockets: sixty-four of each are worked on', async (t) => {
-    const server = await startServer(t);
-    const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.open(server.port)));
-    for (const wire of wires) wire.write('GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(1_500));
-    assert.equal((await server.call('GET', '/healthz')).status, 200);
-    const before = server.log.length;
-    for (const wire of wires) await wire.closed;
-    assert.equal(server.log.length, 20 * PIPELINED_MAX + 1);
-    assert.ok(before < server.log.length / 2, `${before} were answered first`);
-  });
-});
-
 describe('MAX_CONNECTIONS turns a crowd away and hurts nobody who is in', () => {
   test('a crowd is turned away at the door, and every place that gets free is used again', async (t) => {
     const server = await startServer(t, { MAX_CONNECTIONS: '21' });

@@ -41,6 +41,7 @@ export async function startPipeline(
     elsewhere: null,
     cache: null,
     bodyTurns: new Turns({ piecesMax: 64 }),
+    answerTurns: new Turns({ piecesMax: 64 }),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     byCaller: null,
     byAddress: null,
