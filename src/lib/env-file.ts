@@ -2,6 +2,7 @@
 // since a file is for defaults. Where a setting came from is kept beside them: nobody finds a typo in a file that they have
 // forgotten. Node reads the file; what it passes over without a word, lines that are no settings, is looked for here.
 
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { JotError } from './errors.ts';
@@ -29,12 +30,19 @@ export function withEnvFile(path: string, environment: Environment): Environment
 
 function readIfThere(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return textOf(readFileSync(path));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
     throw new JotError('unavailable', `Can't read .env: ${message}`, { cause });
   }
+}
+
+// Some editors write UTF-16, or a byte order mark, which would become part of the first name. What is no text would be no settings,
+// and the stricter defaults would be off without a word.
+function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes) || bytes.includes(0)) throw new TypeError('it is not a text in UTF-8');
+  return bytes.toString().replace(/^\uFEFF/, '');
 }
 
 // A value in quotes may have lines of its own. What is in a line may be a secret, so it is not shown.

@@ -142,7 +142,11 @@ describe('check of a damaged file', () => {
   it('of a newer version says so, and offers no repair', async (t) => {
     const newer = sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }) + first;
     const why = 'its format is version 3, and this Jot reads version 1 and 2';
-    await finds(t, newer, 'line 1, byte 0', why, '');
+    const { code, stdout, stderr, path } = await checked(t, newer);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [1, '', `jot: The data file ${path} is not for this Jot: ${why}\n`],
+    );
   });
 
   it('that is no data file at all says how one begins, and offers no repair', async (t) => {

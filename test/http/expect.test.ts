@@ -87,15 +87,27 @@ describe('Expect: 100-continue', { concurrency: true }, () => {
 
 describe('Expect', () => {
   for (const expect of ['tea', '100-continued', '200-ok', 'x=100']) {
-    test(`${expect} is 417, and the next request on the connection is served`, async (t) => {
+    test(`${expect} is 417, and what comes behind it, which may be the body or not, is not answered`, async (t) => {
       const { port } = await startServer(t);
-      const wire = await Wire.open(port, head('/users', expect) + BODY);
-      assertError(await wire.answer(), 417);
-      wire.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-      assert.equal((await wire.answer()).status, 200);
-      wire.end();
+      for (const behind of [BODY, '', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n']) {
+        const wire = await Wire.open(port, head('/users', expect) + behind);
+        const answer = await wire.answer();
+        assertError(answer, 417);
+        assert.equal(answer.headers.connection, 'close');
+        assert.equal(await wire.closed, 'end');
+        assert.equal(wire.unread, '');
+      }
     });
   }
+
+  test('tea without a body is 417, and the next request on the connection is served', async (t) => {
+    const { port } = await startServer(t);
+    const wire = await Wire.open(port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\n\r\n');
+    assertError(await wire.answer(), 417);
+    wire.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal((await wire.answer()).status, 200);
+    wire.end();
+  });
 
   test('100-continue and something else is 417', async (t) => {
     const { port } = await startServer(t);

@@ -39,6 +39,32 @@ describe('withEnvFile', () => {
     });
   }
 
+  it('takes no byte order mark for a part of the first name', (t) => {
+    const path = `${temporaryFolder(t)}/.env`;
+    writeFileSync(path, '\uFEFFPORT=2\nHOST=b\n');
+    const settings = withEnvFile(path, {});
+    assert.deepEqual(
+      [settings.PORT, settings.HOST, Object.keys(settings).sort()],
+      ['2', 'b', ['HOST', 'PORT']],
+    );
+  });
+
+  it('refuses a file that is not UTF-8, whose settings would have no effect', (t) => {
+    const path = `${temporaryFolder(t)}/.env`;
+    const text = 'PORT=2\nJWT_SECRET_KEY=hunter2\n';
+    const withMark = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
+    for (const content of [
+      withMark,
+      Buffer.from(text, 'utf16le'),
+      Buffer.from('PORT=2\nHOST=\xe9\n', 'latin1'),
+    ]) {
+      writeFileSync(path, content);
+      assert.throws(() => withEnvFile(path, {}), { message: "Can't read .env: it is not a text in UTF-8" });
+    }
+    writeFileSync(path, text);
+    assert.equal(withEnvFile(path, {}).PORT, '2');
+  });
+
   it('says so where there is a file that can not be read', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     mkdirSync(path);

@@ -112,7 +112,7 @@ describe('§9 Methods', () => {
 
 describe('§10 Expect', () => {
   testExchanges([
-    ['§10.1.1: an expectation that nobody meets', signUp('Expect: tea\r\n'), 417, 'open'],
+    ['§10.1.1: an expectation that nobody meets', signUp('Expect: tea\r\n'), 417, 'closed'],
     [
       '§10.1.1: 100-continue and no body',
       request('GET', '/healthz', 'Expect: 100-continue\r\n'),

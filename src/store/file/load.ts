@@ -20,6 +20,7 @@ import {
   requireRows,
   TornError,
   tooLong,
+  VersionError,
 } from './record.ts';
 
 export interface Loaded {
@@ -135,8 +136,9 @@ class Loader {
   }
 
   #damaged(offset: number, cause: Error): JotError {
-    const where = `line ${this.#lines + 1}, byte ${offset}`;
-    const message = `The data file ${this.#path} is damaged at ${where}: ${cause.message}`;
+    const where = `damaged at line ${this.#lines + 1}, byte ${offset}`;
+    const what = cause instanceof VersionError ? 'not for this Jot' : where;
+    const message = `The data file ${this.#path} is ${what}: ${cause.message}`;
     return new JotError('unavailable', message, { cause });
   }
 }
