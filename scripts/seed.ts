@@ -1,13 +1,20 @@
 // `npm run seed`: puts the users and posts of data/seed.json into the store that DATABASE_URL names, through the same
 // repositories that the server uses. What is there already stays as it is, so running it again changes nothing.
+// The passwords are known to everybody, so it is not for production.
 
 import { readFileSync } from 'node:fs';
 import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
+import { withEnvFile } from '../src/lib/env-file.ts';
 import { JotError } from '../src/lib/errors.ts';
-import { openStore, type Store, type User, usernameKey } from '../src/store/open.ts';
+import { filePath, openStore, type Store, type User, usernameKey } from '../src/store/open.ts';
 
+const EXIT_USAGE = 2;
 const PAGE_LIMIT = 200;
+const USAGE = `Usage: npm run seed
+
+Adds the users of data/seed.json and their posts to the data file that DATABASE_URL names, while no server has it open.
+`;
 
 interface SeedUser {
   readonly username: string;
@@ -15,19 +22,33 @@ interface SeedUser {
   readonly posts: readonly { readonly title: string; readonly body: string }[];
 }
 
-try {
-  await seed();
-} catch (error) {
-  if (!(error instanceof JotError)) throw error;
-  process.stderr.write(`seed: ${error.message}\n`);
-  process.exitCode = 1;
+const args = process.argv.slice(2);
+if (args.length === 0) {
+  await seed().catch((error) => {
+    if (!(error instanceof JotError)) throw error;
+    process.stderr.write(`seed: ${error.message}\n`);
+    process.exitCode = 1;
+  });
+} else if (args.join() === '--help') {
+  process.stdout.write(USAGE);
+} else {
+  process.stderr.write(`seed: it takes no arguments\n\n${USAGE}`);
+  process.exitCode = EXIT_USAGE;
 }
 
 async function seed(): Promise<void> {
-  const { databaseUrl, passwordCost } = parseConfig(process.env);
+  const { databaseUrl, passwordCost, isProduction } = parseConfig(withEnvFile('.env', process.env));
+  if (isProduction)
+    throw new JotError('unavailable', 'with NODE_ENV=production nobody gets a password that all know');
+  if (filePath(databaseUrl) === null)
+    throw new JotError(
+      'unavailable',
+      'DATABASE_URL names no file: what is added to a store in memory is gone at once',
+    );
   const seedFile = new URL('../data/seed.json', import.meta.url);
   const { users } = JSON.parse(readFileSync(seedFile, 'utf8')) as { users: readonly SeedUser[] };
   const store = await openStore(databaseUrl);
+  process.stdout.write(`data file: ${filePath(databaseUrl)}\n`);
   try {
     for (const each of users) {
       const user = await store.users.findBy('username', usernameKey(each.username));

@@ -42,7 +42,7 @@ function parse(text: string): unknown {
   } catch {
     // The engine's own message quotes the text around the place, and that may be a password.
     const at = firstMisfit(text);
-    const where = at === text.length ? 'it ends too early' : `unexpected input at character ${at}`;
+    const where = at === text.length ? 'it ends too early' : `unexpected input at character ${at + 1}`;
     throw new JotError('bad_request', `The body is not JSON: ${where}`);
   }
 }

@@ -132,7 +132,7 @@ describe('parseJson says where or why', () => {
     for (const rest of ['x', '{}', ']', '}', ',', '1', '"', '//', '\0', '\u00a0']) {
       refuses(
         `${document}${rest}`,
-        `The body is not JSON: unexpected input at character ${[...`${document}`].join('').length}`,
+        `The body is not JSON: unexpected input at character ${[...`${document}`].join('').length + 1}`,
       );
     }
   });

@@ -161,7 +161,7 @@ describe('POST /auth with a body that can not be read', () => {
     [
       'trailing text',
       { body: '{} x', headers: json },
-      'The body is not JSON: unexpected input at character 3',
+      'The body is not JSON: unexpected input at character 4',
     ],
     ['a list at the top', { body: '[]', headers: json }, 'The JSON must be an object'],
     ['null at the top', { body: 'null', headers: json }, 'The JSON must be an object'],
