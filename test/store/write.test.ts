@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Id, Operation, Store } from '../../src/store/open.ts';
+import { createTableStore } from '../../src/store/table-store.ts';
+import { Tables } from '../../src/store/tables.ts';
 import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/stores.ts';
 
 /** matt (1) and elie (2), with posts 1 and 3 of matt's, 2 of elie's, and the sessions a, b (matt's) and c (elie's). */
@@ -87,6 +89,41 @@ for (const kind of storeKinds) {
       assert.deepEqual([await store.posts.count(), await store.sessions.count()], [1, 2]);
       assert.equal((await store.sessions.findBy('sid', 'a'))?.user_id, 3);
       assert.equal((await store.posts.create(postOf(2))).id, 5);
+    });
+
+    it('removes with an owner, for what comes behind in the same write, all the owner was given', async (t) => {
+      const store = await fill(await openEmpty(t, kind));
+      const given: readonly Operation[] = [
+        { create: 'posts', values: postOf(1) },
+        { create: 'sessions', values: sessionOf(1, 'd') },
+        { remove: 'users', id: 1 },
+      ];
+      await rejects(store.write([...given, { expect: 'posts', id: 4 }]), 'not_found');
+      await rejects(store.write([...given, { update: 'sessions', id: 4, change: {} }]), 'not_found');
+      await store.write([
+        ...given,
+        { discardOwned: 'posts', owner: 1 },
+        { discardOwned: 'sessions', owner: 1 },
+        { create: 'sessions', values: sessionOf(2, 'd') },
+      ]);
+      assert.equal((await store.sessions.findBy('sid', 'd'))?.user_id, 2);
+      assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 5]]);
+    });
+
+    it('removes with an owner, for writes on their way together with it, all the owner was given', async (t) => {
+      const store = await fill(await openEmpty(t, kind));
+      // The first one is on its way alone; the others gather behind it.
+      const together = [
+        store.users.create(userNamed('tim')),
+        store.posts.create(postOf(1)),
+        store.sessions.create(sessionOf(1, 'd')),
+        store.users.remove(1),
+        rejects(store.posts.update(4, { title: 'Another' }), 'not_found'),
+        store.sessions.create(sessionOf(2, 'd')),
+      ];
+      await Promise.all(together);
+      assert.equal((await store.sessions.findBy('sid', 'd'))?.user_id, 2);
+      assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 5]]);
     });
 
     it('of writes on their way together, those behind a removal see nothing the owner had', async (t) => {
@@ -226,3 +263,37 @@ for (const kind of storeKinds) {
     });
   });
 }
+
+describe('Writes that gather while one is on its way to the journal', () => {
+  /** How many the journal gets at a time. */
+  async function batchesOf(titleLength: number, count: number): Promise<number[]> {
+    const tables = new Tables();
+    const batches: number[] = [];
+    const store = createTableStore(tables, {
+      async append(changes) {
+        batches.push(changes.length);
+        tables.apply(changes);
+      },
+      status: () => ({ ok: true }),
+      compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
+      close: async () => undefined,
+    });
+    const title = 'x'.repeat(titleLength);
+    const user = store.users.create(userNamed('matt'));
+    await Promise.all([user, ...Array.from({ length: count }, () => store.posts.create(postOf(1, title)))]);
+    assert.equal(await store.posts.count(), count);
+    return batches;
+  }
+
+  const mebibyte = 1024 * 1024;
+  for (const [titleLength, count, batches, reason] of [
+    [10, 1_024, [1, 1_024], 'all at once'],
+    [10, 2_500, [1, 1_024, 1_024, 452], 'so many at once, however short they are'],
+    [mebibyte, 9, [1, 4, 4, 1], 'so much at once, however few they are'],
+    [5 * mebibyte, 2, [1, 1, 1], 'one at least, however long it is'],
+  ] as const) {
+    it(`go there ${reason}: ${count} of ${titleLength} characters`, async () => {
+      assert.deepEqual(await batchesOf(titleLength, count), batches);
+    });
+  }
+});
