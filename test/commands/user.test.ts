@@ -8,16 +8,20 @@ import { describe, it, type TestContext } from 'node:test';
 import { hash } from '../../src/auth/password.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { changePassword, createUser, deleteUser } from '../../src/commands/user.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { operatorUsers } from '../../src/resources/operator-users.ts';
 import { callRunning } from '../../src/store/file/offline.ts';
+import type { Store } from '../../src/store/open.ts';
 import { jot, serve } from '../support/command.ts';
 import { createPerson } from '../support/person.ts';
 import { formsOf } from '../support/secret-forms.ts';
-import { send, startServer, type TestServer } from '../support/server.ts';
-import { everythingIn, openFor, userNamed } from '../support/stores.ts';
+import { START_MS, send, startServer, type TestServer } from '../support/server.ts';
+import { everythingIn, openFor, rejects, sessionOf, userNamed } from '../support/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
 import { createWorld, runCommand, withoutPlace } from '../support/world.ts';
 
 const PASSWORD_COST = 'ln=1,r=1,p=1';
+const CHEAP = '$scrypt$ln=1,r=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g';
 
 interface Place {
   readonly folder: string;
@@ -338,11 +342,10 @@ describe('jot user: the command line', () => {
 });
 
 describe('a running server, asked by another process for something about users,', () => {
-  const cheap = '$scrypt$ln=1,r=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g';
   const rows: readonly [name: string, value: unknown, answer: RegExp, reason: string][] = [
     [
       'user create',
-      { username: 'elie', password_hash: cheap },
+      { username: 'elie', password_hash: CHEAP },
       /^ok \{"id":2,"username":"elie"\}$/,
       'it is right',
     ],
@@ -362,12 +365,12 @@ describe('a running server, asked by another process for something about users,'
     ],
     [
       'user create',
-      { username: 'elie', password_hash: cheap.replace('ln=1', 'ln=2') },
+      { username: 'elie', password_hash: CHEAP.replace('ln=1', 'ln=2') },
       /^no Nothing was changed: PASSWORD_COST is ln=1,r=1,p=1 for the server/,
       'a hash whose check takes another time',
     ],
     ['user password', { username: 'matt', password_hash: '' }, /must be a scrypt hash/, 'an empty hash'],
-    ['user password', { username: 5, password_hash: cheap }, /the username must be a string/, 'no name'],
+    ['user password', { username: 5, password_hash: CHEAP }, /the username must be a string/, 'no name'],
     ['user delete', { id: 1 }, /^no Nothing was changed: the username is required$/, 'an id'],
     ['user list', {}, /^no There is no such request$/, 'what is read from the file'],
   ];
@@ -466,4 +469,61 @@ describe('the hash that the command makes', () => {
     assert.match(user.password_hash, /^\$scrypt\$ln=2,r=1,p=1\$/);
     assert.notEqual(user.password_hash, await hash('foo', { ln: 2, r: 1, p: 1 }), 'with a salt of its own');
   });
+});
+
+describe('operatorUsers, of a user who changes in this moment,', () => {
+  const own = CHEAP.replace('c2Fsd', 'b3duc');
+
+  async function start(t: Cleanup) {
+    const store = await openFor(t, 'memory:');
+    await store.users.create(userNamed('matt'));
+    await store.sessions.create(sessionOf(1, 'a'));
+    const now = () => START_MS;
+    const log = createLog({ format: 'off', write: () => undefined, now });
+    const cost = { ln: 1, r: 1, p: 1 };
+    const answers = operatorUsers({ store, passwordLengthMin: 0, passwordCost: cost, now, log });
+    const ask = async (name: string) =>
+      answers[name]?.({ username: 'matt', ...(name === 'user password' && { password_hash: CHEAP }) });
+    return { store, ask };
+  }
+
+  const changes: readonly [name: string, change: (store: Store) => Promise<unknown>, reason: string][] = [
+    [
+      'user password',
+      ({ users }) => users.update(1, { password_hash: own }),
+      'leaves the password that the user has chosen, and the sessions',
+    ],
+    [
+      'user delete',
+      ({ write }) =>
+        write([
+          { update: 'users', id: 1, change: { username: 'tim' } },
+          { create: 'users', values: userNamed('matt') },
+        ]),
+      'deletes neither who had the name nor who has it now',
+    ],
+  ];
+  for (const [name, change, reason] of changes) {
+    it(`${name} ${reason}`, async (t) => {
+      const { store, ask } = await start(t);
+      // The user is read at once, and written only when this has happened.
+      const asked = ask(name);
+      const changed = change(store);
+      await rejects(asked, 'precondition_failed');
+      await changed;
+      const found = await everythingIn(store);
+      const { store: other } = await start(t);
+      await change(other);
+      assert.deepEqual(found, await everythingIn(other));
+    });
+
+    it(`${name} is done when nothing changes`, async (t) => {
+      const { store, ask } = await start(t);
+      const before = await store.users.get(1);
+      await ask(name);
+      const expected = name === 'user delete' ? null : { ...before, version: 2, password_hash: CHEAP };
+      assert.deepEqual(await store.users.find(1), expected);
+      assert.equal(await store.sessions.count(), 0);
+    });
+  }
 });

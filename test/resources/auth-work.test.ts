@@ -2,11 +2,19 @@
 // they were, and when there are more logins than can be served.
 
 import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Gate } from '../../src/auth/gate.ts';
+import { type Cost, hash } from '../../src/auth/password.ts';
+import { Passwords } from '../../src/auth/passwords.ts';
+import { LoginGuard } from '../../src/limit/login-guard.ts';
+import { signIn } from '../../src/resources/sign-in.ts';
 import { assertFailure, headerOf } from '../support/answers.ts';
 import { createPerson } from '../support/person.ts';
-import { type Answer, startServer } from '../support/server.ts';
+import { type Answer, START_MS, startServer } from '../support/server.ts';
+import { openFor, rejects, userNamed } from '../support/stores.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const OLD = { username: 'matt', password: 'old' };
@@ -61,6 +69,46 @@ describe('POST /auth when PASSWORD_COST has changed', () => {
     assert.ok(hashIn(path).startsWith('$scrypt$ln=2,r=1,p=1$'));
     await after.close();
   });
+});
+
+describe('signIn with a hash of an older cost', () => {
+  const old: Cost = { ln: 1, r: 1, p: 1 };
+  const today: Cost = { ln: 2, r: 1, p: 1 };
+
+  for (const [change, reason, isIn] of [
+    ['none', 'hashes again', true],
+    ['password', 'never puts the old password back over one that came meanwhile', false],
+  ] as const) {
+    it(`${reason} (change meanwhile: ${change})`, async (t) => {
+      const store = await openFor(t, 'memory:');
+      await store.users.create({ ...userNamed('matt'), password_hash: await hash('old', old) });
+      const gate = new Gate({ concurrency: 1, queueMax: 1 });
+      const passwords = new Passwords(today, gate, [old]);
+      const now = () => START_MS;
+      const loginGuard = new LoginGuard(null, now);
+      const options = { store, passwords, loginGuard, now, lifetimeMs: 1_000, reuseLeewayMs: 0 };
+      const login = (password: string) =>
+        signIn(options, { username: 'matt', password }, { address: '::1', userAgent: '' });
+
+      // The login has read the user, and is in line to check the password, for as long as this takes.
+      const place = new EventEmitter();
+      const before = gate.run(() => once(place, 'free'));
+      const underWay = login('old');
+      while (gate.queued === 0) await nextTurn();
+      const password_hash = await hash('new', today);
+      if (change === 'password') await store.users.update(1, { password_hash });
+      place.emit('free');
+      await before;
+
+      if (isIn) assert.equal((await underWay).user_id, 1);
+      else await rejects(underWay, 'invalid_credentials');
+      const kept = (await store.users.get(1)).password_hash;
+      assert.ok(kept.startsWith('$scrypt$ln=2,r=1,p=1$'));
+      const [right, wrong] = isIn ? ['old', 'new'] : ['new', 'old'];
+      assert.equal((await login(right)).user_id, 1);
+      await rejects(login(wrong), 'invalid_credentials');
+    });
+  }
 });
 
 describe('POST /auth while the password changes', () => {

@@ -3,7 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startServer, type TestServer } from '../support/server.ts';
+import { posts } from '../../src/resources/posts.ts';
+import { START_MS, startServer, type TestServer } from '../support/server.ts';
+import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/stores.ts';
 import { Wire } from '../support/wire.ts';
 
 /** A request that is known and admitted, but whose last byte has not come yet. */
@@ -63,6 +65,35 @@ describe('A session that ends while a request is on its way', () => {
       await server.call('POST', '/users/1/posts', { token: access, json: { title: 'First', body: '' } });
       const finish = await startSlowly(server, method, path, access, body);
       assert.equal(await finish(), status);
+    });
+  }
+});
+
+// No body is waited for here, so the time between the two is too short to hit from outside.
+describe('A session that ends between the check of its token and the deletion of a post', () => {
+  for (const [isEnded, outcome] of [
+    [true, 'takes the deletion with it'],
+    [false, 'is what it takes: without it the post is gone'],
+  ] as const) {
+    it(outcome, async (t) => {
+      const store = await openFor(t, 'memory:');
+      const user = await store.users.create(userNamed('matt'));
+      const session = await store.sessions.create(sessionOf(1, 'stolen'));
+      await store.posts.create(postOf(1));
+      const remove = posts({ store, now: () => START_MS }).find(({ method }) => method === 'DELETE');
+      assert.ok(remove !== undefined);
+      if (isEnded) await store.sessions.remove(session.id);
+      const deletion = remove.handle({
+        principal: { user, session, fresh: true },
+        params: { user_id: 1, id: 1 },
+        query: {},
+        body: undefined,
+        client: { address: '::1', userAgent: '' },
+        ifVersion: undefined,
+      });
+      if (isEnded) await rejects(deletion, 'invalid_token', 'Token has been revoked');
+      else await deletion;
+      assert.equal(await store.posts.count(), isEnded ? 1 : 0);
     });
   }
 });

@@ -137,6 +137,21 @@ describe('DELETE /auth/sessions/:id', () => {
   });
 });
 
+describe('DELETE /auth/sessions/:id when it has expired', () => {
+  it('is the same 404, from that millisecond on', async (t) => {
+    const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
+    await server.signUp('matt');
+    const [first, second] = [await server.signIn('matt'), await server.signIn('matt')];
+    server.clock.ms += DAY_MS - 1;
+    const { access } = await server.signIn('matt');
+    const end = ({ access: ended }: Login) =>
+      server.call('DELETE', `/auth/sessions/${sidOf(ended)}`, { token: access });
+    assert.equal((await end(first)).status, 204);
+    server.clock.ms += 1;
+    assertFailure(await end(second), 404, 'Not Found', 'There is no such session');
+  });
+});
+
 describe('DELETE /auth/sessions', () => {
   it("ends every session of the user's, and nobody else's", async (t) => {
     const server = await startServer(t);
