@@ -37,9 +37,8 @@ import type { Answers, OnProgress, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
-// How many are begun in one turn of the event loop, as long as they take little.
+// How many are begun in one turn of the event loop, as long as they take little; and of what is long, bodies and answers.
 const REQUESTS_AT_ONCE_MAX = 64;
-// Of what is long, bodies to parse and answers to put into words.
 const LONG_AT_ONCE_MAX = 4;
 const HASH_QUEUE_MAX = 64;
 // Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.

@@ -145,7 +145,7 @@ describe('check of a damaged file', () => {
     const { code, stdout, stderr, path } = await checked(t, newer);
     assert.deepEqual(
       [code, stdout, stderr],
-      [1, '', `jot: The data file ${path} is not for this Jot: ${why}\n`],
+      [1, '', `jot: The data file ${path} is of another version, or damaged at line 1, byte 0: ${why}\n`],
     );
   });
 

@@ -137,7 +137,7 @@ class Loader {
 
   #damaged(offset: number, cause: Error): JotError {
     const where = `damaged at line ${this.#lines + 1}, byte ${offset}`;
-    const what = cause instanceof VersionError ? 'not for this Jot' : where;
+    const what = cause instanceof VersionError ? `of another version, or ${where}` : where;
     const message = `The data file ${this.#path} is ${what}: ${cause.message}`;
     return new JotError('unavailable', message, { cause });
   }

@@ -234,7 +234,7 @@ describe('openFileStore refuses', () => {
     [
       'a newer version',
       sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }),
-      'is not for this Jot: its format is version 3, and this Jot reads version 1 and 2',
+      'is of another version, or damaged at line 1, byte 0: its format is version 3, and this Jot reads version 1 and 2',
     ],
     ['a whole line that is no change', header + first + noChange + third, 'it holds no list of changes'],
   ];
