@@ -40,7 +40,8 @@ async function seed(): Promise<void> {
   const { databaseUrl, passwordCost, isProduction } = parseConfig(withEnvFile('.env', process.env));
   if (isProduction)
     throw new JotError('unavailable', 'with NODE_ENV=production nobody gets a password that all know');
-  if (filePath(databaseUrl) === null)
+  const path = filePath(databaseUrl);
+  if (path === null)
     throw new JotError(
       'unavailable',
       'DATABASE_URL names no file: what is added to a store in memory is gone at once',
@@ -48,7 +49,7 @@ async function seed(): Promise<void> {
   const seedFile = new URL('../data/seed.json', import.meta.url);
   const { users } = JSON.parse(readFileSync(seedFile, 'utf8')) as { users: readonly SeedUser[] };
   const store = await openStore(databaseUrl);
-  process.stdout.write(`data file: ${filePath(databaseUrl)}\n`);
+  process.stdout.write(`data file: ${path}\n`);
   try {
     for (const each of users) {
       const user = await store.users.findBy('username', usernameKey(each.username));

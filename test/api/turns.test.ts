@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
+import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
 import { Turns } from '../../src/http/turns.ts';
 import { object, text } from '../../src/schema/schema.ts';
 import { startPipeline } from '../support/pipeline.ts';
@@ -35,6 +35,24 @@ async function connected(port: number, count = CLIENTS): Promise<Wire[]> {
   );
   for (const wire of wires) await wire.answer('HEAD');
   return wires;
+}
+
+/** What each of the clients is answered who ask for it at once. */
+async function getTogether(
+  t: TestContext,
+  declared: Endpoint,
+  turns: Parameters<typeof startPipeline>[2],
+): Promise<{ it: string }[]> {
+  const { port } = await startPipeline(t, [declared], turns);
+  const wires = await connected(port);
+  // They lie in the kernel before the loop turns.
+  for (const wire of wires) wire.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const answers: { it: string }[] = [];
+  for (const wire of wires) {
+    answers.push((await wire.answer()).json);
+    wire.reset();
+  }
+  return answers;
 }
 
 /** In how many turns bodies are handled that come to their ends together. */
@@ -90,13 +108,8 @@ async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
       return 'state';
     },
   });
-  const { port } = await startPipeline(t, [declared], { answerTurns: new Turns({ piecesMax: 1 }) });
-  const wires = await connected(port);
-  for (const wire of wires) wire.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-  for (const wire of wires) {
-    assert.equal((await wire.answer()).json.it.length, length);
-    wire.reset();
-  }
+  for (const { it } of await getTogether(t, declared, { answerTurns: new Turns({ piecesMax: 1 }) }))
+    assert.equal(it.length, length);
   return new Set(found).size;
 }
 
@@ -127,15 +140,8 @@ describe('Requests that come together', () => {
           return { it: 'here' };
         },
       });
-      const { port } = await startPipeline(t, [declared], { turns: new Turns({ piecesMax }) });
-      const wires = await connected(port);
-      found.length = 0;
-      // They lie in the kernel before the loop turns.
-      for (const wire of wires) wire.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
-      for (const wire of wires) {
-        assert.deepEqual((await wire.answer()).json, { it: 'here' });
-        wire.reset();
-      }
+      for (const answer of await getTogether(t, declared, { turns: new Turns({ piecesMax }) }))
+        assert.deepEqual(answer, { it: 'here' });
       assert.equal(new Set(found).size === CLIENTS, isSpread);
     });
   }
