@@ -22,6 +22,7 @@ import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
 import { nearestWord } from './lib/nearest-name.ts';
+import { keepNextTickQuick } from './lib/next-tick.ts';
 import { DamageError, NotJotError, VersionError } from './store/file/record.ts';
 import { VERSION } from './version.ts';
 
@@ -36,6 +37,7 @@ README lists them. The log goes to standard output. SIGTERM or Ctrl-C ends it in
 A second signal ends it at once.`,
   async run(world, args) {
     parseArguments(args, [], 0);
+    keepNextTickQuick();
     const lines = new LineBuffer((text) => process.stdout.writable && process.stdout.write(text));
     process.on('exit', lines.flush);
     const writeLog = lines.add;
