@@ -4,8 +4,6 @@
 //
 // What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
 
-import { BoundedMap } from './bounded-map.ts';
-
 const NAMES_MAX = 100;
 
 export type LogFormat = 'json' | 'text' | 'off';
@@ -70,20 +68,20 @@ function jsonLine(time: string, level: LogLevel, message: string, fields: LogFie
   let line = `{"time":"${time}","level":"${level}","message":${jsonValue(message)}`;
   for (const name of Object.keys(fields)) {
     const value = fields[name];
-    if (value !== undefined) line += `,${quotedName(name)}:${jsonValue(value)}`;
+    if (value !== undefined) line += memberStart(name) + jsonValue(value);
   }
   return `${line}}\n`;
 }
 
 // The same few names are in every line.
-const quotedNames = new BoundedMap<string, string>(NAMES_MAX);
+const memberStarts = new Map<string, string>();
 
-function quotedName(name: string): string {
-  const known = quotedNames.get(name);
+function memberStart(name: string): string {
+  const known = memberStarts.get(name);
   if (known !== undefined) return known;
-  const quoted = jsonValue(name);
-  quotedNames.set(name, quoted);
-  return quoted;
+  const start = `,${jsonValue(name)}:`;
+  if (memberStarts.size < NAMES_MAX) memberStarts.set(name, start);
+  return start;
 }
 
 function jsonValue(value: unknown): string {
