@@ -32,15 +32,17 @@ export class Connection {
   exchange: Exchange | null = null;
   readonly #socket: Socket;
   readonly #waiting: Waiting;
+  readonly #onIdle: () => void;
   #unanswered = 0;
   #waitingBytes = 0;
   /** How much had come in when the last answer was finished: more than that is the start of a request. */
   #bytesRead = 0;
   #isOver = false;
 
-  constructor(socket: Socket, waiting: Waiting) {
+  constructor(socket: Socket, waiting: Waiting, onIdle: () => void) {
     this.#socket = socket;
     this.#waiting = waiting;
+    this.#onIdle = onIdle;
     socket.once('end', () => this.closeWithNewest()).once('close', () => this.#leave(this.#waitingBytes));
   }
 
@@ -72,10 +74,11 @@ export class Connection {
   }
 
   /** One has its answer. */
-  finish(): void {
+  readonly finish = (): void => {
     this.#unanswered--;
     this.#bytesRead = this.#socket.bytesRead;
-  }
+    if (this.isIdle) this.#onIdle();
+  };
 
   /**
    * RFC 9112 §9.3.2: only safe requests may be worked on side by side, so each waits for the answer before it. Those that came in

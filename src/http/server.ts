@@ -170,7 +170,8 @@ export class HttpServer {
 
   #onConnection(socket: Socket): void {
     this.#taken++;
-    this.#connections.set(socket, new Connection(socket, this.#waiting));
+    const onIdle = () => this.#closing && socket.destroySoon();
+    this.#connections.set(socket, new Connection(socket, this.#waiting, onIdle));
     socket.once('close', () => this.#connections.delete(socket));
   }
 
@@ -187,10 +188,7 @@ export class HttpServer {
     }
     const exchange = { request, response };
     const before = connection.begin(exchange);
-    response.once('close', () => {
-      connection.finish();
-      if (this.#closing && connection.isIdle) socket.destroySoon();
-    });
+    response.on('close', connection.finish);
     const { turns } = this.#options;
     const handle = () => this.#handle(exchange);
     if (before === null) turns.soon(handle);
