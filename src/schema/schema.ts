@@ -159,11 +159,13 @@ function checkField(
   report: Report,
   source: Source,
 ): unknown {
-  const repeated = source === 'text' && Array.isArray(given[name]);
-  if (repeated) return refuse(nested(report, name), 'is given more than once');
-  if (Object.hasOwn(given, name)) return type.check(given[name], nested(report, name), source);
-  if (type.absent !== undefined) return type.absent.value;
-  return refuse(nested(report, name), 'is required');
+  const isGiven = Object.hasOwn(given, name);
+  if (!isGiven && type.absent !== undefined) return type.absent.value;
+  const within = nested(report, name);
+  if (!isGiven) return refuse(within, 'is required');
+  const value = given[name];
+  const isRepeated = source === 'text' && Array.isArray(value);
+  return isRepeated ? refuse(within, 'is given more than once') : type.check(value, within, source);
 }
 
 function requiredNames(entries: readonly [string, Type<unknown>][]): JsonSchema {
