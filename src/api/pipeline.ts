@@ -14,7 +14,7 @@ import type { Exchange } from '../http/connection.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
 import { checkHead, parseTarget } from '../http/incoming.ts';
-import { type Reply, send, sendRaw } from '../http/reply.ts';
+import { type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
 import type { Turns } from '../http/turns.ts';
@@ -112,8 +112,8 @@ export class Pipeline {
       const identified = await enter('identify', this.#options.identify, matched);
       const admitted = enter('admit', this.#admit, identified);
       const authorized = enter('authorize', this.#authorize, admitted);
-      const valid = await enter('validate', this.#validate, authorized);
-      return await this.#represent(valid);
+      const validated = enter('validate', this.#validate, authorized);
+      return await this.#represent(validated instanceof Promise ? await validated : validated);
     } catch (error) {
       return this.#fail(error, received);
     }
@@ -137,11 +137,10 @@ export class Pipeline {
     this.#sendLast(socket, exchange, this.#unexpected(error, requestId), plainHeaders(requestId, undefined));
   }
 
-  #sendLast(socket: Socket, exchange: Exchange | null, reply: Reply, more: readonly string[]): void {
+  #sendLast(socket: Socket, exchange: Exchange | null, reply: Reply, more: HeaderList): void {
     const { bodyBytesMax } = this.#options;
-    const whole = { ...reply, headers: [...reply.headers, ...more] };
-    if (exchange === null) sendRaw(socket, whole);
-    else send(exchange.request, exchange.response, whole, { close: true, bodyBytesMax });
+    if (exchange === null) sendRaw(socket, reply, more);
+    else send(exchange.request, exchange.response, reply, { headers: more, close: true, bodyBytesMax });
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): Underway {
@@ -191,13 +190,12 @@ export class Pipeline {
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
-    const headers = reply.headers.concat(
-      rateLimitHeaders(charges, now()),
+    const headers = rateLimitHeaders(charges, now()).concat(
       corsHeaders(corsOrigin, request.headers.origin),
       plainHeaders(requestId, endpoint),
       timing(trace),
     );
-    send(request, response, { ...reply, headers }, { close: isClosing(), bodyBytesMax });
+    send(request, response, reply, { headers, close: isClosing(), bodyBytesMax });
     const bytes = bytesHeld(request, response, reply);
     if (bytes > 0) {
       pauseUntilTaken(request, response);

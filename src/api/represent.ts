@@ -85,7 +85,8 @@ function conditionalReply(
     if (isKnown) return { status: 304, headers: ['ETag', `"${tag}"`, ...headers], body: null };
   }
   if (headers.length === 0) return reply;
-  return { ...reply, headers: reply.headers.concat(headers) };
+  const { status, body, length, user } = reply;
+  return { status, headers: reply.headers.concat(headers), body, length, user };
 }
 
 // RFC 9110 §13.1.1: `If-Match` compares strongly, a weak tag never matches.

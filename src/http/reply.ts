@@ -17,10 +17,12 @@ export interface Reply {
   /** Null for answers that have no content (204, 304). */
   readonly body: string | null;
   /** The body's length in bytes, where it is known already. */
-  readonly length?: number;
+  readonly length?: number | undefined;
 }
 
 export interface SendOptions {
+  /** Beside the reply's own. */
+  readonly headers: HeaderList;
   /** Close the connection afterwards. */
   readonly close: boolean;
   /** An unread body up to this length is read and dropped, so that the connection can be used again. */
@@ -45,24 +47,36 @@ export function send(
   const close = options.close || drain || !hasCertainEnd(request) ? ['Connection', 'close'] : [];
   const { status, headers, body, length = Buffer.byteLength(body ?? '') } = reply;
   const contentLength = body === null ? [] : ['Content-Length', String(length)];
-  response.writeHead(status, headers.concat(contentLength, close));
-  // As text, it goes out together with the head in one piece. Where all of it is ASCII, saying so spares Node the search for
-  // longer characters: 2 µs of the 50 that a list of 9 KB takes.
+  response.writeHead(status, headers.concat(options.headers, contentLength, close));
   const content = request.method === 'HEAD' ? '' : (body ?? '');
-  const encoding = length === body?.length ? 'latin1' : 'utf8';
   if (drain) drainThenEnd(request, response, content);
-  else response.end(content, encoding);
+  // Where all of it is ASCII, saying so spares Node the search for longer characters: 2 µs of the 50 that a list of 9 KB takes.
+  else writeThenEnd(response, content, length === content.length ? 'latin1' : 'utf8');
+}
+
+// As text, a body goes out together with its head in one piece. `end(content)` would add an empty piece behind it, and two pieces
+// are gathered in memory of their own before they are written: 1.3 µs of the 17 that a small answer takes.
+function writeThenEnd(response: ServerResponse, content: string, encoding: BufferEncoding): void {
+  const { socket } = response;
+  if (content !== '') {
+    // Or else `write` would do that, until everything else was done that waits.
+    socket?.cork();
+    response.write(content, encoding);
+    socket?.uncork();
+  }
+  response.end();
 }
 
 /** Writes an answer to a socket on which no request could be made out, and closes it; unless one was written already. */
-export function sendRaw(socket: Socket, reply: Reply): void {
+export function sendRaw(socket: Socket, reply: Reply, more: HeaderList): void {
   if (!socket.writable) return;
   const lines = [
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`,
     `Date: ${new Date().toUTCString()}`,
   ];
-  for (let index = 0; index < reply.headers.length; index += 2) {
-    lines.push(`${reply.headers[index]}: ${reply.headers[index + 1]}`);
+  const headers = reply.headers.concat(more);
+  for (let index = 0; index < headers.length; index += 2) {
+    lines.push(`${headers[index]}: ${headers[index + 1]}`);
   }
   const body = reply.body ?? '';
   lines.push(`Content-Length: ${Buffer.byteLength(body)}`, 'Connection: close');
