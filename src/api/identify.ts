@@ -25,7 +25,8 @@ const REVOKED: Failure = { code: 'invalid_token', message: 'Token has been revok
 const NOBODY: Caller = { principal: null, refusal: NO_TOKEN };
 
 export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions) {
-  const schemes = prefixes.map((prefix) => prefix.toLowerCase());
+  // As most clients write them, and then in any case.
+  const schemes = [...prefixes, ...prefixes.map((prefix) => prefix.toLowerCase())];
 
   return (matched: Matched): Identified | Promise<Identified> => {
     // What is free and open to anyone asks for nobody's name.
@@ -62,7 +63,7 @@ function readAuthorization(header: string, schemes: readonly string[]): string {
   const text = header.trim();
   const space = text.indexOf(' ');
   const scheme = space === -1 ? text : text.slice(0, space);
-  if (!schemes.includes(scheme.toLowerCase())) {
+  if (!schemes.includes(scheme) && !schemes.includes(scheme.toLowerCase())) {
     throw new JotError('invalid_header', 'Unsupported authorization type');
   }
   if (space === -1) throw new JotError('invalid_header', 'Token missing');

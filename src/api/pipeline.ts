@@ -14,7 +14,7 @@ import type { Exchange } from '../http/connection.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
 import { checkHead, parseTarget } from '../http/incoming.ts';
-import { type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
+import { append, type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
 import type { Turns } from '../http/turns.ts';
@@ -139,8 +139,9 @@ export class Pipeline {
 
   #sendLast(socket: Socket, exchange: Exchange | null, reply: Reply, more: HeaderList): void {
     const { bodyBytesMax } = this.#options;
-    if (exchange === null) sendRaw(socket, reply, more);
-    else send(exchange.request, exchange.response, reply, { headers: more, close: true, bodyBytesMax });
+    const headers = [...reply.headers, ...more];
+    if (exchange === null) sendRaw(socket, reply, headers);
+    else send(exchange.request, exchange.response, reply, { headers, close: true, bodyBytesMax });
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): Underway {
@@ -190,11 +191,11 @@ export class Pipeline {
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
-    const headers = rateLimitHeaders(charges, now()).concat(
-      corsHeaders(corsOrigin, request.headers.origin),
-      plainHeaders(requestId, endpoint),
-      timing(trace),
-    );
+    const headers = [...reply.headers];
+    append(headers, rateLimitHeaders(charges, now()));
+    append(headers, corsHeaders(corsOrigin, request.headers.origin));
+    append(headers, plainHeaders(requestId, endpoint));
+    append(headers, timing(trace));
     send(request, response, reply, { headers, close: isClosing(), bodyBytesMax });
     const bytes = bytesHeld(request, response, reply);
     if (bytes > 0) {

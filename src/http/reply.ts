@@ -21,8 +21,8 @@ export interface Reply {
 }
 
 export interface SendOptions {
-  /** Beside the reply's own. */
-  readonly headers: HeaderList;
+  /** All but those about the body and the connection, which are added to them. */
+  readonly headers: string[];
   /** Close the connection afterwards. */
   readonly close: boolean;
   /** An unread body up to this length is read and dropped, so that the connection can be used again. */
@@ -35,6 +35,11 @@ export function jsonReply(status: number, content: unknown, headers: HeaderList 
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body };
 }
 
+/** Adds to a list, in place: `concat` makes another one, with a call into V8's runtime. */
+export function append(headers: string[], more: HeaderList): void {
+  for (const part of more) headers.push(part);
+}
+
 /** Writes the answer, unless one was written already or the client has gone. */
 export function send(
   request: IncomingMessage,
@@ -44,10 +49,11 @@ export function send(
 ): void {
   if (response.headersSent || response.destroyed) return;
   const drain = mustDrain(request, options.bodyBytesMax);
-  const close = options.close || drain || !hasCertainEnd(request) ? ['Connection', 'close'] : [];
-  const { status, headers, body, length = Buffer.byteLength(body ?? '') } = reply;
-  const contentLength = body === null ? [] : ['Content-Length', String(length)];
-  response.writeHead(status, headers.concat(options.headers, contentLength, close));
+  const { headers } = options;
+  const { status, body, length = Buffer.byteLength(body ?? '') } = reply;
+  if (body !== null) headers.push('Content-Length', String(length));
+  if (options.close || drain || !hasCertainEnd(request)) headers.push('Connection', 'close');
+  response.writeHead(status, headers);
   const content = request.method === 'HEAD' ? '' : (body ?? '');
   if (drain) drainThenEnd(request, response, content);
   // Where all of it is ASCII, saying so spares Node the search for longer characters: 2 µs of the 50 that a list of 9 KB takes.
@@ -68,13 +74,12 @@ function writeThenEnd(response: ServerResponse, content: string, encoding: Buffe
 }
 
 /** Writes an answer to a socket on which no request could be made out, and closes it; unless one was written already. */
-export function sendRaw(socket: Socket, reply: Reply, more: HeaderList): void {
+export function sendRaw(socket: Socket, reply: Reply, headers: HeaderList): void {
   if (!socket.writable) return;
   const lines = [
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`,
     `Date: ${new Date().toUTCString()}`,
   ];
-  const headers = reply.headers.concat(more);
   for (let index = 0; index < headers.length; index += 2) {
     lines.push(`${headers[index]}: ${headers[index + 1]}`);
   }
