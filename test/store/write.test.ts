@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Id, Operation, Store } from '../../src/store/open.ts';
 import { createTableStore } from '../../src/store/table-store.ts';
 import { Tables } from '../../src/store/tables.ts';
@@ -264,26 +265,45 @@ for (const kind of storeKinds) {
   });
 }
 
-describe('Writes that gather while one is on its way to the journal', () => {
-  /** How many the journal gets at a time. */
-  async function batchesOf(titleLength: number, count: number): Promise<number[]> {
+describe('The batches in which writes go to the journal', () => {
+  /** A journal that takes each batch in the next turn, and a note of how many writes were in each. */
+  function openNoting() {
     const tables = new Tables();
     const batches: number[] = [];
     const store = createTableStore(tables, {
       async append(changes) {
         batches.push(changes.length);
+        await turn();
         tables.apply(changes);
       },
       status: () => ({ ok: true }),
       compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
       close: async () => undefined,
     });
+    return { store, batches };
+  }
+
+  async function batchesOf(titleLength: number, count: number): Promise<number[]> {
+    const { store, batches } = openNoting();
     const title = 'x'.repeat(titleLength);
     const user = store.users.create(userNamed('matt'));
+    while (batches.length === 0) await null;
     await Promise.all([user, ...Array.from({ length: count }, () => store.posts.create(postOf(1, title)))]);
     assert.equal(await store.posts.count(), count);
     return batches;
   }
+
+  it('go there together when they come in one turn, the first one too', async () => {
+    const { store, batches } = openNoting();
+    await Promise.all(['a', 'b', 'c'].map((name) => store.users.create(userNamed(name))));
+    assert.deepEqual(batches, [3]);
+  });
+
+  it('go there alone when nothing else comes', async () => {
+    const { store, batches } = openNoting();
+    for (const name of ['a', 'b']) await store.users.create(userNamed(name));
+    assert.deepEqual(batches, [1, 1]);
+  });
 
   const mebibyte = 1024 * 1024;
   for (const [titleLength, count, batches, reason] of [
@@ -292,7 +312,7 @@ describe('Writes that gather while one is on its way to the journal', () => {
     [mebibyte, 9, [1, 4, 4, 1], 'so much at once, however few they are'],
     [5 * mebibyte, 2, [1, 1, 1], 'one at least, however long it is'],
   ] as const) {
-    it(`go there ${reason}: ${count} of ${titleLength} characters`, async () => {
+    it(`those that gather meanwhile go there ${reason}: ${count} of ${titleLength} characters`, async () => {
       assert.deepEqual(await batchesOf(titleLength, count), batches);
     });
   }

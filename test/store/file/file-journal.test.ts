@@ -81,8 +81,9 @@ describe('a write to a file store', () => {
     const opened = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
     faults.sync = syncs.sync;
-    const writes = ['elie', 'tim'].map((name) => opened.store.users.create(userNamed(name)));
+    const elie = opened.store.users.create(userNamed('elie'));
     const first = await syncs.next();
+    const writes = [elie, opened.store.users.create(userNamed('tim'))];
     const closing = opened.store.close();
     await rejects(opened.store.users.create(userNamed('late')), 'unavailable', 'The store is closed');
     await rejects(openStore(`file:${opened.path}`), 'unavailable');
