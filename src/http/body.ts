@@ -3,6 +3,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { JotError } from '../lib/errors.ts';
 
+const EMPTY: Buffer = Buffer.alloc(0);
+
 /** Whether there is a body at all, an empty one included when its length is not announced (RFC 9112 §6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -41,7 +43,7 @@ export async function readBody(
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge();
   if (awaitsContinue(request)) response.writeContinue();
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer();
+    const body = new Body();
     const settle = (outcome: () => void) => {
       request.off('data', onData).off('end', onEnd).off('close', onClose);
       outcome();
@@ -56,24 +58,29 @@ export async function readBody(
   });
 }
 
-// Chunks are copied together as they come: a list of them would hold an object of some 190 bytes for each, and a client may
-// send them with one byte each.
-class GrowingBuffer {
+// One chunk is nearly always all there is, and stays as it came. More are copied together as they come: a list of them would hold an
+// object of some 190 bytes for each, and a client may send them with one byte each.
+class Body {
   length = 0;
-  #buffer = Buffer.alloc(0);
+  #buffer = EMPTY;
 
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.length);
   }
 
   append(chunk: Buffer): void {
-    const length = this.length + chunk.length;
-    if (length > this.#buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length));
-      this.#buffer.copy(grown, 0, 0, this.length);
-      this.#buffer = grown;
+    const before = this.length;
+    this.length += chunk.length;
+    if (before === 0) this.#buffer = chunk;
+    else {
+      if (this.length > this.#buffer.length) this.#grow(before);
+      chunk.copy(this.#buffer, before);
     }
-    chunk.copy(this.#buffer, this.length);
-    this.length = length;
+  }
+
+  #grow(used: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.length, 2 * this.#buffer.length));
+    this.#buffer.copy(grown, 0, 0, used);
+    this.#buffer = grown;
   }
 }
