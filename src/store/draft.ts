@@ -13,39 +13,44 @@ const CHANGED: Failure = {
   message: 'It was changed in the meantime; fetch it again',
 };
 
+// A draft lives for one write, so what it is made of counts: an object with few keys takes a fraction of what a Map does.
+type ByCollection<T> = { [name in CollectionName]?: T };
+
 export class Draft implements View {
   readonly #base: View;
   readonly #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
-  readonly #rows = new Map<CollectionName, Map<Id, Entity | null>>();
-  /** By collection, index and key; null where the key is free again. */
-  readonly #keys = new Map<string, Id | null>();
+  readonly #rows: ByCollection<Map<Id, Entity | null>> = {};
+  /** By collection, index and key; null where the key is free again. There is none as long as nothing is in it. */
+  #keys: Map<string, Id | null> | null = null;
   /** By collection, the owners of which no row of the base is left; what they were given since is in `#rows`. */
-  readonly #emptied = new Map<CollectionName, Set<Id>>();
-  readonly #nextIds = new Map<CollectionName, Id>();
+  readonly #emptied: ByCollection<Set<Id>> = {};
+  readonly #nextIds: ByCollection<Id> = {};
 
   constructor(base: View) {
     this.#base = base;
   }
 
   find(name: CollectionName, id: Id): Entity | undefined {
-    const drafted = this.#rows.get(name)?.get(id);
+    const drafted = this.#rows[name]?.get(id);
     if (drafted !== undefined) return drafted ?? undefined;
     const row = this.#base.find(name, id);
-    const emptied = this.#emptied.get(name);
+    const emptied = this.#emptied[name];
     return row !== undefined && emptied?.has(ownerOf(name, row)) === true ? undefined : row;
   }
 
   findId(name: CollectionName, index: string, key: string): Id | undefined {
-    const drafted = this.#keys.size === 0 ? undefined : this.#keys.get(`${name} ${index} ${key}`);
+    const drafted = this.#keys?.get(`${name} ${index} ${key}`);
     if (drafted !== undefined) return drafted ?? undefined;
     const id = this.#base.findId(name, index, key);
-    return id !== undefined && this.#emptied.has(name) && this.find(name, id) === undefined ? undefined : id;
+    return id !== undefined && this.#emptied[name] !== undefined && this.find(name, id) === undefined
+      ? undefined
+      : id;
   }
 
   *ownedIds(name: CollectionName, owner: Id): Generator<Id> {
-    const drafted = this.#rows.get(name);
-    const isEmptied = this.#emptied.get(name)?.has(owner) === true;
+    const drafted = this.#rows[name];
+    const isEmptied = this.#emptied[name]?.has(owner) === true;
     for (const id of isEmptied ? [] : this.#base.ownedIds(name, owner)) {
       if (drafted?.has(id) !== true) yield id;
     }
@@ -55,7 +60,7 @@ export class Draft implements View {
   }
 
   nextId(name: CollectionName): Id {
-    return this.#nextIds.get(name) ?? this.#base.nextId(name);
+    return this.#nextIds[name] ?? this.#base.nextId(name);
   }
 
   /**
@@ -151,23 +156,28 @@ export class Draft implements View {
 
   // The rows of the base go by one word, however many they are: to name each would hold up everything else meanwhile.
   #empty(name: CollectionName, owner: Id): void {
-    for (const [id, row] of this.#rows.get(name) ?? []) {
+    for (const [id, row] of this.#rows[name] ?? []) {
       if (row !== null && ownerOf(name, row) === owner) this.#note(name, id, null);
     }
-    this.#emptied.set(name, (this.#emptied.get(name) ?? new Set()).add(owner));
+    this.#emptied[name] = (this.#emptied[name] ?? new Set()).add(owner);
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {
     const before = this.find(name, id);
     for (const [index, key] of before === undefined ? [] : uniqueKeys(name, before)) {
-      this.#keys.set(`${name} ${index} ${key}`, null);
+      this.#setKey(name, index, key, null);
     }
     for (const [index, key] of row === null ? [] : uniqueKeys(name, row)) {
-      this.#keys.set(`${name} ${index} ${key}`, id);
+      this.#setKey(name, index, key, id);
     }
-    const drafted = this.#rows.get(name) ?? new Map<Id, Entity | null>();
-    this.#rows.set(name, drafted.set(id, row));
-    this.#nextIds.set(name, Math.max(this.nextId(name), id + 1));
+    const drafted = this.#rows[name] ?? new Map<Id, Entity | null>();
+    this.#rows[name] = drafted.set(id, row);
+    this.#nextIds[name] = Math.max(this.nextId(name), id + 1);
+  }
+
+  #setKey(name: CollectionName, index: string, key: string, id: Id | null): void {
+    this.#keys ??= new Map();
+    this.#keys.set(`${name} ${index} ${key}`, id);
   }
 }
 

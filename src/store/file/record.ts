@@ -98,7 +98,7 @@ export function encodeSnapshotRow(number: number, name: CollectionName, row: Ent
 
 /** The line of one change, newline included. */
 export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord): string {
-  return sealed({ seq, ...(first === seq ? {} : { first }), time, changes });
+  return sealed(first === seq ? { seq, time, changes } : { seq, first, time, changes });
 }
 
 /** @throws DamageError for anything but the first line of a file in a version that is known. */
