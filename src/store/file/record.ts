@@ -31,7 +31,11 @@ import type { Change } from '../tables.ts';
 
 const FORMAT_VERSION = 2;
 const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];
-const CRC_LENGTH = ',"crc":"89abcdef"}'.length;
+const CRC_FRAME = Buffer.from(',"crc":"89abcdef"}');
+const CRC_LENGTH = CRC_FRAME.length;
+const CRC_DIGITS = 8;
+const CRC_DIGITS_AT = CRC_FRAME.indexOf('8');
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /** Every data file of any version begins like this. */
 export const BEGINNING = '{"format":"jot"';
@@ -231,14 +235,24 @@ function sealed(content: object, bytes = 0): string {
 
 function unsealed(line: Buffer): Record<string, unknown> {
   const body = line.subarray(0, Math.max(0, line.length - CRC_LENGTH));
-  if (line.toString('latin1', body.length) !== `,"crc":"${hex(crc32(body))}"}`) {
-    throw new TornError('its checksum does not match');
-  }
+  if (!endsWithCrc(line, crc32(body))) throw new TornError('its checksum does not match');
   try {
     return JSON.parse(line.toString());
   } catch {
     throw new DamageError('it is not JSON');
   }
+}
+
+// Byte by byte: to put the number and the bytes into words, for each line of a file, takes a tenth of the time of loading it.
+function endsWithCrc(line: Buffer, crc: number): boolean {
+  const start = line.length - CRC_LENGTH;
+  for (let index = 0; index < CRC_LENGTH; index++) {
+    const digit = index - CRC_DIGITS_AT;
+    const isDigit = digit >= 0 && digit < CRC_DIGITS;
+    const expected = isDigit ? HEX_DIGITS[(crc >>> (4 * (CRC_DIGITS - 1 - digit))) & 15] : CRC_FRAME[index];
+    if (line[start + index] !== expected) return false;
+  }
+  return true;
 }
 
 function hex(crc: number): string {
