@@ -46,11 +46,12 @@ export function createRepresent(
     const key = `${who} ${valid.path} ${JSON.stringify(call.query)} ${await endpoint.cacheKey(call)}`;
     let outcome = 'HIT';
     trace?.because('hit');
-    const representation = await cache.getOrCompute(key, () => {
+    const compute = () => {
       outcome = 'MISS';
       trace?.because('miss');
       return represent(endpoint, call, trace);
-    });
+    };
+    const representation = cache.get(key) ?? (await cache.getOrCompute(key, compute));
     if ((representation.reply.length ?? 0) > KEPT_LENGTH_MAX) cache.delete(key);
     return conditionalReply(representation, request.headers, ['X-Cache', outcome]);
   }

@@ -4,11 +4,16 @@ import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
 import type { Turns } from '../http/turns.ts';
+import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
+import type { Endpoint } from './endpoint.ts';
 import { type Authorized, toValid, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
+// How many queries of an endpoint are remembered, and how long ones.
+const QUERIES_MAX = 100;
+const QUERY_LENGTH_MAX = 100;
 // To parse what is longer takes a good part of a millisecond.
 const LONG_BODY_BYTES = 8 * 1024;
 
@@ -19,13 +24,25 @@ export interface ValidateOptions {
 }
 
 export function createValidate(options: ValidateOptions) {
+  // Nearly all queries were there before, the empty one first of all, and what they come to is always the same.
+  const queriesBy = new Map<Endpoint, BoundedMap<string, unknown>>();
+  const queryOf = ({ endpoint, query }: Authorized): unknown => {
+    const queries = queriesBy.get(endpoint) ?? new BoundedMap(QUERIES_MAX);
+    queriesBy.set(endpoint, queries);
+    const known = queries.get(query);
+    if (known !== undefined) return known;
+    const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
+    if (query.length <= QUERY_LENGTH_MAX) queries.set(query, values);
+    return values;
+  };
+
   return (authorized: Authorized): Valid | Promise<Valid> => {
     const { endpoint, request } = authorized;
     // RFC 9110 §14.5: who sends a part must not find that it became the whole.
     if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
       throw new JotError('bad_request', 'A partial PUT (Content-Range) is not supported');
     }
-    const query = validate(endpoint.query, parseForm(authorized.query), 'text');
+    const query = queryOf(authorized);
     if (endpoint.body === undefined) return withCall(authorized, query, undefined);
     return readValidBody(authorized, endpoint.body, options).then((body) =>
       withCall(authorized, query, body),

@@ -89,16 +89,20 @@ for (const [name, path, linked, rowsOf] of lists) {
       for (let id = 2; id <= 5; id++) await server.signUp(`user ${id}`);
       for (let id = 1; id <= 5; id++) await first.post(`post ${id}`);
       for (const [query, ids, next, reason] of pages) {
-        await t.test(`${query === '' ? 'nothing' : query}: ${reason}`, async () => {
-          const answer = await first.call('GET', `${path}${query}`);
-          assert.equal(answer.status, 200);
-          assert.deepEqual(idsOf(rowsOf(answer.json)), ids);
-          assert.equal(nextOf(answer), next === null ? null : `${linked}${next}`);
+        await t.test(`${query === '' ? 'nothing' : query}, twice: ${reason}`, async () => {
+          for (let time = 1; time <= 2; time++) {
+            const answer = await first.call('GET', `${path}${query}`);
+            assert.equal(answer.status, 200);
+            assert.deepEqual(idsOf(rowsOf(answer.json)), ids);
+            assert.equal(nextOf(answer), next === null ? null : `${linked}${next}`);
+          }
         });
       }
       for (const [query, fields, reason] of badQueries) {
-        await t.test(`refuses ${query}: ${reason}`, async () => {
-          assertFields(await first.call('GET', `${path}${query}`), fields);
+        await t.test(`refuses ${query}, twice: ${reason}`, async () => {
+          for (let time = 1; time <= 2; time++) {
+            assertFields(await first.call('GET', `${path}${query}`), fields);
+          }
         });
       }
       await t.test('refuses an escape that is malformed', async () => {
