@@ -1,11 +1,13 @@
 // Drives a server that was started, and tells what each answer cost it: on the clock, and in its own processor time.
 
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Bench, Site } from './bench.ts';
 import type { Route, Started } from './contender.ts';
 import { type Load, load, type Target } from './load.ts';
 import type { Series } from './statistics.ts';
 
 export const CONNECTIONS = 64;
+const REST_SECONDS = 12;
 const WARM_UP_SECONDS = 2;
 const WARM_UP_ANSWERS = 30_000;
 
@@ -32,6 +34,15 @@ export async function drive(
   const after = started.server.cpuSeconds();
   const isKnown = before !== null && after !== null && after > before;
   return { ...found, perCpuSecond: isKnown ? found.answers / (after - before) : null };
+}
+
+/**
+ * Lets servers that were just started have nothing to do, as real ones do at times. V8 collects garbage then, and some of what it
+ * knew of the program goes too: a server that was never idle can be faster than it will ever be again.
+ */
+export async function rest({ options: { seconds }, progress }: Bench): Promise<void> {
+  progress('having nothing to do for a while');
+  await wait(1000 * Math.min(REST_SECONDS, seconds));
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { alternate, type Scenario } from '../bench.ts';
 import { type Route, type Started, startJot, startJotBehindTls } from '../contender.ts';
-import { drive, rates, warmUp } from '../drive.ts';
+import { drive, rates, rest, warmUp } from '../drive.ts';
 import type { Target } from '../load.ts';
 import type { Comparison } from '../statistics.ts';
 
@@ -42,6 +42,7 @@ export const costs: Scenario = {
     }
     subjects.set(CONDITIONAL.name, { ...CONDITIONAL, started: conditional(await startJot(bench)) });
     subjects.set(BEHIND_TLS.name, { ...BEHIND_TLS, started: await startJotBehindTls(bench) });
+    await rest(bench);
     for (const { route, started } of subjects.values()) await warmUp(bench, started, route);
     const { seconds } = bench.options;
     const found = await alternate(bench, subjects, ({ route, started }) =>

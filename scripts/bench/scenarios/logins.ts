@@ -4,7 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import { alternate, type Bench, type Scenario } from '../bench.ts';
 import { jot, type Started } from '../contender.ts';
-import { type Driven, drive, driveTarget, rates, warmUp } from '../drive.ts';
+import { type Driven, drive, driveTarget, rates, rest, warmUp } from '../drive.ts';
 import type { Load } from '../load.ts';
 import { runProgram } from '../process.ts';
 import { atLeast, atMost, type Series } from '../statistics.ts';
@@ -65,6 +65,7 @@ export const busy: Scenario = {
   summary: `reads while ${CLIENTS} clients log in`,
   async run(bench) {
     const started = await jot.start(bench);
+    await rest(bench);
     await warmUp(bench, started, 'get');
     const subjects = new Map([
       [QUIET, async () => driveTarget(bench, started, await started.target('get'), bench.options)],

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { answerOf } from '../account.ts';
 import { alternate, type Bench, type Scenario } from '../bench.ts';
 import { jot, type Route, type Started, startBare } from '../contender.ts';
-import { type Driven, drive, rates, warmUp } from '../drive.ts';
+import { type Driven, drive, rates, rest, warmUp } from '../drive.ts';
 import { atLeast, type Comparison, type Mark } from '../statistics.ts';
 
 const BARE = 'bare node:http';
@@ -29,6 +29,7 @@ function rateScenario(route: Route, summary: string, marks: Marks): Scenario {
     summary,
     async run(bench) {
       const subjects = await startAll(bench, route);
+      await rest(bench);
       for (const [name, subject] of subjects) {
         bench.progress(`warming up: ${name}`);
         await warmUp(bench, subject, route);
