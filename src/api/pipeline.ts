@@ -112,6 +112,7 @@ export class Pipeline {
       const identified = await enter('identify', this.#options.identify, matched);
       const admitted = enter('admit', this.#admit, identified);
       const authorized = enter('authorize', this.#authorize, admitted);
+      // Only a body has to be waited for.
       const validated = enter('validate', this.#validate, authorized);
       return await this.#represent(validated instanceof Promise ? await validated : validated);
     } catch (error) {

@@ -21,7 +21,7 @@ export interface Reply {
 }
 
 export interface SendOptions {
-  /** All but those about the body and the connection, which are added to them. */
+  /** The reply's own and all others but those about the body and the connection, which are added to the list. */
   readonly headers: string[];
   /** Close the connection afterwards. */
   readonly close: boolean;
@@ -44,7 +44,7 @@ export function append(headers: string[], more: HeaderList): void {
 export function send(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: Reply,
+  reply: Omit<Reply, 'headers'>,
   options: SendOptions,
 ): void {
   if (response.headersSent || response.destroyed) return;
@@ -65,7 +65,7 @@ export function send(
 function writeThenEnd(response: ServerResponse, content: string, encoding: BufferEncoding): void {
   const { socket } = response;
   if (content !== '') {
-    // Or else `write` would do that, until everything else was done that waits.
+    // By itself `write` corks the socket until the next tick, behind all the others of this turn.
     socket?.cork();
     response.write(content, encoding);
     socket?.uncork();
@@ -74,7 +74,7 @@ function writeThenEnd(response: ServerResponse, content: string, encoding: Buffe
 }
 
 /** Writes an answer to a socket on which no request could be made out, and closes it; unless one was written already. */
-export function sendRaw(socket: Socket, reply: Reply, headers: HeaderList): void {
+export function sendRaw(socket: Socket, reply: Omit<Reply, 'headers'>, headers: HeaderList): void {
   if (!socket.writable) return;
   const lines = [
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}`,

@@ -7,10 +7,12 @@
 
 import { executionAsyncResource } from 'node:async_hooks';
 
-const kept: object[] = [];
+const kept: { tick?: object } = {};
 
-/** For the process, once and for good. */
+/** For the process, from now on. */
 export function keepNextTickQuick(): void {
-  // In a tick, that is its object.
-  process.nextTick(() => kept.push(executionAsyncResource()));
+  process.nextTick(() => {
+    // In a tick, that is its object.
+    kept.tick = executionAsyncResource();
+  });
 }

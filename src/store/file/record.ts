@@ -31,10 +31,10 @@ import type { Change } from '../tables.ts';
 
 const FORMAT_VERSION = 2;
 const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];
-const CRC_FRAME = Buffer.from(',"crc":"89abcdef"}');
-const CRC_LENGTH = CRC_FRAME.length;
+const CRC_START = ',"crc":"';
 const CRC_DIGITS = 8;
-const CRC_DIGITS_AT = CRC_FRAME.indexOf('8');
+const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
+const CRC_LENGTH = CRC_FRAME.length;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
 /** Every data file of any version begins like this. */
@@ -230,7 +230,7 @@ function sealed(content: object, bytes = 0): string {
   const body = JSON.stringify(content)
     .slice(0, -1)
     .padEnd(bytes - CRC_LENGTH - 1);
-  return `${body},"crc":"${hex(crc32(body))}"}\n`;
+  return `${body}${CRC_START}${hex(crc32(body))}"}\n`;
 }
 
 function unsealed(line: Buffer): Record<string, unknown> {
@@ -247,7 +247,7 @@ function unsealed(line: Buffer): Record<string, unknown> {
 function endsWithCrc(line: Buffer, crc: number): boolean {
   const start = line.length - CRC_LENGTH;
   for (let index = 0; index < CRC_LENGTH; index++) {
-    const digit = index - CRC_DIGITS_AT;
+    const digit = index - CRC_START.length;
     const isDigit = digit >= 0 && digit < CRC_DIGITS;
     const expected = isDigit ? HEX_DIGITS[(crc >>> (4 * (CRC_DIGITS - 1 - digit))) & 15] : CRC_FRAME[index];
     if (line[start + index] !== expected) return false;
@@ -256,7 +256,7 @@ function endsWithCrc(line: Buffer, crc: number): boolean {
 }
 
 function hex(crc: number): string {
-  return crc.toString(16).padStart(8, '0');
+  return crc.toString(16).padStart(CRC_DIGITS, '0');
 }
 
 function headerBytes(): number {
