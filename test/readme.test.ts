@@ -124,7 +124,7 @@ describe('README: what it says of the data file', () => {
 
   it('makes a backup, and a store from it', async (t) => {
     const printed = await run(t, commands);
-    assert.equal(printed, 'elsewhere/jot.jsonl: 1 user, 1 post, 0 sessions imported\n');
+    assert.equal(printed, 'data/elsewhere/jot.jsonl: 1 user, 1 post, 0 sessions imported\n');
   });
 });
 
