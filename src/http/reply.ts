@@ -17,7 +17,7 @@ export interface Reply {
   /** Null for answers that have no content (204, 304). */
   readonly body: string | null;
   /** The body's length in bytes, where it is known already. */
-  readonly length?: number | undefined;
+  readonly length?: number;
 }
 
 export interface SendOptions {

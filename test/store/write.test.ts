@@ -293,13 +293,13 @@ describe('The batches in which writes go to the journal', () => {
     return batches;
   }
 
-  it('go there together when they come in one turn, the first one too', async () => {
+  it('hold what comes in one turn, the first one too', async () => {
     const { store, batches } = openNoting();
     await Promise.all(['a', 'b', 'c'].map((name) => store.users.create(userNamed(name))));
     assert.deepEqual(batches, [3]);
   });
 
-  it('go there alone when nothing else comes', async () => {
+  it('hold one write where nothing else comes', async () => {
     const { store, batches } = openNoting();
     for (const name of ['a', 'b']) await store.users.create(userNamed(name));
     assert.deepEqual(batches, [1, 1]);
@@ -312,7 +312,7 @@ describe('The batches in which writes go to the journal', () => {
     [mebibyte, 9, [1, 4, 4, 1], 'so much at once, however few they are'],
     [5 * mebibyte, 2, [1, 1, 1], 'one at least, however long it is'],
   ] as const) {
-    it(`those that gather meanwhile go there ${reason}: ${count} of ${titleLength} characters`, async () => {
+    it(`hold what gathers meanwhile ${reason}: ${count} of ${titleLength} characters`, async () => {
       assert.deepEqual(await batchesOf(titleLength, count), batches);
     });
   }
