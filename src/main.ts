@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The `jot` command: the one file that touches the world. It reads the environment and a `.env` file, hands standard input and
 // output to the commands, listens to signals and ends the process.
 
@@ -86,13 +85,15 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 // Whoever reads the output may stop reading; that is no reason to stop serving.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
 
-await run(process.argv.slice(2)).then((code) => {
+// For a process that ends with nothing left to do before its command is done.
+process.exitCode = EXIT_FAILURE;
+run(process.argv.slice(2)).then((code) => {
   process.exitCode = code;
 }, failed);
 
 async function run([first = 'serve', ...rest]: readonly string[]): Promise<number> {
   const words = [ALIASES.get(first) ?? first, ...rest];
-  const { stdin, stdout, stderr } = process;
+  const { stdout, stderr } = process;
   if (asksForHelp(rest)) {
     await print(stdout, usageFor(words));
     return 0;
@@ -101,7 +102,10 @@ async function run([first = 'serve', ...rest]: readonly string[]): Promise<numbe
   if (command === undefined) throw unknownCommand(words);
   const world = {
     settings: withEnvFile('.env', process.env),
-    stdin,
+    // Node makes the stream when it is asked for, and a server never asks.
+    get stdin() {
+      return process.stdin;
+    },
     stdout,
     stderr,
     now: Date.now,
@@ -165,7 +169,7 @@ function closeOnSignals(close: (signal: string) => Promise<void>): () => boolean
     if (first !== null) process.exit(EXIT_FAILURE);
     first = { signal, atMs };
     await close(signal).catch(failed);
-    process.exit();
+    process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
   return () => first !== null;

@@ -1,7 +1,8 @@
 // The version in package.json, which lies beside `src` as well as `dist`.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
-const packageFile = new URL('../package.json', import.meta.url);
+const packageFile = join(import.meta.dirname, '../package.json');
 
 export const VERSION: string = JSON.parse(readFileSync(packageFile, 'utf8')).version;

@@ -5,14 +5,13 @@ import { join } from 'node:path';
 import type { Contender } from './contender.ts';
 import type { Cores } from './machine.ts';
 import type { Options } from './options.ts';
+import type { Built } from './scratch.ts';
 import type { Comparison } from './statistics.ts';
 
 /** Where servers are started. */
-export interface Site {
+export interface Site extends Built {
   /** The folder for what the run needs. */
   readonly work: string;
-  /** The built Jot. */
-  readonly dist: string;
   readonly cores: Cores | null;
 }
 

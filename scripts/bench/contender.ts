@@ -89,7 +89,7 @@ export function startJotServer(
 ): Promise<ServerProcess> {
   return startServer({
     name: 'Jot',
-    args: [...flags, join(site.dist, 'main.js')],
+    args: [...flags, site.program],
     env: { ...PRODUCTION, ...settings },
     cwd: folder,
     core: site.cores?.server ?? null,

@@ -63,9 +63,9 @@ async function measure(options: Options, { work }: Scratch): Promise<void> {
   const machine = describeMachine(new Date());
   process.stdout.write(machineText(machine));
   progress('building Jot');
-  const dist = build(work);
+  const built = build(work);
   const peers = options.peers ? await installPeers(progress) : [];
-  const bench = { options, work, dist, cores: machine.pinned, peers };
+  const bench = { options, work, ...built, cores: machine.pinned, peers };
   const found: Judged[] = [];
   for (const scenario of scenariosOf(options.only)) found.push(...(await runScenario(bench, scenario)));
   progress('');

@@ -33,7 +33,7 @@ async function profile(of: Route, { seconds }: ProfileOptions): Promise<void> {
   const { work, remove } = makeScratch();
   process.once('exit', remove);
   process.stderr.write(`profiling ${of} for ${seconds} s\n`);
-  const site = { work, dist: compile(work), cores: machine.pinned };
+  const site = { work, ...compile(work), cores: machine.pinned };
   const folder = newFolder(site, 'profile');
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'];
   const jot = await startJot(site, { flags });

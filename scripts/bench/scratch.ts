@@ -33,19 +33,28 @@ function isOnDisk(folder: string): boolean {
   }
 }
 
-/** Builds Jot into a folder of this run's own, for production. @returns the folder with `main.js`. */
-export function build(work: string): string {
-  return buildWith('npm', ['run', '--silent', 'build'], work);
+export interface Built {
+  /** The folder with every module. */
+  readonly dist: string;
+  /** The file that Node is to run. */
+  readonly program: string;
+}
+
+/** Builds Jot into a folder of this run's own, for production. */
+export function build(work: string): Built {
+  const dist = buildWith('npm', ['run', '--silent', 'build'], work);
+  return { dist, program: join(dist, 'jot.cjs') };
 }
 
 /** The same, but with each source file in a file of its own, for who wants to see what they cost. */
-export function compile(work: string): string {
-  return buildWith(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], work);
+export function compile(work: string): Built {
+  const dist = buildWith(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], work);
+  return { dist, program: join(dist, 'main.js') };
 }
 
 function buildWith(program: string, args: readonly string[], work: string): string {
   const project = join(work, 'jot');
-  for (const name of ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
     cpSync(join(root, name), join(project, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'));

@@ -30,7 +30,7 @@ async function build(t: Cleanup): Promise<string> {
   const project = scratchProject(t);
   const { code, stderr } = await run('npm', ['run', 'build'], project);
   assert.equal(code, 0, stderr);
-  return `${project}/dist/main.js`;
+  return `${project}/dist/jot.cjs`;
 }
 
 interface Scene {

@@ -239,8 +239,8 @@ describe('the systemd unit in the README', () => {
     writeFileSync(`${folder}/jot.env`, settings.replace('/var/lib/jot', folder));
     assert.equal(lines.length, 2);
     for (const line of lines) {
-      assert.match(line, new RegExp(`^sudo /usr/bin/node --env-file=${file} /opt/jot/dist/main\\.js user `));
-      const args = line.slice(line.indexOf('main.js') + 'main.js '.length).split(' ');
+      assert.match(line, new RegExp(`^sudo /usr/bin/node --env-file=${file} /opt/jot/dist/jot\\.cjs user `));
+      const args = line.slice(line.indexOf('jot.cjs') + 'jot.cjs '.length).split(' ');
       const command = [
         `--env-file=${folder}/jot.env`,
         `${root}scripts/run.mjs`,

@@ -6,7 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
-const COPIED = ['src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'LICENSE', 'README.md'];
+const COPIED = [
+  'src',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'LICENSE',
+  'README.md',
+];
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
