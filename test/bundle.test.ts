@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { start } from './support/command.ts';
-import { run, scratchProject } from './support/scratch-project.ts';
+import { builtProject, root, run } from './support/scratch-project.ts';
 import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
 
 const DIGEST_BYTES = 32;
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 
 // In a process of its own, since a coverage run compiles differently.
 const ASK_V8 = `
@@ -33,10 +34,7 @@ describe('the built command', () => {
   let bundle = Buffer.alloc(0);
   let cache = Buffer.alloc(0);
   before(async () => {
-    const project = scratchProject(suite);
-    dist = `${project}/dist`;
-    const { code, stderr } = await run('npm', ['run', 'build'], project);
-    assert.equal(code, 0, stderr);
+    dist = await builtProject(suite);
     const [name, ...others] = readdirSync(dist).filter((each) => each.endsWith('.cache'));
     assert.deepEqual([name, others], [`bundle.${process.version}-${process.arch}.cache`, []]);
     cachePath = `${dist}/${name}`;
@@ -54,7 +52,7 @@ describe('the built command', () => {
     const { stdout } = await run(process.execPath, ['-e', ASK_V8, `${dist}/bundle.js`, cachePath], dist);
     return JSON.parse(stdout);
   };
-  const works = { code: 0, stdout: '0.1.0\n', stderr: '' };
+  const works = { code: 0, stdout: `${manifest.version}\n`, stderr: '' };
 
   it('serves', async (t) => {
     const env = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };

@@ -1,5 +1,6 @@
 // A copy of the project that a test may build and change, so that it leaves nothing behind in the real one.
 
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +27,14 @@ export function scratchProject(t: Cleanup): string {
   }
   symlinkSync(`${root}node_modules`, `${folder}/node_modules`);
   return folder;
+}
+
+/** Builds such a copy. @returns the folder with what was built. */
+export async function builtProject(t: Cleanup): Promise<string> {
+  const project = scratchProject(t);
+  const { code, stderr } = await run('npm', ['run', 'build'], project);
+  assert.equal(code, 0, stderr);
+  return `${project}/dist`;
 }
 
 /** Runs a program to its end. @returns what it wrote; its exit code is 0 unless it says so. */
