@@ -27,8 +27,8 @@ export interface Scenario {
   run(bench: Bench): Promise<readonly Comparison[]>;
 }
 
-/** A new folder for one server. */
-export function newFolder({ work }: Site, name: string): string {
+/** A new folder, for one server or for all of a scenario. */
+export function newFolder({ work }: Pick<Site, 'work'>, name: string): string {
   return mkdtempSync(join(work, `${name.replaceAll(/\W+/g, '-')}-`));
 }
 

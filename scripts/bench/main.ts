@@ -3,9 +3,9 @@
 // Figures from a machine that does other things too mean little by themselves. So everything is measured in turns, a
 // median stands for the rounds, and the spread says how far apart they were.
 
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Bench, Scenario } from './bench.ts';
+import { type Bench, newFolder, type Scenario } from './bench.ts';
 import { describeMachine, machineText } from './machine.ts';
 import { type Options, parseOptions, UsageError } from './options.ts';
 import { installPeers } from './peers/install.ts';
@@ -76,11 +76,16 @@ async function measure(options: Options, { work }: Scratch): Promise<void> {
   process.stdout.write(`As JSON: ${resolve(options.json)}\n`);
 }
 
+// What a scenario has written is removed behind it: the memory that the system keeps it in is then free for the next one. To find
+// more is work for a virtual machine's host, and whoever asks for it waits.
 async function runScenario(bench: Omit<Bench, 'progress'>, scenario: Scenario): Promise<Judged[]> {
+  const work = newFolder(bench, scenario.name);
   const comparisons = await scenario.run({
     ...bench,
+    work,
     progress: (text) => progress(`${scenario.name}: ${text}`),
   });
+  rmSync(work, { recursive: true });
   return comparisons.map(judge);
 }
 
