@@ -219,7 +219,7 @@ const cost: Setting<Cost> = {
 
 const rate: Setting<Rate | null> = {
   read: (text) => (text === 'off' ? null : (parseRate(text) ?? undefined)),
-  expected: '`<tokens>/<s, m, h, d or a duration>` or `off`',
+  expected: '`<tokens>/<s, m, h, d or a duration>`, neither of them 0, or `off`',
 };
 
 const cacheTtl: Setting<number | null> = {

@@ -110,7 +110,7 @@ describe('parseConfig', () => {
       '  PORT is "http"; expected an integer from 0 to 65535',
       '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 16MiB',
       '  JWT_LEEWAY is "10 s"; expected seconds, or a duration like `90s`, `5m`, `12h`, `30d`',
-      '  RATE_LIMIT is "600"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
+      '  RATE_LIMIT is "600"; expected `<tokens>/<s, m, h, d or a duration>`, neither of them 0, or `off`',
       `  METRICS_TOKEN ${HIDDEN}; expected visible ASCII characters without spaces`,
     ]);
   });

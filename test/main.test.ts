@@ -205,7 +205,7 @@ describe('jot', { concurrency: 4 }, () => {
         'jot: Wrong settings:',
         '  HOST is "a b" (from .env); expected an address or a host name to listen on, without a port',
         '  PORT is "http"; expected an integer from 0 to 65535',
-        '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>` or `off`',
+        '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>`, neither of them 0, or `off`',
         '  METRICS_TOKEN is not valid (its value is hidden here) (from .env); expected visible ASCII characters without spaces',
         '',
       ]);

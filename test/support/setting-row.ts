@@ -20,7 +20,7 @@ export const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 export const DURATION = 'seconds, or a duration like `90s`, `5m`, `12h`, `30d`';
-export const RATE = '`<tokens>/<s, m, h, d or a duration>` or `off`';
+export const RATE = '`<tokens>/<s, m, h, d or a duration>`, neither of them 0, or `off`';
 
 export const goodDurations = [
   ['90', 90 * SECOND, 'a bare number is seconds'],
