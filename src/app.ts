@@ -10,7 +10,8 @@ import { openApiText } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
 import type { Representation } from './api/representation.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
-import { Gate } from './auth/gate.ts';
+import type { Gate } from './auth/gate.ts';
+import { createHashGate } from './auth/hash-gate.ts';
 import { openKeys, type SigningKey } from './auth/keys.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Tokens } from './auth/tokens.ts';
@@ -40,10 +41,7 @@ const CACHE_ENTRIES_MAX = 1_000;
 // How many are begun in one turn of the event loop, as long as they take little; and of what is long, bodies and answers.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
-const HASH_QUEUE_MAX = 64;
-// Well before a connection on which nothing moves is cut (`stallMs`): an answer that says why is better than none.
-const HASH_WAIT_MS_MAX = 15_000;
-// The same once the server is closing, when that is after ten seconds (`shutdownMs`).
+// How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds (`shutdownMs`).
 const HASH_WAIT_CLOSING_MS_MAX = 5_000;
 const CLOSING = 'Jot is shutting down';
 
@@ -237,12 +235,7 @@ function commonOf(config: Config) {
 async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
-  const gate = new Gate({
-    concurrency: config.hashConcurrency,
-    queueMax: HASH_QUEUE_MAX,
-    waitMsMax: HASH_WAIT_MS_MAX,
-    elapsedMs,
-  });
+  const gate = createHashGate({ concurrency: config.hashConcurrency, elapsedMs });
   const passwords = new Passwords(config.passwordCost, gate, await costsInUse(store));
   const sessionOptions = {
     store,

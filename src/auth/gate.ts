@@ -21,6 +21,11 @@ export interface GateOptions {
   readonly waitMsMax?: number;
   /** Milliseconds on a clock that only runs forward; default `performance.now`. */
   readonly elapsedMs?: () => number;
+  /**
+   * Asked when a task begins; what it gives is asked when the task has ended, and says for how many milliseconds the place stays
+   * empty. Default: not at all.
+   */
+  readonly watch?: () => () => number;
 }
 
 interface Waiting {
@@ -32,17 +37,24 @@ interface Waiting {
 export class Gate {
   readonly #options: Required<GateOptions>;
   readonly #waiting: Waiting[] = [];
-  #running = 0;
+  /** How many places are taken, by a task or by nobody for a while. */
+  #taken = 0;
+  #resting = 0;
   #waitMsMax: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GateOptions) {
-    this.#options = { waitMsMax: Number.POSITIVE_INFINITY, elapsedMs: () => performance.now(), ...options };
+    this.#options = {
+      waitMsMax: Number.POSITIVE_INFINITY,
+      elapsedMs: () => performance.now(),
+      watch: () => () => 0,
+      ...options,
+    };
     this.#waitMsMax = this.#options.waitMsMax;
   }
 
   get running(): number {
-    return this.#running;
+    return this.#taken - this.#resting;
   }
 
   get queued(): number {
@@ -55,12 +67,23 @@ export class Gate {
    * @throws JotError `unavailable` when the queue is full, or too slow.
    */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#running < this.#options.concurrency) this.#running++;
+    if (this.#taken < this.#options.concurrency) this.#taken++;
     else await this.#turn();
+    const { elapsedMs, watch } = this.#options;
+    let endMs = Number.NEGATIVE_INFINITY;
+    let restMs = 0;
     try {
-      return await task();
+      const restOf = watch();
+      try {
+        return await task();
+      } finally {
+        endMs = elapsedMs();
+        restMs = restOf();
+      }
     } finally {
-      this.#next();
+      // Whatever was thrown, a place is never lost.
+      if (restMs > 0) this.#rest(restMs, endMs);
+      else this.#next(endMs);
     }
   }
 
@@ -74,35 +97,44 @@ export class Gate {
   #turn(): Promise<void> {
     const { queueMax, elapsedMs } = this.#options;
     if (this.#waiting.length >= queueMax) throw turnedAway(TOO_MANY);
+    const sinceMs = elapsedMs();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ sinceMs: elapsedMs(), resolve, reject });
-      if (this.#waiting.length === 1) this.#turnAwayLate();
+      this.#waiting.push({ sinceMs, resolve, reject });
+      if (this.#waiting.length === 1) this.#turnAwayLate(sinceMs);
     });
   }
 
+  #rest(ms: number, nowMs: number): void {
+    this.#resting++;
+    setTimeout(() => {
+      this.#resting--;
+      this.#next(nowMs + ms);
+    }, ms);
+  }
+
   // The place passes to the next in line directly: counting down and up again would let a newcomer slip in between.
-  #next(): void {
-    this.#turnAwayLate();
+  #next(nowMs: number): void {
+    this.#turnAwayLate(nowMs);
     const next = this.#waiting.shift();
-    if (next === undefined) this.#running--;
+    if (next === undefined) this.#taken--;
     else next.resolve();
     if (this.#waiting.length === 0) clearTimeout(this.#timer);
   }
 
   /** Turns away who has waited too long, and comes back when the next one may have. */
-  readonly #turnAwayLate = (): void => {
+  #turnAwayLate(nowMs: number): void {
     clearTimeout(this.#timer);
-    const nowMs = this.#options.elapsedMs();
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
       const leftMs = first.sinceMs + this.#waitMsMax - nowMs;
       if (leftMs >= 0) {
-        this.#timer = setTimeout(this.#turnAwayLate, Math.min(leftMs, TIMER_MS_MAX));
+        const { elapsedMs } = this.#options;
+        this.#timer = setTimeout(() => this.#turnAwayLate(elapsedMs()), Math.min(leftMs, TIMER_MS_MAX));
         return;
       }
       this.#waiting.shift();
       first.reject(turnedAway(TOO_MANY));
     }
-  };
+  }
 }
 
 function turnedAway(reason: string): JotError {

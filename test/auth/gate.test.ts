@@ -77,6 +77,61 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
+  it('leaves a place empty behind a task for as long as it is told, and keeps nobody from the result', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const gate = new Gate({ concurrency: 1, queueMax: 8, watch: () => () => 20 });
+    const begun: string[] = [];
+    const [a, b] = [send(gate, 'a', begun), send(gate, 'b', begun)];
+    a.finish();
+    assert.equal(await a.result, 'a');
+    assert.deepEqual(counters(gate), { running: 0, queued: 1 });
+    t.mock.timers.tick(19);
+    await null;
+    assert.deepEqual([begun, counters(gate)], [['a'], { running: 0, queued: 1 }]);
+    t.mock.timers.tick(1);
+    await b.begins;
+    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+
+    b.fail(new Error('broken'));
+    await assert.rejects(b.result, /broken/);
+    const c = send(gate, 'c', begun);
+    assert.deepEqual([begun, counters(gate)], [['a', 'b'], { running: 0, queued: 1 }]);
+    t.mock.timers.tick(20);
+    await c.begins;
+    c.finish();
+    await c.result;
+    t.mock.timers.tick(20);
+    const d = send(gate, 'd', begun);
+    assert.deepEqual(begun, ['a', 'b', 'c', 'd']);
+    d.finish();
+    await d.result;
+  });
+
+  it('without a rest the place passes at once', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 8, watch: () => () => 0 });
+    const [a, b] = [send(gate, 'a'), send(gate, 'b')];
+    a.finish();
+    await Promise.all([a.result, b.begins]);
+    b.finish();
+    await b.result;
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('loses no place to a clock that throws, whenever it does', async () => {
+    for (const calls of [0, 1, 2]) {
+      let left = calls;
+      const elapsedMs = () => {
+        if (left-- === 0) throw new Error('no time');
+        return 0;
+      };
+      const gate = new Gate({ concurrency: 1, queueMax: 8, elapsedMs });
+      const [a, b] = await Promise.allSettled([gate.run(async () => 'a'), gate.run(async () => 'b')]);
+      assert.equal([a, b].filter(({ status }) => status === 'rejected').length, 1, `call ${calls}`);
+      assert.equal(await gate.run(async () => 'c'), 'c');
+      assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+    }
+  });
+
   it('lets those who wait in by the order in which they came', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 8 });
     const begun: string[] = [];
