@@ -9,7 +9,7 @@ import { atMost, type Series } from '../statistics.ts';
 const IDLE_MS = 1_000;
 const BYTES_PER_MIB = 2 ** 20;
 // A start takes a tenth of a second, so there is time for more of them.
-const STARTS_PER_ROUND = 3;
+const STARTS_PER_ROUND = 7;
 
 export const start: Scenario = {
   name: 'start',
