@@ -416,7 +416,7 @@ describe('jot', { concurrency: 4 }, () => {
 
     it('exit with 1 and say it in one line on standard error when the file is not there', async (t) => {
       const folder = temporaryFolder(t);
-      const missing = `There is no data file ${folder}/jot.jsonl; the first start of the server makes it`;
+      const missing = `There is no data file ${folder}/jot.jsonl; a start of the server makes the one that DATABASE_URL names`;
       for (const name of ['check', 'export', 'compact', 'repair', 'user list']) {
         const { code, stdout, stderr } = await jot(t, name.split(' '), settingsFor(folder)).ended;
         assert.deepEqual([name, code, stdout, stderr], [name, 1, '', `jot: ${missing}\n`]);

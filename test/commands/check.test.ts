@@ -233,7 +233,7 @@ describe('check of what can not be read', () => {
     const rows = [
       [
         `${folder}/none.jsonl`,
-        /^jot: There is no data file \S+none\.jsonl; the first start of the server makes it\n$/,
+        /^jot: There is no data file \S+none\.jsonl; a start of the server makes the one that DATABASE_URL names\n$/,
       ],
       [`${folder}/none/jot.jsonl`, /^jot: There is no data file \S+none\/jot\.jsonl; [^\n]+\n$/],
       [`${folder}/folder`, /^jot: Can't open the data file \S+folder: it is not a file, [^\n]+\n$/],

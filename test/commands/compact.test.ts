@@ -65,7 +65,7 @@ describe('compact', () => {
   it('makes no file where there is none', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
-    const message = `There is no data file ${path}; the first start of the server makes it`;
+    const message = `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`;
     await rejects(runCommand(compact, [path]), 'unavailable', message);
     assert.deepEqual(readdirSync(folder), []);
   });

@@ -187,7 +187,7 @@ describe('jot user without a server', () => {
       const args = command === deleteUser ? ['--yes', 'matt'] : ['matt'];
       await assert.rejects(runCommand(command, args, { ...place, stdin: 'foo\n' }), {
         name: 'JotError',
-        message: /^There is no data file \S+; the first start of the server makes it$/,
+        message: /^There is no data file \S+; a start of the server makes the one that DATABASE_URL names$/,
       });
     }
     assert.equal(existsSync(place.path), false);

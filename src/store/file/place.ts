@@ -23,7 +23,7 @@ export async function explained<T>(
   } catch (error) {
     if (!isOfSystem(error)) throw error;
     if (action === 'find' && 'code' in error && error.code === 'ENOENT') {
-      const reason = `There is no data file ${path}; the first start of the server makes it`;
+      const reason = `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`;
       throw new JotError('unavailable', reason, { cause: error });
     }
     const reason = error.message + deniedNote(error, path);

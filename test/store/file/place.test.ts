@@ -30,7 +30,9 @@ describe('explained', () => {
     const path = `${temporaryFolder(t)}/none.jsonl`;
     await assert.rejects(
       explained('find', path, () => open(path)),
-      { message: `There is no data file ${path}; the first start of the server makes it` },
+      {
+        message: `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`,
+      },
     );
     const message = /^Can't open the data file \S+: EIO$/;
     const broken = Object.assign(new Error('EIO'), { code: 'EIO' });
