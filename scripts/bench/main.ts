@@ -30,7 +30,8 @@ const USAGE = `Usage: npm run bench -- [options]
 Scenarios:
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`).join('')}`;
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+// Not only once: by default a second one would end it in the middle of its cleaning up.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 await run(process.argv.slice(2));
 
 async function run(args: readonly string[]): Promise<void> {
