@@ -1,11 +1,19 @@
-// Work in progress: what the tables would look like after some operations, without touching them. A draft lies on top of
-// the tables or of another draft and remembers only the differences. If one operation fails, or the disk does, the draft
-// is dropped and nothing has happened.
+// Work in progress: what the tables would look like after some writes, without touching them. A draft lies on top of the tables
+// and remembers only the differences. If a write fails, the draft is as it was before; if the disk does, the draft is dropped and
+// nothing has happened.
 
 import { type Failure, JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from './collections.ts';
 import type { Operation } from './store.ts';
-import { type Change, type Effect, ownedCollections, ownerOf, uniqueKeys, type View } from './tables.ts';
+import {
+  type Change,
+  type Effect,
+  hasUniqueKeys,
+  ownedCollections,
+  ownerOf,
+  type Tables,
+  uniqueKeys,
+} from './tables.ts';
 
 const GONE: Failure = { code: 'not_found', message: 'There is nothing here (any more)' };
 const CHANGED: Failure = {
@@ -13,25 +21,25 @@ const CHANGED: Failure = {
   message: 'It was changed in the meantime; fetch it again',
 };
 
-// A draft lives for one write, so what it is made of counts: an object with few keys takes a fraction of what a Map does.
+// A draft lives for one trip to the disk, so what it is made of counts: an object with few keys takes a fraction of what a Map does.
 type ByCollection<T> = { [name in CollectionName]?: T };
 
-export class Draft implements View {
-  readonly #base: View;
-  readonly #effects: Effect[] = [];
+export class Draft {
+  readonly #base: Tables;
+  #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
-  readonly #rows: ByCollection<Map<Id, Entity | null>> = {};
+  #rows: ByCollection<Map<Id, Entity | null>> = {};
   /** By collection, index and key; null where the key is free again. There is none as long as nothing is in it. */
   #keys: Map<string, Id | null> | null = null;
   /** By collection, the owners of which no row of the base is left; what they were given since is in `#rows`. */
-  readonly #emptied: ByCollection<Set<Id>> = {};
-  readonly #nextIds: ByCollection<Id> = {};
+  #emptied: ByCollection<Set<Id>> = {};
+  #nextIds: ByCollection<Id> = {};
 
-  constructor(base: View) {
+  constructor(base: Tables) {
     this.#base = base;
   }
 
-  find(name: CollectionName, id: Id): Entity | undefined {
+  #find(name: CollectionName, id: Id): Entity | undefined {
     const drafted = this.#rows[name]?.get(id);
     if (drafted !== undefined) return drafted ?? undefined;
     const row = this.#base.find(name, id);
@@ -39,16 +47,16 @@ export class Draft implements View {
     return row !== undefined && emptied?.has(ownerOf(name, row)) === true ? undefined : row;
   }
 
-  findId(name: CollectionName, index: string, key: string): Id | undefined {
+  #findId(name: CollectionName, index: string, key: string): Id | undefined {
     const drafted = this.#keys?.get(`${name} ${index} ${key}`);
     if (drafted !== undefined) return drafted ?? undefined;
     const id = this.#base.findId(name, index, key);
-    return id !== undefined && this.#emptied[name] !== undefined && this.find(name, id) === undefined
+    return id !== undefined && this.#emptied[name] !== undefined && this.#find(name, id) === undefined
       ? undefined
       : id;
   }
 
-  *ownedIds(name: CollectionName, owner: Id): Generator<Id> {
+  *#ownedIds(name: CollectionName, owner: Id): Generator<Id> {
     const drafted = this.#rows[name];
     const isEmptied = this.#emptied[name]?.has(owner) === true;
     for (const id of isEmptied ? [] : this.#base.ownedIds(name, owner)) {
@@ -59,7 +67,7 @@ export class Draft implements View {
     }
   }
 
-  nextId(name: CollectionName): Id {
+  #nextId(name: CollectionName): Id {
     return this.#nextIds[name] ?? this.#base.nextId(name);
   }
 
@@ -70,11 +78,26 @@ export class Draft implements View {
    * @throws JotError `not_found`, `precondition_failed`, `conflict`; the draft is as it was before.
    */
   run(operations: readonly Operation[]): { change: Change; row: Entity | null } {
-    const attempt = new Draft(this);
+    const before = this.#effects.length;
     let row: Entity | null = null;
-    for (const operation of operations) row = attempt.#run(operation);
-    for (const effect of attempt.#effects) this.#apply(effect);
-    return { change: attempt.#effects, row };
+    try {
+      for (const operation of operations) row = this.#run(operation);
+    } catch (error) {
+      if (this.#effects.length > before) this.#rewind(before);
+      throw error;
+    }
+    return { change: this.#effects.slice(before), row };
+  }
+
+  // Nearly all that fails does so before it has had any effect. For the rest it is simplest to begin again.
+  #rewind(count: number): void {
+    const effects = this.#effects.slice(0, count);
+    this.#effects = [];
+    this.#rows = {};
+    this.#keys = null;
+    this.#emptied = {};
+    this.#nextIds = {};
+    for (const effect of effects) this.#apply(effect);
   }
 
   #run(operation: Operation): Entity | null {
@@ -95,11 +118,11 @@ export class Draft implements View {
       this.#expect(expect, id, ifVersion, failure);
     }
     if ('discard' in operation) {
-      const row = this.find(operation.discard, operation.id);
+      const row = this.#find(operation.discard, operation.id);
       if (row !== undefined) this.#remove(operation.discard, row);
     }
     if ('discardOwned' in operation) {
-      for (const id of [...this.ownedIds(operation.discardOwned, operation.owner)]) {
+      for (const id of [...this.#ownedIds(operation.discardOwned, operation.owner)]) {
         if (id !== operation.exceptId)
           this.#remove(operation.discardOwned, this.#expect(operation.discardOwned, id));
       }
@@ -109,7 +132,7 @@ export class Draft implements View {
 
   #create(name: CollectionName, values: object): Entity {
     // Id and version are the store's to give, whatever else a spread has brought along.
-    const own = { id: this.nextId(name), version: 1 };
+    const own = { id: this.#nextId(name), version: 1 };
     if (!Number.isSafeInteger(own.id)) throw new JotError('unavailable', 'There are no ids left');
     // Not by spreading: V8 gives every object that gets more fields behind a spread a shape of its own, which takes 4 µs to make,
     // and memory for as long as the row is there.
@@ -120,7 +143,7 @@ export class Draft implements View {
   }
 
   #expect(name: CollectionName, id: Id, ifVersion?: number, failure?: Failure): Entity {
-    const row = this.find(name, id);
+    const row = this.#find(name, id);
     if (row === undefined) throw failed(failure ?? GONE);
     if (ifVersion !== undefined && row.version !== ifVersion) {
       throw failed(failure ?? CHANGED);
@@ -130,7 +153,7 @@ export class Draft implements View {
 
   #put(name: CollectionName, row: Entity, before: Entity | null): Entity {
     for (const [index, key, taken] of uniqueKeys(name, row)) {
-      const holder = this.findId(name, index, key);
+      const holder = this.#findId(name, index, key);
       if (holder !== undefined && holder !== before?.id) throw new JotError('conflict', taken);
     }
     this.#apply({ put: name, row });
@@ -139,7 +162,7 @@ export class Draft implements View {
 
   #remove(name: CollectionName, row: Entity): void {
     for (const owned of ownedCollections(name)) {
-      const ids = this.ownedIds(owned, row.id);
+      const ids = this.#ownedIds(owned, row.id);
       const isDeep = ownedCollections(owned).length > 0;
       if (isDeep) for (const id of [...ids]) this.#remove(owned, this.#expect(owned, id));
       else if (ids.next().done !== true) this.#apply({ removeOwned: owned, owner: row.id });
@@ -163,16 +186,20 @@ export class Draft implements View {
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {
-    const before = this.find(name, id);
+    if (hasUniqueKeys(name)) this.#noteKeys(name, id, row);
+    const drafted = this.#rows[name] ?? new Map<Id, Entity | null>();
+    this.#rows[name] = drafted.set(id, row);
+    this.#nextIds[name] = Math.max(this.#nextId(name), id + 1);
+  }
+
+  #noteKeys(name: CollectionName, id: Id, row: Entity | null): void {
+    const before = this.#find(name, id);
     for (const [index, key] of before === undefined ? [] : uniqueKeys(name, before)) {
       this.#setKey(name, index, key, null);
     }
     for (const [index, key] of row === null ? [] : uniqueKeys(name, row)) {
       this.#setKey(name, index, key, id);
     }
-    const drafted = this.#rows[name] ?? new Map<Id, Entity | null>();
-    this.#rows[name] = drafted.set(id, row);
-    this.#nextIds[name] = Math.max(this.nextId(name), id + 1);
   }
 
   #setKey(name: CollectionName, index: string, key: string, id: Id | null): void {

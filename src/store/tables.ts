@@ -26,14 +26,6 @@ export type Effect =
 /** The effects of one write: all of them or none. */
 export type Change = readonly Effect[];
 
-/** The least that working out a write needs to see. */
-export interface View {
-  find(name: CollectionName, id: Id): Entity | undefined;
-  findId(name: CollectionName, index: string, key: string): Id | undefined;
-  ownedIds(name: CollectionName, owner: Id): Iterable<Id>;
-  nextId(name: CollectionName): Id;
-}
-
 interface List {
   readonly ids: IdList;
   revision: number;
@@ -48,7 +40,7 @@ interface Table {
   nextId: Id;
 }
 
-export class Tables implements View {
+export class Tables {
   readonly #tables: Readonly<Record<CollectionName, Table>>;
   #revision = 0;
   #liveWeight = 0;
@@ -173,6 +165,11 @@ export class Tables implements View {
       if (ids?.get(key) === row.id) ids.delete(key);
     }
   }
+}
+
+/** Whether rows of this collection take keys at all. */
+export function hasUniqueKeys(name: CollectionName): boolean {
+  return uniqueIndexes[name].length > 0;
 }
 
 /** The keys that the row takes in its collection's unique indexes. */
