@@ -45,8 +45,11 @@ export function createRepresentation(turns: Turns): Represent {
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
     if (endpoint.fingerprint === undefined) return represent(endpoint, row, call, turns);
-    const kept = keptBy.get(endpoint) ?? new BoundedMap(KEPT_MAX);
-    keptBy.set(endpoint, kept);
+    let kept = keptBy.get(endpoint);
+    if (kept === undefined) {
+      kept = new BoundedMap(KEPT_MAX);
+      keptBy.set(endpoint, kept);
+    }
     const key = endpoint.fingerprint(row);
     const known = kept.get(key);
     if (known !== undefined) return known;

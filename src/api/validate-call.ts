@@ -27,8 +27,11 @@ export function createValidate(options: ValidateOptions) {
   // Nearly all queries were there before, the empty one first of all, and what they come to is always the same.
   const queriesBy = new Map<Endpoint, BoundedMap<string, unknown>>();
   const queryOf = ({ endpoint, query }: Authorized): unknown => {
-    const queries = queriesBy.get(endpoint) ?? new BoundedMap(QUERIES_MAX);
-    queriesBy.set(endpoint, queries);
+    let queries = queriesBy.get(endpoint);
+    if (queries === undefined) {
+      queries = new BoundedMap(QUERIES_MAX);
+      queriesBy.set(endpoint, queries);
+    }
     const known = queries.get(query);
     if (known !== undefined) return known;
     const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
