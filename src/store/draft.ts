@@ -21,7 +21,8 @@ const CHANGED: Failure = {
   message: 'It was changed in the meantime; fetch it again',
 };
 
-// A draft lives for one trip to the disk, so what it is made of counts: an object with few keys takes a fraction of what a Map does.
+// A draft lives for one trip to the disk, so what it is made of counts: an object with few keys takes a fraction of what a Map
+// does.
 type ByCollection<T> = { [name in CollectionName]?: T };
 
 export class Draft {
@@ -29,14 +30,32 @@ export class Draft {
   #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
   #rows: ByCollection<Map<Id, Entity | null>> = {};
-  /** By collection, index and key; null where the key is free again. There is none as long as nothing is in it. */
-  #keys: Map<string, Id | null> | null = null;
+  /** By collection, index and key; null where the key is free again. */
+  #keys = new Map<string, Id | null>();
   /** By collection, the owners of which no row of the base is left; what they were given since is in `#rows`. */
   #emptied: ByCollection<Set<Id>> = {};
   #nextIds: ByCollection<Id> = {};
 
   constructor(base: Tables) {
     this.#base = base;
+  }
+
+  /**
+   * Works out one write, all of its operations or none.
+   *
+   * @returns its effects, and the row that the last operation put.
+   * @throws JotError `not_found`, `precondition_failed`, `conflict`; the draft is as it was before.
+   */
+  run(operations: readonly Operation[]): { change: Change; row: Entity | null } {
+    const before = this.#effects.length;
+    let row: Entity | null = null;
+    try {
+      for (const operation of operations) row = this.#run(operation);
+    } catch (error) {
+      if (this.#effects.length > before) this.#rewind(before);
+      throw error;
+    }
+    return { change: this.#effects.slice(before), row };
   }
 
   #find(name: CollectionName, id: Id): Entity | undefined {
@@ -48,7 +67,7 @@ export class Draft {
   }
 
   #findId(name: CollectionName, index: string, key: string): Id | undefined {
-    const drafted = this.#keys?.get(`${name} ${index} ${key}`);
+    const drafted = this.#keys.get(`${name} ${index} ${key}`);
     if (drafted !== undefined) return drafted ?? undefined;
     const id = this.#base.findId(name, index, key);
     return id !== undefined && this.#emptied[name] !== undefined && this.#find(name, id) === undefined
@@ -71,30 +90,12 @@ export class Draft {
     return this.#nextIds[name] ?? this.#base.nextId(name);
   }
 
-  /**
-   * Works out one write, all of its operations or none.
-   *
-   * @returns its effects, and the row that the last operation put.
-   * @throws JotError `not_found`, `precondition_failed`, `conflict`; the draft is as it was before.
-   */
-  run(operations: readonly Operation[]): { change: Change; row: Entity | null } {
-    const before = this.#effects.length;
-    let row: Entity | null = null;
-    try {
-      for (const operation of operations) row = this.#run(operation);
-    } catch (error) {
-      if (this.#effects.length > before) this.#rewind(before);
-      throw error;
-    }
-    return { change: this.#effects.slice(before), row };
-  }
-
   // Nearly all that fails does so before it has had any effect. For the rest it is simplest to begin again.
   #rewind(count: number): void {
     const effects = this.#effects.slice(0, count);
     this.#effects = [];
     this.#rows = {};
-    this.#keys = null;
+    this.#keys.clear();
     this.#emptied = {};
     this.#nextIds = {};
     for (const effect of effects) this.#apply(effect);
@@ -203,7 +204,6 @@ export class Draft {
   }
 
   #setKey(name: CollectionName, index: string, key: string, id: Id | null): void {
-    this.#keys ??= new Map();
     this.#keys.set(`${name} ${index} ${key}`, id);
   }
 }
