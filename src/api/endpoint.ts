@@ -142,3 +142,15 @@ export function json<Row>(type: Marshals<Row>): Answer<Row> {
 export function plain(contentType: string, type: Type<string>): Answer<string> {
   return { contentType, type };
 }
+
+/** One of what `make` makes for each endpoint, made when it is first asked for. */
+export function perEndpoint<T extends object>(make: () => T): (endpoint: Endpoint) => T {
+  const made = new Map<Endpoint, T>();
+  return (endpoint) => {
+    const known = made.get(endpoint);
+    if (known !== undefined) return known;
+    const value = make();
+    made.set(endpoint, value);
+    return value;
+  };
+}

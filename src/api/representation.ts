@@ -4,7 +4,7 @@ import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { Turns } from '../http/turns.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
-import { type Call, type Endpoint, isTagged } from './endpoint.ts';
+import { type Call, type Endpoint, isTagged, perEndpoint } from './endpoint.ts';
 import type { Trace } from './explain.ts';
 
 // Larger answers are not worth the memory: they take their time on the wire anyway.
@@ -39,17 +39,13 @@ export type Represent = (endpoint: Endpoint, call: Call, trace: Trace | null) =>
  * @param turns When long answers are put into words: apart from all else, so that a short request does not wait behind them.
  */
 export function createRepresentation(turns: Turns): Represent {
-  const keptBy = new Map<Endpoint, BoundedMap<string, Representation>>();
+  const keptOf = perEndpoint(() => new BoundedMap<string, Representation>(KEPT_MAX));
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
     if (endpoint.fingerprint === undefined) return represent(endpoint, row, call, turns);
-    let kept = keptBy.get(endpoint);
-    if (kept === undefined) {
-      kept = new BoundedMap(KEPT_MAX);
-      keptBy.set(endpoint, kept);
-    }
+    const kept = keptOf(endpoint);
     const key = endpoint.fingerprint(row);
     const known = kept.get(key);
     if (known !== undefined) return known;

@@ -7,7 +7,7 @@ import type { Turns } from '../http/turns.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
-import type { Endpoint } from './endpoint.ts';
+import { perEndpoint } from './endpoint.ts';
 import { type Authorized, toValid, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
@@ -25,13 +25,9 @@ export interface ValidateOptions {
 
 export function createValidate(options: ValidateOptions) {
   // Nearly all queries were there before, the empty one first of all, and what they come to is always the same.
-  const queriesBy = new Map<Endpoint, BoundedMap<string, unknown>>();
+  const queriesOf = perEndpoint(() => new BoundedMap<string, unknown>(QUERIES_MAX));
   const queryOf = ({ endpoint, query }: Authorized): unknown => {
-    let queries = queriesBy.get(endpoint);
-    if (queries === undefined) {
-      queries = new BoundedMap(QUERIES_MAX);
-      queriesBy.set(endpoint, queries);
-    }
+    const queries = queriesOf(endpoint);
     const known = queries.get(query);
     if (known !== undefined) return known;
     const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
