@@ -41,7 +41,8 @@ const CACHE_ENTRIES_MAX = 1_000;
 // How many are begun in one turn of the event loop, as long as they take little; and of what is long, bodies and answers.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
-// How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds (`shutdownMs`).
+// How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds
+// (`shutdownMs`).
 const HASH_WAIT_CLOSING_MS_MAX = 5_000;
 const CLOSING = 'Jot is shutting down';
 
