@@ -5,36 +5,36 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
 import { gaugesOf, limiterGauge, socketGauges } from './api/gauges.ts';
 import { createIdentify } from './api/identify.ts';
+import type { Marshalled } from './api/marshal.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApiText } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
-import type { Representation } from './api/representation.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
 import type { Gate } from './auth/gate.ts';
 import { createHashGate } from './auth/hash-gate.ts';
 import { openKeys, type SigningKey } from './auth/keys.ts';
-import { Passwords } from './auth/passwords.ts';
+import { PasswordHasher } from './auth/password-hasher.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
+import { keyRequests } from './commands/key-requests.ts';
+import { userRequests } from './commands/user-requests.ts';
 import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
 import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
 import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
-import { Turns } from './http/turns.ts';
+import { TurnQueue } from './http/turn-queue.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 import { Limiter } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
-import { operatorKeys } from './resources/operator-keys.ts';
-import { operatorUsers } from './resources/operator-users.ts';
 import { posts } from './resources/posts.ts';
 import { sessions } from './resources/sessions.ts';
 import { costsInUse } from './resources/sign-in.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import { openStore } from './store/open.ts';
-import type { Answers, OnProgress, Store, StoreStatus } from './store/store.ts';
+import type { ControlHandlers, OnProgress, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
@@ -99,7 +99,7 @@ class JotApp implements App {
   readonly #onProgress: OnProgress | undefined;
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
-  #answers: Answers = {};
+  #answers: ControlHandlers = {};
   #store: Store | null = null;
   #gate: Gate | null = null;
   #opening: Promise<void> | null = null;
@@ -119,8 +119,8 @@ class JotApp implements App {
       ...commonOf(this.config),
       log,
       backlog,
-      bodyTurns: new Turns({ piecesMax: LONG_AT_ONCE_MAX }),
-      answerTurns: new Turns({ piecesMax: LONG_AT_ONCE_MAX }),
+      bodyTurns: new TurnQueue({ piecesMax: LONG_AT_ONCE_MAX }),
+      responseTurns: new TurnQueue({ piecesMax: LONG_AT_ONCE_MAX }),
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -134,7 +134,7 @@ class JotApp implements App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       waitingBytesMax,
-      turns: new Turns({ piecesMax: REQUESTS_AT_ONCE_MAX }),
+      turns: new TurnQueue({ piecesMax: REQUESTS_AT_ONCE_MAX }),
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));
@@ -185,8 +185,8 @@ class JotApp implements App {
     this.#store = store;
     this.#gate = gate;
     this.#answers = {
-      ...operatorUsers({ ...config, store, now, log }),
-      ...operatorKeys({ tokens, keyFile: keyFileOf(config), log }),
+      ...userRequests({ ...config, store, now, log }),
+      ...keyRequests({ tokens, keyFile: keyFileOf(config), log }),
     };
     this.#endpoints = [...api, ...this.#systemEndpoints];
     const limiters = {
@@ -237,7 +237,7 @@ async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
   const gate = createHashGate({ concurrency: config.hashConcurrency, elapsedMs });
-  const passwords = new Passwords(config.passwordCost, gate, await costsInUse(store));
+  const passwords = new PasswordHasher(config.passwordCost, gate, await costsInUse(store));
   const sessionOptions = {
     store,
     lifetimeMs: Math.max(tokenSettings.refreshExpirationMs, tokenSettings.expirationMs),
@@ -261,7 +261,7 @@ async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
   const cache =
     cacheTtlMs === null
       ? null
-      : new TtlCache<string, Representation>({ ttl: cacheTtlMs, max: CACHE_ENTRIES_MAX, now });
+      : new TtlCache<string, Marshalled>({ ttlMs: cacheTtlMs, max: CACHE_ENTRIES_MAX, now });
   return {
     api,
     tokens,

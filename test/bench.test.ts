@@ -13,9 +13,9 @@ import { startServer } from '../scripts/bench/process.ts';
 import { type Comparison, isWithin, judge, type Mark, median, spread } from '../scripts/bench/statistics.ts';
 import { amount, comparisonTable, legend, markdownTable } from '../scripts/bench/table.ts';
 import { openStore } from '../src/store/open.ts';
-import { type Command, start } from './support/command.ts';
-import { root } from './support/scratch-project.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { type Command, start } from './support/process/command.ts';
+import { root } from './support/process/scratch-project.ts';
 
 function comparison(change: Partial<Comparison> = {}): Comparison {
   return {

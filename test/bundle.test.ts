@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { start } from './support/command.ts';
-import { builtProject, root, run } from './support/scratch-project.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { start } from './support/process/command.ts';
+import { builtProject, root, run } from './support/process/scratch-project.ts';
 
 const DIGEST_BYTES = 32;
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));

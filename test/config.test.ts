@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Config, type Environment, keyFileOf, keyFilePath, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
-import { authSettings } from './support/auth-settings.ts';
-import { serverSettings } from './support/server-settings.ts';
+import { authSettings } from './support/server/auth-settings.ts';
+import { serverSettings } from './support/server/server-settings.ts';
 
 const settings = [...serverSettings, ...authSettings];
 // What is read besides: the mode, and the size of libuv's pool.

@@ -12,7 +12,7 @@ import { run } from '../scripts/fuzz/run.ts';
 import { toShell } from '../scripts/fuzz/shell.ts';
 import type { Target } from '../scripts/fuzz/steps.ts';
 import { openTarget } from '../scripts/fuzz/target.ts';
-import { start } from './support/command.ts';
+import { start } from './support/process/command.ts';
 
 const RUN = { seed: 20_261_124, requests: 600, deadlineMs: 60_000 };
 

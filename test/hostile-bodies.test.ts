@@ -14,12 +14,12 @@ import {
   syntax,
   types,
   values,
-} from './support/hostile-bodies.ts';
-import { createPerson, type Person } from './support/person.ts';
-import { seededRandom } from './support/random.ts';
-import { type Answer, startServer, type TestServer } from './support/server.ts';
-import { temporaryFolder } from './support/temporary-folder.ts';
-import { Wire } from './support/wire.ts';
+} from './support/cases/hostile-bodies.ts';
+import { temporaryFolder } from './support/disk/temporary-folder.ts';
+import { seededRandom } from './support/model/random.ts';
+import { createPerson, type Person } from './support/server/person.ts';
+import { type Answer, startServer, type TestServer } from './support/server/server.ts';
+import { Wire } from './support/server/wire.ts';
 
 const MUTATIONS = 400;
 const GOOD = '{"title":"T \\u00e9 𝄞 \\\\","body":"b","x":[{"y":null}]}';

@@ -8,12 +8,12 @@ import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { encodeChange, encodeHeader } from '../src/store/file/record.ts';
 import { VERSION } from '../src/version.ts';
-import { type CommandOptions, jot, type Served, serve } from './support/command.ts';
-import { linesWithUsers, TIME } from './support/records.ts';
-import { type CallOptions, send } from './support/server.ts';
-import { postOf } from './support/stores.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
-import { withoutPlace } from './support/world.ts';
+import { linesWithUsers, TIME } from './support/disk/records.ts';
+import { postOf } from './support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { type CommandOptions, jot, type Served, serve } from './support/process/command.ts';
+import { withoutPlace } from './support/process/world.ts';
+import { type CallOptions, send } from './support/server/server.ts';
 
 const MATT = { username: 'matt', password: 'foo' };
 const USAGE = /^Usage: jot \[command\]\n/;

@@ -4,16 +4,16 @@
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { describe, it } from 'node:test';
-import { askOwner } from '../src/store/file/lock.ts';
+import { askHolder } from '../src/control/lock.ts';
 import { filePath } from '../src/store/open.ts';
-import { compare } from './support/compare-answers.ts';
-import { PlainApi } from './support/plain-api.ts';
-import type { Asked } from './support/plain-checks.ts';
-import { PlainState } from './support/plain-state.ts';
-import { seededRandom } from './support/random.ts';
-import { nameKey, RandomRequests } from './support/random-requests.ts';
-import { type Answer, START_MS, send, startServer, type TestServer } from './support/server.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { compare } from './support/model/compare-answers.ts';
+import { PlainApi } from './support/model/plain-api.ts';
+import type { Asked } from './support/model/plain-checks.ts';
+import { PlainState } from './support/model/plain-state.ts';
+import { seededRandom } from './support/model/random.ts';
+import { nameKey, RandomRequests } from './support/model/random-requests.ts';
+import { type Answer, START_MS, send, startServer, type TestServer } from './support/server/server.ts';
 
 const STEPS = 3_000;
 const RESTARTS = 8;
@@ -52,7 +52,7 @@ describe('the server and a plain model of it agree', () => {
       let compaction: Promise<string | null> = Promise.resolve('{}');
 
       for (let step = 1; step <= STEPS; step++) {
-        if (path !== null && step % STEPS_PER_COMPACTION === 0) compaction = askOwner(path, 'compact');
+        if (path !== null && step % STEPS_PER_COMPACTION === 0) compaction = askHolder(path, 'compact');
         if (restarts > 0 && step % Math.floor(STEPS / (restarts + 1)) === 0) {
           assert.notEqual(await compaction, null);
           await server.close();

@@ -6,11 +6,11 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Wiring from '../src/app.ts';
-import { additions, newFile } from './support/comments-resource.ts';
-import { filesIn, importsBelow, offences } from './support/imports.ts';
-import { root, scratchProject, tsc } from './support/scratch-project.ts';
-import { type Answer, type CallOptions, send, startServer } from './support/server.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { additions, newFile } from './support/process/comments-resource.ts';
+import { filesIn, importsBelow, offences } from './support/process/imports.ts';
+import { root, scratchProject, tsc } from './support/process/scratch-project.ts';
+import { type Answer, type CallOptions, send, startServer } from './support/server/server.ts';
 
 const SETTINGS = { PORT: '0', PASSWORD_COST: 'ln=1,r=1,p=1', JWT_SECRET_KEY: 'x'.repeat(32) };
 
@@ -43,9 +43,12 @@ describe('a new resource', () => {
   it('would be more if another file had changed as well', (t) => {
     const other = scratchProject(t);
     addResource(other);
-    writeFileSync(`${other}/src/api/route.ts`, `${readFileSync(`${other}/src/api/route.ts`, 'utf8')}\n`);
+    writeFileSync(
+      `${other}/src/api/match-endpoint.ts`,
+      `${readFileSync(`${other}/src/api/match-endpoint.ts`, 'utf8')}\n`,
+    );
     assert.deepEqual(changesFrom(`${root}src`, `${other}/src`).changed, [
-      'api/route.ts',
+      'api/match-endpoint.ts',
       'app.ts',
       'store/collections.ts',
     ]);

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { compilerOptions, program } from './support/consumer-program.ts';
-import { filesIn } from './support/imports.ts';
-import { root, run, scratchProject, tsc } from './support/scratch-project.ts';
-import { type Cleanup, temporaryFolder } from './support/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { compilerOptions, program } from './support/process/consumer-program.ts';
+import { filesIn } from './support/process/imports.ts';
+import { root, run, scratchProject, tsc } from './support/process/scratch-project.ts';
 
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const targets: [entry: string, target: string][] = Object.entries(manifest.exports);
@@ -93,7 +93,7 @@ describe('the package', () => {
       '.': [200, 'ok', manifest.version, true],
       './jwt': ['k1', 1, true],
       './password': [true, { ok: true, stale: true }, false],
-      './token-bucket': [true, { allowed: false, remaining: 0, retryAfter: 1, reset: 1 }],
+      './token-bucket': [true, { allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 1 }],
       './ttl-cache': [1, 'gone'],
       './router': [{ value: 'a user', params: { id: '1' } }, { allow: ['GET', 'HEAD', 'OPTIONS'] }, null],
       './schema': ['First', 'not there', { title: 'First' }, 'Not valid: title'],

@@ -12,10 +12,10 @@ import { LIMIT_MAX, TEXT_LENGTH_MAX } from '../src/api/paging.ts';
 import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
 import { openStore } from '../src/store/open.ts';
-import { startServer } from './support/server.ts';
-import { postOf, userNamed } from './support/stores.ts';
-import { temporaryFolder } from './support/temporary-folder.ts';
-import { withoutPlace } from './support/world.ts';
+import { postOf, userNamed } from './support/disk/stores.ts';
+import { temporaryFolder } from './support/disk/temporary-folder.ts';
+import { withoutPlace } from './support/process/world.ts';
+import { startServer } from './support/server/server.ts';
 
 const root = new URL('../', import.meta.url);
 const readme = readFileSync(new URL('README.md', root), 'utf8');

@@ -5,8 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openStore } from '../src/store/open.ts';
-import { root } from './support/scratch-project.ts';
-import { temporaryFolder } from './support/temporary-folder.ts';
+import { temporaryFolder } from './support/disk/temporary-folder.ts';
+import { root } from './support/process/scratch-project.ts';
 
 const DEAR_ENOUGH = 'ln=4,r=8,p=1';
 

@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { encodeChange, encodeHeader } from '../../src/store/file/record.ts';
+import type { Change } from '../../src/store/memory/tables.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
-import type { Change } from '../../src/store/tables.ts';
 
 const QUIET_MS = 10_000;
 const USERS = 100;

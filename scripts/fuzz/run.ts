@@ -1,7 +1,7 @@
 // One run: requests until there are enough, each answer checked. Of what led to a fault, as little is kept as leads to it
 // again on a server that knows nothing yet.
 
-import { seededRandom } from '../../test/support/random.ts';
+import { seededRandom } from '../../test/support/model/random.ts';
 import { type Fault, faultOf } from './check.ts';
 import { type Document, readDocument, successOf } from './document.ts';
 import { Requests } from './requests.ts';

@@ -51,10 +51,10 @@ export interface Target {
 }
 
 /** What earlier steps were answered, by number. */
-export type Answers = Map<number, Answer>;
+export type ControlHandlers = Map<number, Answer>;
 
 export class Sender {
-  readonly answers: Answers = new Map();
+  readonly answers: ControlHandlers = new Map();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #target: Target;
 
@@ -101,7 +101,7 @@ export class Sender {
 }
 
 /** The text that a template stands for, given what was answered before. */
-export function resolve(template: Template, answers: Answers): string {
+export function resolve(template: Template, answers: ControlHandlers): string {
   return template.map((part) => (typeof part === 'string' ? part : textOf(part, answers))).join('');
 }
 
@@ -111,7 +111,7 @@ export function referencesIn({ target, headers, body }: Step): Reference[] {
   return templates.flat().filter((part) => typeof part !== 'string');
 }
 
-function textOf({ step, of, path, cut = 0 }: Reference, answers: Answers): string {
+function textOf({ step, of, path, cut = 0 }: Reference, answers: ControlHandlers): string {
   const answer = answers.get(step);
   const value = answer === undefined ? undefined : lookUp(answer, of, path);
   // What was not answered is replaced by something that nobody has.

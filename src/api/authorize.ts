@@ -4,7 +4,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
-import { type Admitted, type Authorized, type Principal, toAuthorized } from './journey.ts';
+import { type Admitted, type Authorized, toAuthorized } from './journey.ts';
+import type { Principal } from './principal.ts';
 
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
 

@@ -2,7 +2,7 @@
 
 import type { HeaderList } from '../http/reply.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Trace } from './explain.ts';
+import type { Trace } from './trace.ts';
 
 /** What every answer has. */
 export function plainHeaders(requestId: string, endpoint: Endpoint | undefined): HeaderList {

@@ -11,7 +11,7 @@ import {
   object,
   type Type,
 } from '../schema/schema.ts';
-import type { Principal } from './journey.ts';
+import type { Principal } from './principal.ts';
 
 /** Who may call. */
 export type Access =
@@ -52,7 +52,7 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = P
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** How an answer is written. */
-export interface Answer<Row> {
+export interface ResponseType<Row> {
   readonly contentType: string;
   readonly type: Marshals<Row>;
 }
@@ -77,7 +77,7 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   readonly body?: Type<Body>;
   readonly status: 200 | 201 | 204;
   /** Absent for 204. */
-  readonly answer?: Answer<Row>;
+  readonly response?: ResponseType<Row>;
   /** The answer holds a token, which nothing on the way may keep. */
   readonly secret?: boolean;
   readonly handle: (call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>>) => Promise<Row>;
@@ -134,12 +134,12 @@ export function isTagged({ method, status, limit }: Endpoint): boolean {
 }
 
 /** A JSON answer. */
-export function json<Row>(type: Marshals<Row>): Answer<Row> {
+export function json<Row>(type: Marshals<Row>): ResponseType<Row> {
   return { contentType: 'application/json; charset=utf-8', type };
 }
 
 /** An answer that is text already. */
-export function plain(contentType: string, type: Type<string>): Answer<string> {
+export function plain(contentType: string, type: Type<string>): ResponseType<string> {
   return { contentType, type };
 }
 

@@ -7,14 +7,14 @@ import type { Limiter } from '../limit/limiter.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import type { Store } from '../store/store.ts';
 import type { AdmitOptions } from './admit.ts';
+import type { ResponseCache } from './handle.ts';
 import type { Gauge } from './metrics.ts';
-import type { AnswerCache } from './represent.ts';
 
 export interface Watched {
   readonly store: Store;
   readonly gate: Gate;
   readonly loginGuard: LoginGuard;
-  readonly cache: AnswerCache | null;
+  readonly cache: ResponseCache | null;
 }
 
 export function gaugesOf({ store, gate, loginGuard, cache }: Watched): Gauge[] {
@@ -33,7 +33,7 @@ export function gaugesOf({ store, gate, loginGuard, cache }: Watched): Gauge[] {
       help: 'Buckets of wrong passwords: one for each name, and one for each name and address.',
       read: () => loginGuard.size,
     },
-    { name: 'jot_cache_entries', help: 'Answers in the cache.', read: () => cache?.size ?? 0 },
+    { name: 'jot_cache_entries', help: 'Responses in the cache.', read: () => cache?.size ?? 0 },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];
 }

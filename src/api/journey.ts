@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Target } from '../http/incoming.ts';
 import type { Failure } from '../lib/errors.ts';
 import type { Charge } from '../limit/limiter.ts';
-import type { Session, User } from '../store/collections.ts';
 import type { Call, Endpoint } from './endpoint.ts';
-import type { Trace } from './explain.ts';
+import type { Principal } from './principal.ts';
+import type { Trace } from './trace.ts';
 
 /** A request as it came in, before anything about it was checked. */
 export interface Received {
@@ -35,14 +35,6 @@ export interface Matched extends Incoming {
   readonly endpoint: Endpoint;
   /** Checked by the endpoint's schema. */
   readonly params: unknown;
-}
-
-/** Whom a token speaks for. */
-export interface Principal {
-  readonly user: User;
-  readonly session: Session;
-  /** The password was given for this very token, not for an earlier one of the session. */
-  readonly fresh: boolean;
 }
 
 /** A principal, or why there is none: whether that matters is decided later. */

@@ -123,7 +123,7 @@ function bodyContent(schema: JsonSchema): JsonSchema {
 }
 
 function success(endpoint: Endpoint): JsonSchema {
-  const { status, answer, location, next, method } = endpoint;
+  const { status, response, location, next, method } = endpoint;
   const tagged = isTagged(endpoint);
   const header = (description: string) => ({ description, schema: { type: 'string' } });
   const headers = {
@@ -132,7 +132,9 @@ function success(endpoint: Endpoint): JsonSchema {
     ...(tagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
   };
   const words = { 200: 'The answer.', 201: 'It was made.', 204: 'It is done.' };
-  const content = answer && { [answer.contentType.split(';')[0] ?? '']: { schema: answer.type.jsonSchema } };
+  const content = response && {
+    [response.contentType.split(';')[0] ?? '']: { schema: response.type.jsonSchema },
+  };
   return {
     [status]: {
       description: words[status],

@@ -17,14 +17,14 @@ import { checkHead, parseTarget } from '../http/incoming.ts';
 import { append, type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
-import type { Turns } from '../http/turns.ts';
+import type { TurnQueue } from '../http/turn-queue.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import { plainHeaders, timing } from './common-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type StepName, Trace } from './explain.ts';
+import { createHandle, type HandleOptions } from './handle.ts';
 import {
   type Admitted,
   type Authorized,
@@ -37,23 +37,22 @@ import {
   type Underway,
   type Valid,
 } from './journey.ts';
+import { createRoutes, type Routes } from './match-endpoint.ts';
 import type { Metrics } from './metrics.ts';
-import { createRepresent, type RepresentOptions } from './represent.ts';
-import type { RepresentedReply } from './representation.ts';
-import { createRoutes, type Routes } from './route.ts';
+import { type StepName, Trace } from './trace.ts';
 import { createValidate } from './validate-call.ts';
 
 // As long as a request id may be. No word and no id of ours is longer, but a token is that somebody put into a path.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, RepresentOptions {
+export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, HandleOptions {
   readonly endpoints: readonly Endpoint[];
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** What to say where there is no endpoint; null: 404. */
   readonly elsewhere: JotError | null;
   readonly backlog: Backlog;
   readonly bodyBytesMax: number;
-  readonly bodyTurns: Turns;
+  readonly bodyTurns: TurnQueue;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
   /** What `WWW-Authenticate` says. */
@@ -75,7 +74,7 @@ export class Pipeline {
   readonly #admit: (identified: Identified) => Admitted;
   readonly #authorize: (admitted: Admitted) => Authorized;
   readonly #validate: (authorized: Authorized) => Valid | Promise<Valid>;
-  readonly #represent: (valid: Valid) => Promise<RepresentedReply>;
+  readonly #represent: (valid: Valid) => Promise<Reply>;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -83,7 +82,7 @@ export class Pipeline {
     this.#admit = createAdmit(options);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);
-    this.#represent = createRepresent(options, this.#routes.getterOf);
+    this.#represent = createHandle(options, this.#routes.getterOf);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -104,7 +103,7 @@ export class Pipeline {
     }
   }
 
-  async #answer(received: Underway): Promise<RepresentedReply> {
+  async #answer(received: Underway): Promise<Reply> {
     try {
       const incoming = enter('parse', parse, received);
       if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
@@ -187,7 +186,7 @@ export class Pipeline {
     return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
   }
 
-  #respond(underway: Underway, reply: RepresentedReply): void {
+  #respond(underway: Underway, reply: Reply): void {
     const { request, response, requestId, address, trace, endpoint, charges = [] } = underway;
     // The parser may have given up on the body meanwhile, and that was answered.
     if (response.headersSent) return;
@@ -206,7 +205,7 @@ export class Pipeline {
     this.#record(underway, reply);
   }
 
-  #record(underway: Underway, { status, user }: RepresentedReply): void {
+  #record(underway: Underway, { status, user }: Reply): void {
     const { request, response, requestId, startMs, address, endpoint, path, caller } = underway;
     const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;

@@ -3,7 +3,7 @@
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
-import type { Turns } from '../http/turns.ts';
+import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
@@ -20,7 +20,7 @@ const LONG_BODY_BYTES = 8 * 1024;
 export interface ValidateOptions {
   readonly bodyBytesMax: number;
   /** When long bodies are parsed: apart from all else, so that a short request does not wait behind them. */
-  readonly bodyTurns: Turns;
+  readonly bodyTurns: TurnQueue;
 }
 
 export function createValidate(options: ValidateOptions) {

@@ -32,7 +32,7 @@ export interface VerifyOptions {
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
   /** Seconds by which clocks may differ; default 0. */
-  readonly leeway?: number;
+  readonly leewaySeconds?: number;
   /** The claims that must be there; default `exp`, `iat`, `nbf`. */
   readonly require?: readonly string[];
 }
@@ -82,7 +82,7 @@ export function verify(
   keys: Key | readonly Key[],
   options: VerifyOptions = {},
 ): VerifiedToken {
-  const { now = Date.now, leeway = 0, require = NUMERIC_DATES } = options;
+  const { now = Date.now, leewaySeconds = 0, require = NUMERIC_DATES } = options;
   if (token.length > TOKEN_LENGTH_MAX)
     throw new JwtError(`Token is longer than ${TOKEN_LENGTH_MAX} characters`);
   const segments = token.split('.');
@@ -104,7 +104,7 @@ export function verify(
 
   const claims = parseObject(payloadBytes, 'payload');
   checkClaims(claims, require);
-  checkTimes(claims, now() / 1000, leeway);
+  checkTimes(claims, now() / 1000, leewaySeconds);
   return { header, claims };
 }
 
@@ -178,10 +178,11 @@ export function missing(claim: string): string {
 // RFC 7519 §4.1.4: the time must be before "exp"; §4.1.5: at or after "nbf". A token from the future was not made by a
 // clock of ours. Each test says what must hold, so that a clock or a leeway that is no number refuses.
 /** @throws JwtError for a token whose time has not come or is over. */
-export function checkTimes({ exp, nbf, iat }: Times, nowSeconds: number, leeway: number): void {
-  if (exp !== undefined && !(nowSeconds < Number(exp) + leeway)) throw new JwtError('Signature has expired');
-  if (nbf !== undefined && !(nowSeconds >= Number(nbf) - leeway))
+export function checkTimes({ exp, nbf, iat }: Times, nowSeconds: number, leewaySeconds: number): void {
+  if (exp !== undefined && !(nowSeconds < Number(exp) + leewaySeconds))
+    throw new JwtError('Signature has expired');
+  if (nbf !== undefined && !(nowSeconds >= Number(nbf) - leewaySeconds))
     throw new JwtError('The token is not yet valid (nbf)');
-  if (iat !== undefined && !(nowSeconds >= Number(iat) - leeway))
+  if (iat !== undefined && !(nowSeconds >= Number(iat) - leewaySeconds))
     throw new JwtError('The token is not yet valid (iat)');
 }

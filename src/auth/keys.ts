@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
-import { deniedNote, heirOf, ignoreUngivable } from '../lib/file-owner.ts';
+import { deniedNote, heirOf, ignoreUngivable } from '../lib/file-access.ts';
 import { decodeBase64url } from './base64url.ts';
 
 const SECRET_BYTES = 32;

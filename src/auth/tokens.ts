@@ -136,7 +136,7 @@ export class Tokens {
   }
 
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
-    const verified = verify(token, this.#keys, { now: this.#now, leeway: this.#leewaySeconds });
+    const verified = verify(token, this.#keys, { now: this.#now, leewaySeconds: this.#leewaySeconds });
     if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
     // RFC 8725 §3.8, §3.9: such a claim must be right, and none is, since ours have none: whoever shares our key made it.
     const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));

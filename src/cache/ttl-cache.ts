@@ -9,7 +9,7 @@ import { BoundedMap } from '../lib/bounded-map.ts';
 
 export interface TtlCacheOptions {
   /** How long an entry is given out: milliseconds. */
-  readonly ttl: number;
+  readonly ttlMs: number;
   /** How many entries are kept. */
   readonly max: number;
   /** Milliseconds since the epoch; default `Date.now`. */
@@ -22,11 +22,11 @@ export class TtlCache<K, V> {
   readonly #ttlMs: number;
   readonly #now: () => number;
 
-  /** @throws RangeError for a `ttl` that is not positive or a `max` that is not a positive integer. */
-  constructor({ ttl, max, now = Date.now }: TtlCacheOptions) {
-    if (!(ttl > 0)) throw new RangeError(`A time to live must be positive, not ${ttl}`);
+  /** @throws RangeError for a `ttlMs` that is not positive or a `max` that is not a positive integer. */
+  constructor({ ttlMs, max, now = Date.now }: TtlCacheOptions) {
+    if (!(ttlMs > 0)) throw new RangeError(`A time to live must be positive, not ${ttlMs}`);
     this.#entries = new BoundedMap(max);
-    this.#ttlMs = ttl;
+    this.#ttlMs = ttlMs;
     this.#now = now;
   }
 

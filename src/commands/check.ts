@@ -5,8 +5,8 @@ import { JotError } from '../lib/errors.ts';
 import { collectionNames } from '../store/collections.ts';
 import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
 import { DamageError, NotJotError, VersionError } from '../store/file/record.ts';
-import { type Misfit, misfitsInAll } from '../store/integrity.ts';
-import { Tables } from '../store/tables.ts';
+import { Tables } from '../store/memory/tables.ts';
+import { type Misfit, misfitsInAll } from '../store/validate-rows.ts';
 import {
   type Command,
   counted,

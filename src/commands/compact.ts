@@ -4,13 +4,13 @@
 import { stat } from 'node:fs/promises';
 import { JotError } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
+import { explained } from '../store/file/data-path.ts';
 import { openFileStore } from '../store/file/file-store.ts';
 import { askToCompact } from '../store/file/offline.ts';
-import { explained } from '../store/file/place.ts';
 import type { Compaction } from '../store/store.ts';
 import { type Command, dataFileOf, FILE, parseArguments, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
-import { tellWhere } from './server.ts';
+import { reportWhere } from './running-server.ts';
 
 export const compact: Command = {
   name: 'compact',
@@ -35,7 +35,7 @@ async function compacted(world: World, path: string): Promise<Compaction> {
   const said = await withProgress(world, 'waiting for the running server', () => askToCompact(path));
   if (said !== null) {
     const compaction = compactionIn(said.answer);
-    tellWhere(world, { kind: 'data', path, server: said.owner });
+    reportWhere(world, { kind: 'data', path, server: said.owner });
     return compaction;
   }
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
@@ -47,7 +47,7 @@ async function compacted(world: World, path: string): Promise<Compaction> {
     const compaction = await withProgress(world, `compacting ${path}`, (onProgress) =>
       store.compact(onProgress),
     );
-    tellWhere(world, { kind: 'data', path, server: null });
+    reportWhere(world, { kind: 'data', path, server: null });
     return compaction;
   } finally {
     await store.close();

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { type CollectionName, collectionNames, collections } from '../store/collections.ts';
 import { nextIdsOf } from '../store/file/next-file.ts';
 import { readDataFile } from '../store/file/offline.ts';
-import type { Tables } from '../store/tables.ts';
+import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
 import { withProgress } from './progress.ts';
 

@@ -4,21 +4,21 @@
 import { stat } from 'node:fs/promises';
 import { DEFAULT_COST, decoy, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
+import { ignoreMissing } from '../lib/file-access.ts';
 import { username } from '../resources/credentials.ts';
 import { postFields } from '../resources/posts.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
-import { ignoreMissing } from '../store/file/file-system.ts';
 import { fillDataFile } from '../store/file/offline.ts';
 import { isNextId } from '../store/file/record.ts';
-import { misfitsIn, validateRow } from '../store/integrity.ts';
-import type { Tables } from '../store/tables.ts';
+import type { Tables } from '../store/memory/tables.ts';
+import { misfitsIn, validateRow } from '../store/validate-rows.ts';
 import { type Command, dataFileOf, parseArguments, print, UsageError } from './command.ts';
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export.ts';
 import { type Item, readItems } from './json-items.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, rowsOf } from './report.ts';
-import { tellWhere } from './server.ts';
+import { reportWhere } from './running-server.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 const NAME_LENGTH_MAX = 60;
@@ -60,7 +60,7 @@ then the file is as it was, and each problem has a line. Users without a passwor
       await fillDataFile(path, fill, { onProgress });
       return report;
     });
-    tellWhere(world, { kind: 'data', path, server: null, isNew });
+    reportWhere(world, { kind: 'data', path, server: null, isNew });
     await print(stdout, `${path}: ${counts}\n`);
     return 0;
   },

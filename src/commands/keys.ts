@@ -6,14 +6,14 @@
 import { type KeyRecord, listKeyFile, retireKey, rotateKeyFile } from '../auth/keys.ts';
 import type { TokenSettings } from '../auth/tokens.ts';
 import { keyFilePath, parseConfig } from '../config.ts';
+import { inTurn } from '../control/lock.ts';
 import { JotError } from '../lib/errors.ts';
-import { keysInUse } from '../resources/operator-keys.ts';
 import { validate } from '../schema/schema.ts';
-import { inTurn } from '../store/file/lock.ts';
-import { withoutLinks } from '../store/file/place.ts';
+import { withoutLinks } from '../store/file/data-path.ts';
 import { type Command, parseArguments, print, UsageError, type World } from './command.ts';
-import { askServer, type Reply, serversFile, tellWhere } from './server.ts';
-import { tableOf, timeText } from './table.ts';
+import { keysInUse } from './key-requests.ts';
+import { askServer, type Reply, reportWhere, serverDataFile } from './running-server.ts';
+import { tableOf, timeText } from './text-table.ts';
 
 // A server reads the file a moment after it was changed, and signs with the older key until then.
 const TELLING_MS_MAX = 10_000;
@@ -81,7 +81,7 @@ function keyFileOf(world: World): string {
       'JWT_SECRET_KEY is set, so no key file is in use: the keys are changed in that setting, and with a restart',
     );
   }
-  serversFile(world);
+  serverDataFile(world);
   const path = keyFilePath(databaseUrl);
   if (path === null) throw new JotError('unavailable', 'A store in memory has no key file');
   return path;
@@ -95,13 +95,13 @@ async function changeKeys<T>(
   const path = keyFileOf(world);
   listKeyFile(path);
   // A server that will not read the file again is better known before it is changed.
-  await askServer(serversFile(world), 'keys list');
+  await askServer(serverDataFile(world), 'keys list');
   const realPath = await withoutLinks(path);
   return inTurn(realPath, async () => {
     const result = change(realPath);
-    const reply = await askServer(serversFile(world), 'keys reload').catch(untold);
+    const reply = await askServer(serverDataFile(world), 'keys reload').catch(untold);
     if (reply !== null) requireSame(reply, listKeyFile(realPath));
-    tellWhere(world, { kind: 'key', path, server: reply?.server ?? null });
+    reportWhere(world, { kind: 'key', path, server: reply?.server ?? null });
     return { result, server: reply?.server ?? null };
   });
 }
@@ -141,7 +141,7 @@ function rowOf(
 // The file is what the next start uses; a server that could not be told goes on with what it read.
 async function differenceFrom(records: readonly KeyRecord[], world: World): Promise<string | null> {
   try {
-    const reply = await askServer(serversFile(world), 'keys list');
+    const reply = await askServer(serverDataFile(world), 'keys list');
     if (reply === null) return null;
     const { kids } = validate(keysInUse, reply.answer);
     if (isSame(kids, records)) return null;

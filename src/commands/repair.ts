@@ -4,7 +4,7 @@ import { type Repair, repairDataFile } from '../store/file/repair.ts';
 import { type Command, counted, dataFileOf, FILE, parseArguments, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
-import { tellWhere } from './server.ts';
+import { reportWhere } from './running-server.ts';
 
 const LINES_SHOWN_MAX = 20;
 
@@ -22,7 +22,7 @@ and one of which nothing can be read is refused and left as it is.`,
     const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
       repairDataFile(path, { now, onProgress }),
     );
-    if (repaired !== null) tellWhere(world, { kind: 'data', path, server: null });
+    if (repaired !== null) reportWhere(world, { kind: 'data', path, server: null });
     await print(
       stdout,
       repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired),

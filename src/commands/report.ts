@@ -1,8 +1,8 @@
 // What there is, in words.
 
 import { type CollectionName, collectionNames } from '../store/collections.ts';
-import type { Misfit } from '../store/integrity.ts';
-import type { Tables } from '../store/tables.ts';
+import type { Tables } from '../store/memory/tables.ts';
+import type { Misfit } from '../store/validate-rows.ts';
 import { counted } from './command.ts';
 
 /** `2 users, 5 posts, 1 session`. */

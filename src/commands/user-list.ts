@@ -10,15 +10,15 @@ import { pipeline } from 'node:stream/promises';
 import { type KeyRecord, listKeyFile } from '../auth/keys.ts';
 import { keyFilePath } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { keysInUse } from '../resources/operator-keys.ts';
 import { validate } from '../schema/schema.ts';
 import type { Id, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
-import type { Tables } from '../store/tables.ts';
+import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE, parseArguments, type World } from './command.ts';
+import { keysInUse } from './key-requests.ts';
 import { withProgress } from './progress.ts';
-import { askServer } from './server.ts';
-import { shown, tableOf, timeText } from './table.ts';
+import { askServer } from './running-server.ts';
+import { shown, tableOf, timeText } from './text-table.ts';
 
 // A server hears of a new key a moment after it was made, and gives the same refresh token again for a while.
 const SIGNED_LATE_MS_MAX = 60_000;

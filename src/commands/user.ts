@@ -6,13 +6,12 @@ import { stat } from 'node:fs/promises';
 import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
+import { ignoreMissing } from '../lib/file-access.ts';
 import { createLog } from '../lib/log.ts';
 import { password, username } from '../resources/credentials.ts';
-import { answerTypes, check, operatorUsers, rulesOf } from '../resources/operator-users.ts';
 import { object, type Type, validate } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
-import { ignoreMissing } from '../store/file/file-system.ts';
-import { explained } from '../store/file/place.ts';
+import { explained } from '../store/file/data-path.ts';
 import { openStore } from '../store/open.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
 import {
@@ -25,8 +24,9 @@ import {
   type World,
 } from './command.ts';
 import { withProgress } from './progress.ts';
-import { askServer, serversFile, tellWhere } from './server.ts';
-import { shown } from './table.ts';
+import { askServer, reportWhere, serverDataFile } from './running-server.ts';
+import { shown } from './text-table.ts';
+import { check, responseTypes, rulesOf, userRequests } from './user-requests.ts';
 
 export const createUser: Command = {
   name: 'user create',
@@ -41,7 +41,7 @@ A running server adds the user at once; without one the data file is changed, an
       world,
       'user create',
       { username: name, password_hash },
-      answerTypes.user,
+      responseTypes.user,
     );
     await print(world.stdout, `${shown(username)} is user ${id}\n`);
     return 0;
@@ -59,7 +59,7 @@ A running server does it at once; without one the data file is changed.`,
     await requireStore(world);
     const password_hash = await newHash(world);
     const given = { username: name, password_hash };
-    const { id, ...user } = await perform(world, 'user password', given, answerTypes.password);
+    const { id, ...user } = await perform(world, 'user password', given, responseTypes.password);
     const ended = counted(user.sessions_ended, 'session', 'sessions');
     await print(world.stdout, `${shown(user.username)}, user ${id}, has a new password; ended: ${ended}\n`);
     return 0;
@@ -79,7 +79,7 @@ not given out again. A running server does it at once; without one the data file
     const { name, options } = nameIn(args, ['yes']);
     await requireStore(world);
     if (!options.has('yes')) await requireAgain(world, name);
-    const { id, username } = await perform(world, 'user delete', { username: name }, answerTypes.user);
+    const { id, username } = await perform(world, 'user delete', { username: name }, responseTypes.user);
     await print(world.stdout, `${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
     return 0;
   },
@@ -100,9 +100,9 @@ function nameIn(args: readonly string[], known: readonly string[]) {
 }
 
 async function newHash(world: World): Promise<string> {
-  const reply = await askServer(serversFile(world), 'user rules');
+  const reply = await askServer(serverDataFile(world), 'user rules');
   const rules = reply === null ? rulesOf(parseConfig(world.settings)) : reply.answer;
-  const { password_length_min, password_cost } = validate(answerTypes.rules, rules);
+  const { password_length_min, password_cost } = validate(responseTypes.rules, rules);
   const cost = parseCost(password_cost);
   if (cost === null) throw new JotError('unavailable', 'The server gave a PASSWORD_COST that makes no sense');
   const given = { password: await newPassword(world) };
@@ -132,17 +132,17 @@ async function requireAgain({ stdin, stderr }: World, name: string): Promise<voi
 
 // Opening would make one.
 async function requireStore(world: World): Promise<void> {
-  const path = serversFile(world);
+  const path = serverDataFile(world);
   await explained('find', path, () => stat(path));
 }
 
 /** Has it done by the running server, or else does it here, and says which. */
 async function perform<T>(world: World, request: string, value: unknown, answerType: Type<T>): Promise<T> {
-  const path = serversFile(world);
+  const path = serverDataFile(world);
   const reply = await askServer(path, request, value);
   const isNew = reply === null && (await isMissing(path));
   const answer = reply === null ? await performHere(world, path, request, value) : reply.answer;
-  tellWhere(world, { kind: 'data', path, server: reply?.server ?? null, isNew });
+  reportWhere(world, { kind: 'data', path, server: reply?.server ?? null, isNew });
   return validate(answerType, answer);
 }
 
@@ -158,7 +158,7 @@ async function performHere(world: World, path: string, request: string, value: u
   );
   const log = createLog({ format: 'off', write: () => undefined, now });
   try {
-    return await operatorUsers({ ...config, store, now, log })[request]?.(value);
+    return await userRequests({ ...config, store, now, log })[request]?.(value);
   } finally {
     await store.close();
   }

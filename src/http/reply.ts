@@ -18,6 +18,8 @@ export interface Reply {
   readonly body: string | null;
   /** The body's length in bytes, where it is known already. */
   readonly length?: number;
+  /** The id of the user that the request turned out to come from, for the log. */
+  readonly user?: number | undefined;
 }
 
 export interface SendOptions {

@@ -8,7 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
-import type { Turns } from './turns.ts';
+import type { TurnQueue } from './turn-queue.ts';
 
 /** How long things may take, in milliseconds. */
 export interface Timeouts {
@@ -55,7 +55,7 @@ export interface HttpServerOptions {
   /** How much of what was sent ahead may wait for answers, on all connections together. */
   readonly waitingBytesMax: number;
   /** When requests that have come are worked on. */
-  readonly turns: Turns;
+  readonly turns: TurnQueue;
   readonly timeouts: Timeouts;
 }
 

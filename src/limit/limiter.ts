@@ -74,16 +74,16 @@ export class Limiter {
   }
 
   #charge(key: BucketKey, cost: number): Charge {
-    const { allowed, remaining, retryAfter, reset } = this.#bucket.take(key, cost);
+    const { allowed, remaining, retryAfterSeconds, resetSeconds } = this.#bucket.take(key, cost);
     return {
       name: this.name,
       rate: this.rate,
       policy: this.#policy,
       allowed,
       remaining,
-      retryAfterSeconds: retryAfter,
-      nextTokenSeconds: this.#untilNextToken(reset),
-      resetSeconds: reset,
+      retryAfterSeconds,
+      nextTokenSeconds: this.#untilNextToken(resetSeconds),
+      resetSeconds,
     };
   }
 

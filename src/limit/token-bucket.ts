@@ -38,9 +38,9 @@ export interface Take {
   /** Whole tokens left. */
   readonly remaining: number;
   /** Seconds until the same take would be allowed; 0 when it was, Infinity when it never can be. */
-  readonly retryAfter: number;
+  readonly retryAfterSeconds: number;
   /** Seconds until the bucket is full. */
-  readonly reset: number;
+  readonly resetSeconds: number;
 }
 
 /** How long the bucket needed to be full, and when. It is changed in place: making and storing another costs more. */
@@ -136,8 +136,8 @@ export class TokenBucket {
     return {
       allowed,
       remaining: Math.floor((this.#msWhenEmpty - msToFull + this.#roundingMs) / this.#msPerToken),
-      retryAfter: allowed ? 0 : waitMs / 1000,
-      reset: msToFull / 1000,
+      retryAfterSeconds: allowed ? 0 : waitMs / 1000,
+      resetSeconds: msToFull / 1000,
     };
   }
 }

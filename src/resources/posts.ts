@@ -63,7 +63,7 @@ function list({ store }: PostsOptions): Endpoint {
     params: listParams,
     query: listQuery,
     status: 200,
-    answer: json(page(postType)),
+    response: json(page(postType)),
     cacheKey: async ({ principal }) =>
       `${principal.user.version} ${await store.posts.revision(principal.user.id)}`,
     handle: ({ principal, query }) => postsOf(store, principal.user, query),
@@ -81,7 +81,7 @@ function create({ store, now }: PostsOptions): Endpoint {
     params: listParams,
     body: postFields,
     status: 201,
-    answer: json(postType),
+    response: json(postType),
     async handle({ principal, body }) {
       const { user } = principal;
       const created = now();
@@ -102,7 +102,7 @@ function read({ store }: PostsOptions): Endpoint {
     access,
     params: postParams,
     status: 200,
-    answer: json(postType),
+    response: json(postType),
     async handle({ principal: { user }, params }) {
       const post = requireOwn(await store.posts.find(params.id), user);
       return withUser(post, user);
@@ -127,7 +127,7 @@ function write(
     params: postParams,
     body,
     status: 200,
-    answer: json(postType),
+    response: json(postType),
     async handle({ principal, params, body: values, ifVersion }) {
       const { user } = principal;
       requireOwn(await store.posts.find(params.id), user);

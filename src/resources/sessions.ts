@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { anyUser, type Client, type Endpoint, endpoint, json } from '../api/endpoint.ts';
-import type { Principal } from '../api/journey.ts';
+import type { Principal } from '../api/principal.ts';
 import type { RefreshToken } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
@@ -50,7 +50,7 @@ export function sessions({ store, now }: SessionsOptions): Endpoint[] {
       summary: 'List your sessions',
       access: anyUser,
       status: 200,
-      answer: json(array(sessionType)),
+      response: json(array(sessionType)),
       async handle({ principal: { user, session: current } }) {
         const live = (await sessionsOf(store, user)).filter(({ expires }) => expires > now());
         return live.map((session) => ({ ...session, id: session.sid, current: session.id === current.id }));

@@ -2,7 +2,7 @@
 
 import type { Client } from '../api/endpoint.ts';
 import { type Cost, costOf, formatCost } from '../auth/password.ts';
-import type { Passwords } from '../auth/passwords.ts';
+import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { addressKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
@@ -23,7 +23,7 @@ export const credentials = object({
 });
 
 export interface SignInOptions extends SessionsOptions {
-  readonly passwords: Passwords;
+  readonly passwords: PasswordHasher;
   readonly loginGuard: LoginGuard;
 }
 

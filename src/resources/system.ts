@@ -39,7 +39,7 @@ export function system({
       path: '/openapi.json',
       summary: 'Read this documentation',
       // It is JSON already.
-      answer: json(anything({ description: 'An OpenAPI 3.1 document.' })),
+      response: json(anything({ description: 'An OpenAPI 3.1 document.' })),
       handle: async () => document(endpoints()),
     }),
 
@@ -47,7 +47,7 @@ export function system({
       ...common,
       path: '/healthz',
       summary: 'Is the process alive?',
-      answer: json(object({ status, version: text(), uptime_seconds: integer({ min: 0 }) })),
+      response: json(object({ status, version: text(), uptime_seconds: integer({ min: 0 }) })),
       handle: async () => ({ status: 'ok', version, uptime_seconds: Math.floor(uptimeSeconds()) }),
     }),
 
@@ -55,7 +55,7 @@ export function system({
       ...common,
       path: '/readyz',
       summary: 'Would a request be served?',
-      answer: json(object({ status })),
+      response: json(object({ status })),
       async handle() {
         const readied = readiness();
         if (!readied.ok) throw new JotError('unavailable', readied.reason);
@@ -68,7 +68,7 @@ export function system({
       path: '/metrics',
       summary: 'Read the counts, for Prometheus',
       access: operator,
-      answer: plain('text/plain; version=0.0.4; charset=utf-8', text()),
+      response: plain('text/plain; version=0.0.4; charset=utf-8', text()),
       handle: () => metrics.render(),
     }),
   ];
@@ -79,7 +79,7 @@ function index(version: string, endpoints: SystemOptions['endpoints']): Endpoint
     ...common,
     path: '/',
     summary: 'See what is here',
-    answer: json(
+    response: json(
       object({
         name: text({ example: 'jot' }),
         version: text({ example: '0.1.0' }),

@@ -1,9 +1,9 @@
 // Users: anyone may sign up and see who is there; the rest of a user is that user's own.
 
 import { anyone, type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
-import type { Principal } from '../api/journey.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
-import type { Passwords } from '../auth/passwords.ts';
+import type { Principal } from '../api/principal.ts';
+import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
 import {
@@ -37,7 +37,7 @@ const firstPage = validate(listQuery, {});
 
 export interface UsersOptions {
   readonly store: Store;
-  readonly passwords: Passwords;
+  readonly passwords: PasswordHasher;
   /** In characters. */
   readonly passwordLengthMin: number;
   /** Milliseconds since the epoch. */
@@ -75,7 +75,7 @@ function signUp({ store, passwords, now }: UsersOptions, path: string, body: Typ
     body,
     status: 201,
     failures: ['conflict'],
-    answer: json(userType),
+    response: json(userType),
     async handle({ body: given }) {
       await requireFree(store, given.username);
       const password_hash = await passwords.hash(given.password);
@@ -96,7 +96,7 @@ function list({ store }: UsersOptions): Endpoint {
     access: anyone,
     query: listQuery,
     status: 200,
-    answer: json(page(object({ id: id(), username: text({ example: 'matt' }) }))),
+    response: json(page(object({ id: id(), username: text({ example: 'matt' }) }))),
     cacheKey: async () => String(await store.users.revision()),
     handle: ({ query }) => store.users.list(query),
     next: (found, { query }) => nextPath('/users', query, found),
@@ -113,7 +113,7 @@ function read({ store }: UsersOptions): Endpoint {
     params,
     query: listQuery,
     status: 200,
-    answer: json(userType),
+    response: json(userType),
     handle: ({ principal, query }) => withPosts(store, principal.user, query),
     next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
     version: (user) => user.version,
@@ -137,7 +137,7 @@ function write(
     body,
     status: 200,
     failures: ['conflict'],
-    answer: json(userType),
+    response: json(userType),
     handle: ({ principal, body: values, ifVersion }) => change(options, principal, values, ifVersion),
     next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
     state: (user) => userState(user),

@@ -3,8 +3,8 @@
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { openFileStore } from './file/file-store.ts';
-import { openMemoryStore } from './memory.ts';
-import type { Answers, OnProgress, Store } from './store.ts';
+import { openMemoryStore } from './memory/memory-store.ts';
+import type { ControlHandlers, OnProgress, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
 export type { Entity, Id, Post, Session, User } from './collections.ts';
@@ -19,7 +19,7 @@ export interface OpenOptions {
   /** Hears how much of a data file has been read, in bytes. */
   readonly onProgress?: OnProgress | undefined;
   /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
-  readonly answers?: () => Promise<Answers>;
+  readonly answers?: () => Promise<ControlHandlers>;
 }
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };

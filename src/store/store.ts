@@ -89,7 +89,7 @@ export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly
  * What other processes can ask of the one that has the store open, by name. A request may bring a value that came as JSON and
  * may be anything; what is answered is sent as JSON.
  */
-export type Answers = Readonly<Record<string, (value: unknown) => Promise<unknown>>>;
+export type ControlHandlers = Readonly<Record<string, (value: unknown) => Promise<unknown>>>;
 
 export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name]> };
 

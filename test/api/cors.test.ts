@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Answer, startServer } from '../support/server.ts';
+import { type Answer, startServer } from '../support/server/server.ts';
 
 const PAGE = 'https://page.example';
 const OTHER = 'http://localhost:8080';

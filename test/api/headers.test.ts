@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { headerOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type Answer, sendRaw, startServer } from '../support/server.ts';
+import { headerOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type Answer, sendRaw, startServer } from '../support/server/server.ts';
 
 const TIME =
   /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} -0000$/;

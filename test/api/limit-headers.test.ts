@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createPerson } from '../support/person.ts';
-import { type Answer, START_MS, startServer } from '../support/server.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type Answer, START_MS, startServer } from '../support/server/server.ts';
 
 const NOW = START_MS / 1000;
 const NAMES = [

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, headerOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type CallOptions, startServer } from '../support/server.ts';
+import { assertFailure, headerOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type CallOptions, startServer } from '../support/server/server.ts';
 
 const BEHIND_PROXY = { TRUST_PROXY: '127.0.0.1' };
 

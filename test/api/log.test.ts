@@ -14,12 +14,12 @@ import { parseConfig } from '../../src/config.ts';
 import { JotError } from '../../src/lib/errors.ts';
 import { object, text } from '../../src/schema/schema.ts';
 import { openStore } from '../../src/store/open.ts';
-import { assertFailure, assertFields } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { type Answer, sendRaw, startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { Wire } from '../support/wire.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertFailure, assertFields } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type Answer, sendRaw, startServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const NOBODY: Caller = {
   principal: null,
@@ -36,7 +36,7 @@ function throwing(what: () => unknown): Endpoint {
     summary: 'Throw',
     access: anyone,
     status: 200,
-    answer: json(object({ value: text() })),
+    response: json(object({ value: text() })),
     handle: async () => {
       throw what();
     },

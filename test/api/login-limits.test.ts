@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, headerOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { startServer, type TestServer } from '../support/server.ts';
+import { assertFailure, headerOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
 
 const TOO_MANY = ['Too Many Requests', 'Too many failed logins'] as const;
 const RIGHT = { username: 'matt', password: 'secret' };

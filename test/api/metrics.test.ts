@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
-import { assertFailure } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { sendRaw, startServer } from '../support/server.ts';
+import { assertFailure } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { sendRaw, startServer } from '../support/server/server.ts';
 
 const WAY = 'set METRICS_TOKEN and send it as a Bearer token, or ask over loopback without a proxy';
 const FORBIDDEN = ['Forbidden', `This came through a proxy: ${WAY}`] as const;

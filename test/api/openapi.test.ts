@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { Endpoint } from '../../src/api/endpoint.ts';
 import { openApiText } from '../../src/api/openapi.ts';
-import { startServer } from '../support/server.ts';
+import { startServer } from '../support/server/server.ts';
 
 interface Operation {
   readonly operationId: string;

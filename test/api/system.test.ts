@@ -9,10 +9,10 @@ import { Metrics } from '../../src/api/metrics.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { system } from '../../src/resources/system.ts';
 import { openStore } from '../../src/store/open.ts';
-import { assertFailure } from '../support/answers.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { type CallOptions, send, startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertFailure } from '../support/server/answers.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type CallOptions, send, startServer } from '../support/server/server.ts';
 
 const VERSION = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
 

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
-import { Turns } from '../../src/http/turns.ts';
+import { TurnQueue } from '../../src/http/turn-queue.ts';
 import { object, text } from '../../src/schema/schema.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { Wire } from '../support/wire.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const CLIENTS = 5;
 const KIB = 1024;
@@ -63,13 +63,13 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
     ...common,
     method: 'POST',
     body: object({ it: text() }),
-    answer: json(object({ length: text() })),
+    response: json(object({ length: text() })),
     async handle({ body }) {
       found.push(counter.turn);
       return { length: String(body.it.length) };
     },
   });
-  const { port } = await startPipeline(t, [declared], { bodyTurns: new Turns({ piecesMax: 1 }) });
+  const { port } = await startPipeline(t, [declared], { bodyTurns: new TurnQueue({ piecesMax: 1 }) });
   const body = JSON.stringify({ it: 'x'.repeat(length) });
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const wires = await connected(port);
@@ -101,14 +101,14 @@ async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
   const declared = endpoint({
     ...common,
     method: 'GET',
-    answer: json(object({ it: text() })),
+    response: json(object({ it: text() })),
     handle: async () => ({ it: 'x'.repeat(length) }),
     state() {
       found.push(counter.turn);
       return 'state';
     },
   });
-  for (const { it } of await getTogether(t, declared, { answerTurns: new Turns({ piecesMax: 1 }) }))
+  for (const { it } of await getTogether(t, declared, { responseTurns: new TurnQueue({ piecesMax: 1 }) }))
     assert.equal(it.length, length);
   return new Set(found).size;
 }
@@ -134,13 +134,13 @@ describe('Requests that come together', () => {
       const declared = endpoint({
         ...common,
         method: 'GET',
-        answer: json(object({ it: text() })),
+        response: json(object({ it: text() })),
         async handle() {
           found.push(counter.turn);
           return { it: 'here' };
         },
       });
-      for (const answer of await getTogether(t, declared, { turns: new Turns({ piecesMax }) }))
+      for (const answer of await getTogether(t, declared, { turns: new TurnQueue({ piecesMax }) }))
         assert.deepEqual(answer, { it: 'here' });
       assert.equal(new Set(found).size === CLIENTS, isSpread);
     });

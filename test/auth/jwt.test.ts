@@ -91,39 +91,39 @@ describe('verify keeps time to the millisecond', () => {
   const NBF = 'The token is not yet valid (nbf)';
   const IAT = 'The token is not yet valid (iat)';
   const rows = [
-    { claim: 'exp', leeway: 0, ms: -1, refused: null },
-    { claim: 'exp', leeway: 0, ms: 0, refused: EXPIRED },
-    { claim: 'exp', leeway: 0, ms: 1, refused: EXPIRED },
-    { claim: 'exp', leeway: 10, ms: 9_999, refused: null },
-    { claim: 'exp', leeway: 10, ms: 10_000, refused: EXPIRED },
-    { claim: 'exp', leeway: 10, ms: 10_001, refused: EXPIRED },
-    { claim: 'exp', leeway: 0.25, ms: 249, refused: null },
-    { claim: 'exp', leeway: 0.25, ms: 250, refused: EXPIRED },
-    { claim: 'nbf', leeway: 0, ms: -1, refused: NBF },
-    { claim: 'nbf', leeway: 0, ms: 0, refused: null },
-    { claim: 'nbf', leeway: 0, ms: 1, refused: null },
-    { claim: 'nbf', leeway: 10, ms: -10_001, refused: NBF },
-    { claim: 'nbf', leeway: 10, ms: -10_000, refused: null },
-    { claim: 'nbf', leeway: 10, ms: -9_999, refused: null },
-    { claim: 'iat', leeway: 0, ms: -1, refused: IAT },
-    { claim: 'iat', leeway: 0, ms: 0, refused: null },
-    { claim: 'iat', leeway: 0, ms: 1, refused: null },
-    { claim: 'iat', leeway: 10, ms: -10_001, refused: IAT },
-    { claim: 'iat', leeway: 10, ms: -10_000, refused: null },
-    { claim: 'iat', leeway: 10, ms: -9_999, refused: null },
+    { claim: 'exp', leewaySeconds: 0, ms: -1, refused: null },
+    { claim: 'exp', leewaySeconds: 0, ms: 0, refused: EXPIRED },
+    { claim: 'exp', leewaySeconds: 0, ms: 1, refused: EXPIRED },
+    { claim: 'exp', leewaySeconds: 10, ms: 9_999, refused: null },
+    { claim: 'exp', leewaySeconds: 10, ms: 10_000, refused: EXPIRED },
+    { claim: 'exp', leewaySeconds: 10, ms: 10_001, refused: EXPIRED },
+    { claim: 'exp', leewaySeconds: 0.25, ms: 249, refused: null },
+    { claim: 'exp', leewaySeconds: 0.25, ms: 250, refused: EXPIRED },
+    { claim: 'nbf', leewaySeconds: 0, ms: -1, refused: NBF },
+    { claim: 'nbf', leewaySeconds: 0, ms: 0, refused: null },
+    { claim: 'nbf', leewaySeconds: 0, ms: 1, refused: null },
+    { claim: 'nbf', leewaySeconds: 10, ms: -10_001, refused: NBF },
+    { claim: 'nbf', leewaySeconds: 10, ms: -10_000, refused: null },
+    { claim: 'nbf', leewaySeconds: 10, ms: -9_999, refused: null },
+    { claim: 'iat', leewaySeconds: 0, ms: -1, refused: IAT },
+    { claim: 'iat', leewaySeconds: 0, ms: 0, refused: null },
+    { claim: 'iat', leewaySeconds: 0, ms: 1, refused: null },
+    { claim: 'iat', leewaySeconds: 10, ms: -10_001, refused: IAT },
+    { claim: 'iat', leewaySeconds: 10, ms: -10_000, refused: null },
+    { claim: 'iat', leewaySeconds: 10, ms: -9_999, refused: null },
   ];
-  for (const { claim, leeway, ms, refused } of rows) {
+  for (const { claim, leewaySeconds, ms, refused } of rows) {
     for (const seconds of [T, T + 0.5]) {
-      it(`${refused ? 'refuses' : 'accepts'} ${claim} ${seconds}, ${ms} ms from it, leeway ${leeway} s`, () => {
+      it(`${refused ? 'refuses' : 'accepts'} ${claim} ${seconds}, ${ms} ms from it, leeway ${leewaySeconds} s`, () => {
         const token = sign({ [claim]: seconds }, SECRET);
-        const options = { now: () => seconds * 1000 + ms, leeway, require: [] };
+        const options = { now: () => seconds * 1000 + ms, leewaySeconds, require: [] };
         if (refused === null) verify(token, SECRET, options);
         else refuses(token, SECRET, refused, options);
       });
     }
   }
 
-  for (const options of [{ leeway: Number.NaN }, { now: () => Number.NaN }]) {
+  for (const options of [{ leewaySeconds: Number.NaN }, { now: () => Number.NaN }]) {
     it(`refuses where ${Object.keys(options)[0]} is no number, rather than comparing with it`, () => {
       refuses(sign({ iat: T, nbf: T, exp: T + 9 }, SECRET), SECRET, EXPIRED, { ...at(T), ...options });
     });

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 const TTL_MS = 60_000;
 
 function cacheOf(max: number) {
   const clock = { nowMs: Date.UTC(2026, 10, 23, 12, 35, 13) };
-  return { cache: new TtlCache<string, string>({ ttl: TTL_MS, max, now: () => clock.nowMs }), clock };
+  return { cache: new TtlCache<string, string>({ ttlMs: TTL_MS, max, now: () => clock.nowMs }), clock };
 }
 
 /** A computation that ends when the test says so. */
@@ -74,26 +74,26 @@ describe('TtlCache entries', () => {
   });
 
   it('takes the real clock by default', () => {
-    const cache = new TtlCache<string, string>({ ttl: 86_400_000, max: 1 });
+    const cache = new TtlCache<string, string>({ ttlMs: 86_400_000, max: 1 });
     cache.set('key', 'value');
     assert.equal(cache.get('key'), 'value');
   });
 
-  const noCaches: [ttl: number, max: number, reason: string][] = [
+  const noCaches: [ttlMs: number, max: number, reason: string][] = [
     [0, 1, 'no life at all'],
     [-1, 1, 'a negative one'],
     [Number.NaN, 1, 'one that is no number'],
     [1, 0, 'room for no entry'],
     [1, 1.5, 'room for half an entry'],
   ];
-  for (const [ttl, max, reason] of noCaches) {
-    it(`constructor refuses a ttl of ${ttl} and a max of ${max}: ${reason}`, () => {
-      assert.throws(() => new TtlCache({ ttl, max }), RangeError);
+  for (const [ttlMs, max, reason] of noCaches) {
+    it(`constructor refuses a ttl of ${ttlMs} and a max of ${max}: ${reason}`, () => {
+      assert.throws(() => new TtlCache({ ttlMs, max }), RangeError);
     });
   }
 
   it('constructor accepts a millisecond and one entry', () => {
-    assert.equal(new TtlCache({ ttl: 1, max: 1 }).size, 0);
+    assert.equal(new TtlCache({ ttlMs: 1, max: 1 }).size, 0);
   });
 });
 

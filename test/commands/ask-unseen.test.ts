@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, it } from 'node:test';
 import { askUnseen, readLine, readOnlyLine } from '../../src/commands/ask-unseen.ts';
-import { createWorld } from '../support/world.ts';
+import { createWorld } from '../support/process/world.ts';
 
 const GIVEN_UP = 'Cancelled; nothing was changed';
 const NOT_UTF8 = 'It is not UTF-8; nothing was changed';

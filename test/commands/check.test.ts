@@ -3,13 +3,13 @@ import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { check } from '../../src/commands/check.ts';
 import { encodeChange, HEADER_BYTES } from '../../src/store/file/record.ts';
+import type { Change } from '../../src/store/memory/tables.ts';
 import type { Post, User } from '../../src/store/open.ts';
-import type { Change } from '../../src/store/tables.ts';
-import { dataFile, traceOf } from '../support/data-files.ts';
-import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../support/records.ts';
-import { openFor, postOf, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { type Outcome, runCommand } from '../support/world.ts';
+import { dataFile, traceOf } from '../support/disk/data-files.ts';
+import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../support/disk/records.ts';
+import { openFor, postOf, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { type Outcome, runCommand } from '../support/process/world.ts';
 
 const NOT_JOT =
   'is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';

@@ -3,8 +3,8 @@ import { Writable } from 'node:stream';
 import { describe, it } from 'node:test';
 import { counted, dataFileOf, parseArguments, print, UsageError } from '../../src/commands/command.ts';
 import { firstOf, rowsOf } from '../../src/commands/report.ts';
-import { systemError } from '../support/faulty-file-system.ts';
-import { createWorld } from '../support/world.ts';
+import { systemError } from '../support/disk/faulty-file-system.ts';
+import { createWorld } from '../support/process/world.ts';
 
 describe('parseArguments', () => {
   const good: readonly (readonly [args: string[], options: string[], positionals: string[], why: string])[] =

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { compact, compactionIn } from '../../src/commands/compact.ts';
-import { contentsOf, dataFile, traceOf } from '../support/data-files.ts';
-import { fillStore } from '../support/exports.ts';
-import { linesWithUsers } from '../support/records.ts';
-import { openFor, rejects, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { runCommand, withoutPlace } from '../support/world.ts';
+import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
+import { fillStore } from '../support/disk/exports.ts';
+import { linesWithUsers } from '../support/disk/records.ts';
+import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { runCommand, withoutPlace } from '../support/process/world.ts';
 
 function sizes(before: number, after: number): string {
   return `${after.toLocaleString('en-US')} bytes, ${before.toLocaleString('en-US')} before\n`;

@@ -4,13 +4,13 @@ import { Writable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { exportRows } from '../../src/commands/export.ts';
 import { importRows } from '../../src/commands/import.ts';
-import { type Contents, contentsOf, dataFile, traceOf } from '../support/data-files.ts';
-import { FOO_HASH, fillStore } from '../support/exports.ts';
-import { linesWithUsers } from '../support/records.ts';
-import { startServer } from '../support/server.ts';
-import { openFor, rejects, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, runCommand, withoutPlace } from '../support/world.ts';
+import { type Contents, contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
+import { FOO_HASH, fillStore } from '../support/disk/exports.ts';
+import { linesWithUsers } from '../support/disk/records.ts';
+import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
+import { startServer } from '../support/server/server.ts';
 
 /** A data file with rows of all kinds that nobody has open. */
 async function filled(t: TestContext): Promise<string> {

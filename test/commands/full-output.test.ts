@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openKeyFile } from '../../src/auth/keys.ts';
-import { exportOf } from '../support/exports.ts';
-import { openFor, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { withoutPlace } from '../support/world.ts';
+import { exportOf } from '../support/disk/exports.ts';
+import { openFor, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { withoutPlace } from '../support/process/world.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 

@@ -5,12 +5,12 @@ import { describe, it, type TestContext } from 'node:test';
 import { UsageError } from '../../src/commands/command.ts';
 import { exportRows } from '../../src/commands/export.ts';
 import { importRows } from '../../src/commands/import.ts';
-import { contentsOf, dataFile, traceOf } from '../support/data-files.ts';
-import { type Export, exportOf, FOO_HASH } from '../support/exports.ts';
-import { linesWith, linesWithUsers } from '../support/records.ts';
-import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, type Outcome, runCommand, withoutPlace } from '../support/world.ts';
+import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
+import { type Export, exportOf, FOO_HASH } from '../support/disk/exports.ts';
+import { linesWith, linesWithUsers } from '../support/disk/records.ts';
+import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { createWorld, type Outcome, runCommand, withoutPlace } from '../support/process/world.ts';
 
 type Input = string | Uint8Array | Readable;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Item, readItems } from '../../src/commands/json-items.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 const MUTATIONS = 4_000;
 const MEBIBYTE = 1024 * 1024;

@@ -7,10 +7,10 @@ import { openKeyFile, rotateKeyFile } from '../../src/auth/keys.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { listKeys, retireKeys, rotateKeys } from '../../src/commands/keys.ts';
 import { callRunning } from '../../src/store/file/offline.ts';
-import { jot, serve } from '../support/command.ts';
-import { START_MS, send, startServer, type TestServer, type Tokens } from '../support/server.ts';
-import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
-import { runCommand, withoutPlace } from '../support/world.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { jot, serve } from '../support/process/command.ts';
+import { runCommand, withoutPlace } from '../support/process/world.ts';
+import { START_MS, send, startServer, type TestServer, type Tokens } from '../support/server/server.ts';
 
 const DAY_MS = 86_400_000;
 const INVALID = { status_code: 401, error: 'Invalid token', description: 'Signature verification failed' };

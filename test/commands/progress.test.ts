@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { importRows } from '../../src/commands/import.ts';
 import { withProgress } from '../../src/commands/progress.ts';
-import { exportOf } from '../support/exports.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, runCommand, withoutPlace } from '../support/world.ts';
+import { exportOf } from '../support/disk/exports.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
 
 const PIECE_BYTES = 100;
 const WIPE = '\r\u001b[K';

@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { check } from '../../src/commands/check.ts';
 import { repair } from '../../src/commands/repair.ts';
-import { dataFile } from '../support/data-files.ts';
-import { linesWith, linesWithUsers } from '../support/records.ts';
-import { openFor, postOf, sessionOf, userNamed } from '../support/stores.ts';
-import { runCommand } from '../support/world.ts';
+import { dataFile } from '../support/disk/data-files.ts';
+import { linesWith, linesWithUsers } from '../support/disk/records.ts';
+import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
+import { runCommand } from '../support/process/world.ts';
 
 describe('repair', () => {
   it('says what is dropped and why, what is kept, and where the damaged file is', async (t) => {

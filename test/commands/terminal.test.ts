@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { atTerminal, noTerminal } from '../support/terminal.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { atTerminal, noTerminal } from '../support/process/terminal.ts';
+import { startServer } from '../support/server/server.ts';
 
 const PASSWORD_COST = 'ln=1,r=1,p=1';
 // Behind the command the shell tells how it ended, and whether the terminal shows what is typed.

@@ -7,11 +7,11 @@ import { openKeyFile } from '../../src/auth/keys.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { retireKeys, rotateKeys } from '../../src/commands/keys.ts';
 import { listUsers } from '../../src/commands/user-list.ts';
-import { createPerson } from '../support/person.ts';
-import { START_MS, startServer } from '../support/server.ts';
-import { openFor, postOf, sessionOf, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, runCommand } from '../support/world.ts';
+import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { createWorld, runCommand } from '../support/process/world.ts';
+import { createPerson } from '../support/server/person.ts';
+import { START_MS, startServer } from '../support/server/server.ts';
 
 const HOUR_MS = 3_600_000;
 

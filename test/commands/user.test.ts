@@ -8,17 +8,17 @@ import { describe, it, type TestContext } from 'node:test';
 import { hash } from '../../src/auth/password.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { changePassword, createUser, deleteUser } from '../../src/commands/user.ts';
+import { userRequests } from '../../src/commands/user-requests.ts';
 import { createLog } from '../../src/lib/log.ts';
-import { operatorUsers } from '../../src/resources/operator-users.ts';
 import { callRunning } from '../../src/store/file/offline.ts';
 import type { Store } from '../../src/store/open.ts';
-import { jot, serve } from '../support/command.ts';
-import { createPerson } from '../support/person.ts';
-import { formsOf } from '../support/secret-forms.ts';
-import { START_MS, send, startServer, type TestServer } from '../support/server.ts';
-import { everythingIn, openFor, rejects, sessionOf, userNamed } from '../support/stores.ts';
-import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
-import { createWorld, runCommand, withoutPlace } from '../support/world.ts';
+import { formsOf } from '../support/cases/secret-forms.ts';
+import { everythingIn, openFor, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { jot, serve } from '../support/process/command.ts';
+import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
+import { createPerson } from '../support/server/person.ts';
+import { START_MS, send, startServer, type TestServer } from '../support/server/server.ts';
 
 const PASSWORD_COST = 'ln=1,r=1,p=1';
 const CHEAP = '$scrypt$ln=1,r=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g';
@@ -471,7 +471,7 @@ describe('the hash that the command makes', () => {
   });
 });
 
-describe('operatorUsers, of a user who changes in this moment,', () => {
+describe('userRequests, of a user who changes in this moment,', () => {
   const own = CHEAP.replace('c2Fsd', 'b3duc');
 
   async function start(t: Cleanup) {
@@ -481,7 +481,7 @@ describe('operatorUsers, of a user who changes in this moment,', () => {
     const now = () => START_MS;
     const log = createLog({ format: 'off', write: () => undefined, now });
     const cost = { ln: 1, r: 1, p: 1 };
-    const answers = operatorUsers({ store, passwordLengthMin: 0, passwordCost: cost, now, log });
+    const answers = userRequests({ store, passwordLengthMin: 0, passwordCost: cost, now, log });
     const ask = async (name: string) =>
       answers[name]?.({ username: 'matt', ...(name === 'user password' && { password_hash: CHEAP }) });
     return { store, ask };

@@ -5,12 +5,12 @@ import type { Log } from '../../src/lib/log.ts';
 import { openFileStore } from '../../src/store/file/file-store.ts';
 import { type FileSystem, realFileSystem } from '../../src/store/file/file-system.ts';
 import type { Store } from '../../src/store/open.ts';
-import { type FailingCall, FailingDisk } from '../support/failing-call.ts';
-import { PlainStore } from '../support/plain-store.ts';
-import { TIME } from '../support/records.ts';
-import { userNamed } from '../support/stores.ts';
-import { type Cleanup, folderInMemory } from '../support/temporary-folder.ts';
-import { type Ran, run, shownBy, stateOf, statesAfter } from '../support/workload.ts';
+import { type FailingCall, FailingDisk } from '../support/disk/failing-call.ts';
+import { TIME } from '../support/disk/records.ts';
+import { userNamed } from '../support/disk/stores.ts';
+import { type Cleanup, folderInMemory } from '../support/disk/temporary-folder.ts';
+import { type Ran, run, shownBy, stateOf, statesAfter } from '../support/disk/workload.ts';
+import { PlainStore } from '../support/model/plain-store.ts';
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 

@@ -4,12 +4,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { askOwner } from '../../src/store/file/lock.ts';
-import { nextOf } from '../support/answers.ts';
-import { type Served, serve } from '../support/command.ts';
-import { type Answer, send } from '../support/server.ts';
-import { namesIn, openFor } from '../support/stores.ts';
-import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
+import { askHolder } from '../../src/control/lock.ts';
+import { namesIn, openFor } from '../support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { type Served, serve } from '../support/process/command.ts';
+import { nextOf } from '../support/server/answers.ts';
+import { type Answer, send } from '../support/server/server.ts';
 
 const KIBIBYTE = 1024;
 const TEXT = 'x'.repeat(40 * KIBIBYTE);
@@ -132,7 +132,7 @@ async function useUp(t: Cleanup, { folder, ...room }: Place): Promise<void> {
   assert.ok(full.endsWith('"}\n'), 'nothing torn is left');
 
   room.takeMore(pid);
-  await assert.rejects(askOwner(path, 'compact'), /The data file was not compacted: E(NOSPC|FBIG)/);
+  await assert.rejects(askHolder(path, 'compact'), /The data file was not compacted: E(NOSPC|FBIG)/);
   assert.equal(readFileSync(path, 'utf8'), full, 'a compaction that does not fit changes nothing');
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.endsWith('.new')),
@@ -143,7 +143,7 @@ async function useUp(t: Cleanup, { folder, ...room }: Place): Promise<void> {
   room.giveBack(pid);
   assert.equal((await client.ready()).status, 200);
   assert.equal((await client.post('After')).status, 201);
-  assert.notEqual(await askOwner(path, 'compact'), null);
+  assert.notEqual(await askHolder(path, 'compact'), null);
   served.command.kill('SIGKILL');
   await served.command.ended;
   const again = await openFor(t, `file:${path}`);

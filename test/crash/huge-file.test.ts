@@ -6,9 +6,9 @@ import type { Log } from '../../src/lib/log.ts';
 import { openFileStore } from '../../src/store/file/file-store.ts';
 import { encodeChange, encodeHeader } from '../../src/store/file/record.ts';
 import type { Post } from '../../src/store/open.ts';
-import { TIME } from '../support/records.ts';
-import { everythingIn, openFor, postOf, userNamed } from '../support/stores.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { TIME } from '../support/disk/records.ts';
+import { everythingIn, openFor, postOf, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 const TEXT = 'x'.repeat(1024 * 1024);
 const MEMORY_BYTES_MAX = 600 * 1024 * 1024;

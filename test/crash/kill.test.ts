@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { describe, it } from 'node:test';
-import { type Command, type Served, start } from '../support/command.ts';
-import { KillClient, type Ledger } from '../support/kill-client.ts';
-import { seededRandom } from '../support/random.ts';
-import { builtProject } from '../support/scratch-project.ts';
-import { send } from '../support/server.ts';
-import { type Cleanup, folderInMemory } from '../support/temporary-folder.ts';
+import { KillClient, type Ledger } from '../support/disk/kill-client.ts';
+import { type Cleanup, folderInMemory } from '../support/disk/temporary-folder.ts';
+import { seededRandom } from '../support/model/random.ts';
+import { type Command, type Served, start } from '../support/process/command.ts';
+import { builtProject } from '../support/process/scratch-project.ts';
+import { send } from '../support/server/server.ts';
 
 const SEED = 20_261_124;
 const ROUNDS = 50;

@@ -10,12 +10,12 @@ import {
   type Luck,
   PowerLossDisk,
   type Recorded,
-} from '../support/power-loss-disk.ts';
-import { seededRandom } from '../support/random.ts';
-import { TIME } from '../support/records.ts';
-import { userNamed } from '../support/stores.ts';
-import { folderInMemory } from '../support/temporary-folder.ts';
-import { run, shownBy } from '../support/workload.ts';
+} from '../support/disk/power-loss-disk.ts';
+import { TIME } from '../support/disk/records.ts';
+import { userNamed } from '../support/disk/stores.ts';
+import { folderInMemory } from '../support/disk/temporary-folder.ts';
+import { run, shownBy } from '../support/disk/workload.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 const SEED = 20_261_124;
 const RANDOM_CUTS = 10;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it, test } from 'node:test';
 import { addressKey, clientAddress, isLoopback, TrustedProxies } from '../../src/http/address.ts';
-import { seededRandom } from '../support/random.ts';
-import { startServer } from '../support/server.ts';
-import { Wire } from '../support/wire.ts';
+import { seededRandom } from '../support/model/random.ts';
+import { startServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const PROXY = '10.0.0.1';
 const TRUSTED = new TrustedProxies(['10.0.0.0/8', '2001:db8:ffff::/48', 'fe80::/10']);

@@ -5,7 +5,7 @@ import { type AddressInfo, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { Backlog, type Holding, pauseUntilTaken } from '../../src/http/backlog.ts';
 import { discardRest } from '../../src/http/discard.ts';
-import { Wire } from '../support/wire.ts';
+import { Wire } from '../support/server/wire.ts';
 
 function backlogOf(bytesMax: number) {
   const cut: Holding[] = [];

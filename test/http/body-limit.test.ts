@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { start } from '../support/command.ts';
-import { startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { start } from '../support/process/command.ts';
+import { startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const MAX_BYTES = 1024;
 const LIMITED = { MAX_BODY: String(MAX_BYTES) };
@@ -142,7 +142,7 @@ describe('A body that is too large', () => {
     test(`of three megabytes to ${name} is ${status} for a client in another process that waits for nothing`, async (t) => {
       const { port } = await startServer(t);
       const args = [String(port), path, String(48 * PIECE.length), expect, '20'];
-      const { ended } = start(t, ['scripts/run.mjs', 'test/support/eager-client.ts', ...args]);
+      const { ended } = start(t, ['scripts/run.mjs', 'test/support/server/eager-client.ts', ...args]);
       const { stdout } = await ended;
       assert.deepEqual(JSON.parse(stdout), Array(20).fill(String(status)));
     });

@@ -7,9 +7,9 @@ import { describe, type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type Exchange, WAITING_BYTES_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type ParserFailure } from '../../src/http/server.ts';
-import { Turns } from '../../src/http/turns.ts';
-import { bytesInUse } from '../support/resources.ts';
-import { Wire } from '../support/wire.ts';
+import { TurnQueue } from '../../src/http/turn-queue.ts';
+import { bytesInUse } from '../support/server/resources.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const SOON = { timeout: 30_000 };
 const KIB = 1024;
@@ -37,7 +37,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
     onAcceptFailure: (error) => assert.fail(error),
     connectionsMax: 1_000,
     waitingBytesMax,
-    turns: new Turns({ piecesMax: 64 }),
+    turns: new TurnQueue({ piecesMax: 64 }),
     timeouts: { ...DEFAULT_TIMEOUTS, shutdownMs: 0 },
   });
   const { port } = await server.listen(0, '127.0.0.1');

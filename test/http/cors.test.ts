@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../../src/http/cors.ts';
-import { startServer } from '../support/server.ts';
+import { startServer } from '../support/server/server.ts';
 
 const EXPOSED = 'Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
 const EXPOSES = ['Access-Control-Expose-Headers', EXPOSED];

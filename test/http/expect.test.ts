@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const BODY = '{"username":"matt","password":"secret"}';
 

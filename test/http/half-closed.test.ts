@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
-import { LARGE, LARGE_BODY } from '../support/long-page.ts';
-import { connectionsOf } from '../support/resources.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { LARGE, LARGE_BODY } from '../support/server/long-page.ts';
+import { connectionsOf } from '../support/server/resources.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;

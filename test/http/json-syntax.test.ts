@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { firstMisfit } from '../../src/http/json-syntax.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 const DOCUMENT = '{"a":[1,-2.5e3,true,false,null,"\\u00e9\\"é😀",[],{}],\n "b" : {"c":"", "d":{"e":0}} }';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import { mediaOf } from '../../src/http/media.ts';
-import { startServer } from '../support/server.ts';
+import { startServer } from '../support/server/server.ts';
 
 const ACCEPT = { header: 'Accept', value: 'application/json, application/x-www-form-urlencoded' };
 const IDENTITY = { header: 'Accept-Encoding', value: 'identity' };

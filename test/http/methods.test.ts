@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { type Answer, startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { type Answer, startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND'];
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import { startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const HOST = 'Host: localhost\r\n';
 const JSON_TYPE = 'Content-Type: application/json\r\n';

@@ -6,9 +6,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { createApp } from '../../src/app.ts';
-import { LARGE, startWithLongPage, untilHeld } from '../support/long-page.ts';
-import { startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { LARGE, startWithLongPage, untilHeld } from '../support/server/long-page.ts';
+import { startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;

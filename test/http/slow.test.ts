@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
-import { LARGE, LARGE_BODY } from '../support/long-page.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { LARGE, LARGE_BODY } from '../support/server/long-page.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 400, requestMs: 800, checkIntervalMs: 50 } };
 // Time enough for an answer on a machine that has much to do, before the time is over.

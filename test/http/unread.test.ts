@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { PIPELINED_MAX } from '../../src/http/connection.ts';
-import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/long-page.ts';
-import { connectionsOf } from '../support/resources.ts';
-import { assertError } from '../support/wire.ts';
+import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/server/long-page.ts';
+import { connectionsOf } from '../support/server/resources.ts';
+import { assertError } from '../support/server/wire.ts';
 
 const SOON = { timeout: 60_000 };
 const HOST = 'Host: localhost\r\n';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BoundedMap } from '../../src/lib/bounded-map.ts';
-import { heapOf } from '../support/heap.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
+import { heapOf } from '../support/process/heap.ts';
 
 function filled(entriesMax: number, keys: Iterable<string>): BoundedMap<string, string> {
   const map = new BoundedMap<string, string>(entriesMax);

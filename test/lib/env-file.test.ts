@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { type Environment, FROM_FILE, withEnvFile } from '../../src/lib/env-file.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 describe('withEnvFile', () => {
   it('is the environment alone where there is no file', (t) => {

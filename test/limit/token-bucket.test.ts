@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 // A moment of today's size: near zero a double has fractions of a millisecond to spare that a real clock's does not.
 const START_MS = Date.UTC(2026, 10, 23, 12, 35, 13);
@@ -51,11 +51,11 @@ describe('TokenBucket take', () => {
       for (let left = tokens - 1; left >= 0; left -= 1) assert.equal(bucket.take('key').remaining, left);
     });
 
-    it(`allows exactly one after retryAfter at ${tokens}/${windowSeconds}s: ${reason}`, () => {
+    it(`allows exactly one after retryAfterSeconds at ${tokens}/${windowSeconds}s: ${reason}`, () => {
       const { bucket, clock } = bucketOf(tokens, windowSeconds);
       drain(bucket, tokens + 1);
       for (let round = 0; round < 20; round += 1) {
-        const allowedAtMs = clock.nowMs + bucket.take('key').retryAfter * 1000;
+        const allowedAtMs = clock.nowMs + bucket.take('key').retryAfterSeconds * 1000;
         clock.nowMs = allowedAtMs - 1;
         assert.equal(bucket.take('key').allowed, false, `round ${round}, 1 ms before`);
         clock.nowMs = allowedAtMs;
@@ -86,12 +86,27 @@ describe('TokenBucket take', () => {
 
   it('says what is left and when it is back', () => {
     const { bucket, clock } = bucketOf(10, 900);
-    assert.deepEqual(bucket.take('key'), { allowed: true, remaining: 9, retryAfter: 0, reset: 90 });
+    assert.deepEqual(bucket.take('key'), {
+      allowed: true,
+      remaining: 9,
+      retryAfterSeconds: 0,
+      resetSeconds: 90,
+    });
     clock.nowMs += 60_000;
-    assert.deepEqual(bucket.take('key'), { allowed: true, remaining: 8, retryAfter: 0, reset: 120 });
+    assert.deepEqual(bucket.take('key'), {
+      allowed: true,
+      remaining: 8,
+      retryAfterSeconds: 0,
+      resetSeconds: 120,
+    });
     drain(bucket, 8);
     clock.nowMs += 1_000;
-    assert.deepEqual(bucket.take('key'), { allowed: false, remaining: 0, retryAfter: 29, reset: 839 });
+    assert.deepEqual(bucket.take('key'), {
+      allowed: false,
+      remaining: 0,
+      retryAfterSeconds: 29,
+      resetSeconds: 839,
+    });
   });
 
   it('a refused take costs nothing', () => {
@@ -128,8 +143,18 @@ describe('TokenBucket take', () => {
 
   it('cost over 1 takes as many tokens, all or none', () => {
     const { bucket, clock } = bucketOf(10, 10);
-    assert.deepEqual(bucket.take('key', 7), { allowed: true, remaining: 3, retryAfter: 0, reset: 7 });
-    assert.deepEqual(bucket.take('key', 4), { allowed: false, remaining: 3, retryAfter: 1, reset: 7 });
+    assert.deepEqual(bucket.take('key', 7), {
+      allowed: true,
+      remaining: 3,
+      retryAfterSeconds: 0,
+      resetSeconds: 7,
+    });
+    assert.deepEqual(bucket.take('key', 4), {
+      allowed: false,
+      remaining: 3,
+      retryAfterSeconds: 1,
+      resetSeconds: 7,
+    });
     assert.equal(bucket.take('key', 3).remaining, 0);
     clock.nowMs += 3_999;
     assert.equal(bucket.take('key', 4).allowed, false);
@@ -146,20 +171,30 @@ describe('TokenBucket take', () => {
 
   it('cost 0 is always allowed and takes nothing', () => {
     const { bucket } = bucketOf(10, 10);
-    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 10, retryAfter: 0, reset: 0 });
+    assert.deepEqual(bucket.take('key', 0), {
+      allowed: true,
+      remaining: 10,
+      retryAfterSeconds: 0,
+      resetSeconds: 0,
+    });
     drain(bucket, 10);
-    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 0, retryAfter: 0, reset: 10 });
+    assert.deepEqual(bucket.take('key', 0), {
+      allowed: true,
+      remaining: 0,
+      retryAfterSeconds: 0,
+      resetSeconds: 10,
+    });
   });
 
   it('cost over the capacity is refused for ever, the whole capacity is not', () => {
     const { bucket } = bucketOf(10, 10);
     for (const cost of [10.5, 11, Number.POSITIVE_INFINITY]) {
-      const { allowed, remaining, retryAfter } = bucket.take('key', cost);
-      assert.deepEqual([allowed, remaining, retryAfter], [false, 10, Number.POSITIVE_INFINITY]);
+      const { allowed, remaining, retryAfterSeconds } = bucket.take('key', cost);
+      assert.deepEqual([allowed, remaining, retryAfterSeconds], [false, 10, Number.POSITIVE_INFINITY]);
     }
     assert.equal(bucket.take('key', 10).allowed, true);
-    assert.equal(bucket.take('key', 11).retryAfter, Number.POSITIVE_INFINITY);
-    assert.equal(bucket.take('key', 10).retryAfter, 10);
+    assert.equal(bucket.take('key', 11).retryAfterSeconds, Number.POSITIVE_INFINITY);
+    assert.equal(bucket.take('key', 10).retryAfterSeconds, 10);
   });
 
   it('refuses a cost that is negative or no number', () => {
@@ -207,7 +242,12 @@ describe('TokenBucket give', () => {
     const { bucket } = bucketOf(10, 10);
     bucket.take('key');
     bucket.give('key', 1_000);
-    assert.deepEqual(bucket.take('key', 0), { allowed: true, remaining: 10, retryAfter: 0, reset: 0 });
+    assert.deepEqual(bucket.take('key', 0), {
+      allowed: true,
+      remaining: 10,
+      retryAfterSeconds: 0,
+      resetSeconds: 0,
+    });
     assert.equal(drain(bucket, 20), 10);
   });
 
@@ -315,19 +355,19 @@ describe('TokenBucket clock', () => {
   it('is the real one by default', () => {
     const bucket = new TokenBucket({ capacity: 1, refillPerSecond: 1 / 86_400 });
     assert.equal(bucket.take('key').allowed, true);
-    const { allowed, retryAfter } = bucket.take('key');
+    const { allowed, retryAfterSeconds } = bucket.take('key');
     assert.equal(allowed, false);
-    assert.ok(retryAfter > 86_000 && retryAfter <= 86_400);
+    assert.ok(retryAfterSeconds > 86_000 && retryAfterSeconds <= 86_400);
   });
 
   it('set back, reports no more than an empty bucket', () => {
     const { bucket, clock } = bucketOf(10, 10);
     bucket.take('key', 10);
     clock.nowMs -= 3_600_000;
-    const { remaining, retryAfter, reset } = bucket.take('key');
+    const { remaining, retryAfterSeconds, resetSeconds } = bucket.take('key');
     assert.equal(remaining, 0);
-    assertNear(retryAfter, 1);
-    assertNear(reset, 10);
+    assertNear(retryAfterSeconds, 1);
+    assertNear(resetSeconds, 10);
   });
 
   it('set back, makes nobody wait for longer than an empty bucket would', () => {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertUnauthorized } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { startServer } from '../support/server.ts';
+import { assertFailure, assertUnauthorized } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startServer } from '../support/server/server.ts';
 
 describe('GET /auth', () => {
   it('answers the user the token speaks for, as GET /users/:id does', async (t) => {

@@ -5,9 +5,9 @@ import { createHmac } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { sign } from '../../src/auth/jwt.ts';
 import { keysFromSecrets } from '../../src/auth/keys.ts';
-import { assertUnauthorized, partsOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { START_MS, startServer } from '../support/server.ts';
+import { assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { START_MS, startServer } from '../support/server/server.ts';
 
 const SECRETS = ['a first secret of 32 bytes or more', 'another one of 32 bytes or more..'];
 const [FIRST, SECOND] = keysFromSecrets(SECRETS) as [Key, Key];

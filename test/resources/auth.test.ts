@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertUnauthorized, partsOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type CallOptions, START_MS, startServer } from '../support/server.ts';
+import { assertFailure, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type CallOptions, START_MS, startServer } from '../support/server/server.ts';
 
 const INVALID = ['Bad Request', 'Invalid credentials'] as const;
 

@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
-import type { Representation } from '../../src/api/representation.ts';
+import type { Marshalled } from '../../src/api/marshal.ts';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
 import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { integer, object } from '../../src/schema/schema.ts';
-import { headerOf, nextOf } from '../support/answers.ts';
-import { createPerson, type Person } from '../support/person.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { type Answer, START_MS, sendRaw, startServer, type TestServer } from '../support/server.ts';
+import { headerOf, nextOf } from '../support/server/answers.ts';
+import { createPerson, type Person } from '../support/server/person.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type Answer, START_MS, sendRaw, startServer, type TestServer } from '../support/server/server.ts';
 
 function outcomeOf({ headers }: Answer): unknown {
   return headers['x-cache'];
@@ -258,14 +258,14 @@ describe('Many misses at once', () => {
       summary: 'Take a while',
       access: anyone,
       status: 200,
-      answer: json(object({ count: integer() })),
+      response: json(object({ count: integer() })),
       cacheKey: async () => 'same',
       async handle() {
         await new Promise<void>((resolve) => gates.push(resolve));
         return { count: gates.length };
       },
     });
-    const cache = new TtlCache<string, Representation>({ ttl: 1_000, max: 10, now: () => START_MS });
+    const cache = new TtlCache<string, Marshalled>({ ttlMs: 1_000, max: 10, now: () => START_MS });
     const { port, call } = await startPipeline(t, [slow], { cache });
     // In one piece, so that all of them are under way before any of them can be answered.
     const get = (more = '') => `GET /slow HTTP/1.1\r\nHost: a\r\n${more}\r\n`;

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, headerOf, nextOf } from '../support/answers.ts';
-import { createPerson, type Person } from '../support/person.ts';
-import { type Answer, startServer } from '../support/server.ts';
+import { assertFailure, headerOf, nextOf } from '../support/server/answers.ts';
+import { createPerson, type Person } from '../support/server/person.ts';
+import { type Answer, startServer } from '../support/server/server.ts';
 
 const STALE = ['Precondition Failed', 'The resource does not match the condition; fetch it again'] as const;
 const STRONG = /^"[\x21\x23-\x7e]+"$/;

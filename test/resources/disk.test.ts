@@ -8,7 +8,7 @@ import { Metrics } from '../../src/api/metrics.ts';
 import { Gate } from '../../src/auth/gate.ts';
 import { randomKey } from '../../src/auth/keys.ts';
 import { hash } from '../../src/auth/password.ts';
-import { Passwords } from '../../src/auth/passwords.ts';
+import { PasswordHasher } from '../../src/auth/password-hasher.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
 import { parseConfig } from '../../src/config.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
@@ -17,17 +17,17 @@ import { posts } from '../../src/resources/posts.ts';
 import { sessions } from '../../src/resources/sessions.ts';
 import { system } from '../../src/resources/system.ts';
 import { users } from '../../src/resources/users.ts';
-import { assertFailure } from '../support/answers.ts';
 import {
   type Faults,
   faultyFileSystem,
   HeldSyncs,
   openOn,
   systemError,
-} from '../support/faulty-file-system.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { type CallOptions, START_MS } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+} from '../support/disk/faulty-file-system.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertFailure } from '../support/server/answers.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type CallOptions, START_MS } from '../support/server/server.ts';
 
 const RIGHT = { username: 'matt', password: 'secret' };
 const COST = { ln: 1, r: 1, p: 1 };
@@ -41,7 +41,7 @@ async function startOn(t: TestContext, faults: Faults) {
   const looks = { count: 0 };
   const now = () => START_MS;
   const tokens = new Tokens([randomKey()], settings, now);
-  const passwords = new Passwords(COST, new Gate({ concurrency: 1, queueMax: 10 }));
+  const passwords = new PasswordHasher(COST, new Gate({ concurrency: 1, queueMax: 10 }));
   const options = { store, lifetimeMs: 86_400_000, reuseLeewayMs: 10_000, now };
   // A new session's time is asked for just before it is written.
   const countedNow = () => {

@@ -7,11 +7,11 @@ import { type PostOfUser, postsOf } from '../../src/resources/posts.ts';
 import type { Infer, Page } from '../../src/schema/schema.ts';
 import type { User } from '../../src/store/collections.ts';
 import { type Order, openStore, type Store } from '../../src/store/open.ts';
-import { nextOf } from '../support/answers.ts';
-import { createPerson, type Person } from '../support/person.ts';
-import { seededRandom } from '../support/random.ts';
-import { type Answer, startServer } from '../support/server.ts';
-import { postOf, userNamed } from '../support/stores.ts';
+import { postOf, userNamed } from '../support/disk/stores.ts';
+import { seededRandom } from '../support/model/random.ts';
+import { nextOf } from '../support/server/answers.ts';
+import { createPerson, type Person } from '../support/server/person.ts';
+import { type Answer, startServer } from '../support/server/server.ts';
 
 const TITLE = 'T';
 // Of which others are cut: that takes no more memory.

@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { createPerson } from '../support/person.ts';
-import { type CallOptions, sendRaw, startServer } from '../support/server.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type CallOptions, sendRaw, startServer } from '../support/server/server.ts';
 
 const TEXT: CallOptions = { body: 'x', headers: { 'Content-Type': 'text/plain' } };
 const LARGE: CallOptions = { json: { title: 'x'.repeat(2_000) } };

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFields, nextOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type Answer, startServer } from '../support/server.ts';
+import { assertFields, nextOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type Answer, startServer } from '../support/server/server.ts';
 
 type Fetch = (path: string) => Promise<Answer>;
 

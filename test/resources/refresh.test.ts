@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { sign } from '../../src/auth/jwt.ts';
 import { keysFromSecrets } from '../../src/auth/keys.ts';
-import { assertFields, assertUnauthorized, partsOf } from '../support/answers.ts';
-import { createPerson, type Person } from '../support/person.ts';
-import { type Answer, START_MS, startServer, type TestServer } from '../support/server.ts';
+import { assertFields, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson, type Person } from '../support/server/person.ts';
+import { type Answer, START_MS, startServer, type TestServer } from '../support/server/server.ts';
 
 const REVOKED = ['Invalid token', 'Token has been revoked'] as const;
 const SECRET = 'a secret of 32 bytes or even more';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { posts } from '../../src/resources/posts.ts';
-import { START_MS, startServer, type TestServer } from '../support/server.ts';
-import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/stores.ts';
-import { Wire } from '../support/wire.ts';
+import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
+import { START_MS, startServer, type TestServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 /** A request that is known and admitted, but whose last byte has not come yet. */
 async function startSlowly(server: TestServer, method: string, path: string, token: string, body: string) {

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertUnauthorized, partsOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type CallOptions, startServer, type TestServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertFailure, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type CallOptions, startServer, type TestServer } from '../support/server/server.ts';
 
 const REVOKED = ['Invalid token', 'Token has been revoked'] as const;
 const DAY_MS = 86_400_000;

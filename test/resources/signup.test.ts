@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertFields } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { sendRaw, startServer, type TestServer } from '../support/server.ts';
+import { assertFailure, assertFields } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { sendRaw, startServer, type TestServer } from '../support/server/server.ts';
 
 const CREATED = 'Mon, 23 Nov 2026 12:00:00 -0000';
 const PLACES = ['/signup', '/users'];

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, assertFields, assertUnauthorized, partsOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { START_MS, startServer } from '../support/server.ts';
+import { assertFailure, assertFields, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { START_MS, startServer } from '../support/server/server.ts';
 
 const CREATED = 'Mon, 23 Nov 2026 12:00:00 -0000';
 

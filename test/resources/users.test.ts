@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertFields } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { type CallOptions, startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertFailure, assertFields } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type CallOptions, startServer } from '../support/server/server.ts';
 
 const CREATED = 'Mon, 23 Nov 2026 12:00:00 -0000';
 const NEW = { username: 'matthew', password: 'new' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Router } from '../../src/routing/router.ts';
-import { seededRandom } from '../support/random.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 /** A router whose routes `GET /users` have themselves as value. */
 function routerOf(...routes: string[]): Router<string> {

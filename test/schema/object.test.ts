@@ -15,7 +15,7 @@ import {
   validate,
   withDefault,
 } from '../../src/schema/schema.ts';
-import { testType } from '../support/type-table.ts';
+import { testType } from '../support/cases/type-table.ts';
 
 const post = object({ title: text({ min: 1, max: 200 }), body: text() });
 

@@ -1,5 +1,5 @@
 import { boolean, id, integer, oneOf, text, timestamp } from '../../src/schema/schema.ts';
-import { testType } from '../support/type-table.ts';
+import { testType } from '../support/cases/type-table.ts';
 
 testType('text', {
   type: text(),

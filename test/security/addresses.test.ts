@@ -12,11 +12,11 @@ import {
   spoofers,
   strangers,
   TRUSTED,
-} from '../support/forwarded-chains.ts';
-import { junk, spellings } from '../support/forwarded-spellings.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import type { Cleanup } from '../support/temporary-folder.ts';
-import { Wire } from '../support/wire.ts';
+} from '../support/cases/forwarded-chains.ts';
+import { junk, spellings } from '../support/cases/forwarded-spellings.ts';
+import type { Cleanup } from '../support/disk/temporary-folder.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const RATE = 9;
 

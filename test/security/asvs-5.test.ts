@@ -6,12 +6,18 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { anyone, endpoint } from '../../src/api/endpoint.ts';
-import { assertFailure, assertFields, assertUnauthorized, headerOf, partsOf } from '../support/answers.ts';
-import { createPerson } from '../support/person.ts';
-import { startPipeline } from '../support/pipeline.ts';
-import { type Answer, sendRaw, startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { Wire } from '../support/wire.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import {
+  assertFailure,
+  assertFields,
+  assertUnauthorized,
+  headerOf,
+  partsOf,
+} from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type Answer, sendRaw, startServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 const FRESH = ['Fresh Token Required', 'Sign in again to do this'] as const;

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PIPELINED_MAX } from '../../src/http/connection.ts';
-import { startServer } from '../support/server.ts';
-import { Wire } from '../support/wire.ts';
+import { startServer } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure } from '../support/answers.ts';
-import { watchScrypt } from '../support/scrypt-spy.ts';
-import { startServer, type TestServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { watchScrypt } from '../support/process/scrypt-spy.ts';
+import { assertFailure } from '../support/server/answers.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
 
 const OLD_COST = 'ln=3,r=1,p=1';
 const NEW_COST = 'ln=2,r=2,p=1';

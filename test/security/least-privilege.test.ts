@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { jot, type Served, serve, start } from '../support/command.ts';
-import { send } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { jot, type Served, serve, start } from '../support/process/command.ts';
+import { send } from '../support/server/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const MATT = { username: 'matt', password: 'foo' };

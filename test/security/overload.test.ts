@@ -10,12 +10,12 @@ import { JotError } from '../../src/lib/errors.ts';
 import { Limiter } from '../../src/limit/limiter.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { TokenBucket } from '../../src/limit/token-bucket.ts';
-import { assertFailure } from '../support/answers.ts';
-import { heapOf } from '../support/heap.ts';
-import { watchNormalize } from '../support/normalize-spy.ts';
-import { createPerson } from '../support/person.ts';
-import { START_MS, startServer, type TestServer } from '../support/server.ts';
-import type { Cleanup } from '../support/temporary-folder.ts';
+import type { Cleanup } from '../support/disk/temporary-folder.ts';
+import { heapOf } from '../support/process/heap.ts';
+import { watchNormalize } from '../support/process/normalize-spy.ts';
+import { assertFailure } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { START_MS, startServer, type TestServer } from '../support/server/server.ts';
 
 const QUEUE_MAX = 64;
 const LOGINS = 200;
@@ -189,7 +189,7 @@ describe('A million callers', () => {
         'TtlCache',
         1_000,
         () => {
-          const cache = new TtlCache<string, string>({ ttl: 60_000, max: 1_000, now });
+          const cache = new TtlCache<string, string>({ ttlMs: 60_000, max: 1_000, now });
           for (let number = 0; number < MILLION; number++) cache.set(addressOf(number), `answer ${number}`);
           return cache;
         },

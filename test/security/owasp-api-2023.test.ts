@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, assertFields, assertUnauthorized, nextOf } from '../support/answers.ts';
-import { forge } from '../support/forge.ts';
-import { createPerson } from '../support/person.ts';
-import { type Answer, sendRaw, startServer, type TestServer } from '../support/server.ts';
+import { forge } from '../support/cases/forge.ts';
+import { assertFailure, assertFields, assertUnauthorized, nextOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { type Answer, sendRaw, startServer, type TestServer } from '../support/server/server.ts';
 
 const SECRET = 'a secret of 32 bytes or even more';
 const LIMITS = { RATE_LIMIT: '600/m', RATE_LIMIT_AUTH: '60/m', RATE_LIMIT_LOGIN: '10/15m' };

@@ -7,11 +7,11 @@ import { createServer } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { createApp } from '../../src/app.ts';
 import { keysFromSecrets } from '../../src/auth/keys.ts';
-import { assertUnauthorized, partsOf } from '../support/answers.ts';
-import { type Forgery, forge, seal } from '../support/forge.ts';
-import { createPerson } from '../support/person.ts';
-import { startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { type Forgery, forge, seal } from '../support/cases/forge.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startServer } from '../support/server/server.ts';
 
 const SECRET = 'a secret of 32 bytes or even more';
 const OTHER_SECRET = 'another one of 32 bytes or more..';

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HOST, testExchanges } from '../support/exchanges.ts';
-import { type CallOptions, startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { HOST, testExchanges } from '../support/server/exchanges.ts';
+import { type CallOptions, startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const USER = '{"username":"matt","password":"secret"}';
 const JSON_TYPE = 'Content-Type: application/json\r\n';

@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, assertUnauthorized, partsOf } from '../support/answers.ts';
-import { forge } from '../support/forge.ts';
-import { createPerson } from '../support/person.ts';
-import { startServer } from '../support/server.ts';
+import { forge } from '../support/cases/forge.ts';
+import { assertFailure, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import { createPerson } from '../support/server/person.ts';
+import { startServer } from '../support/server/server.ts';
 
 const SECRET = 'a secret of 32 bytes or even more';
 const REVOKED = ['Invalid token', 'Token has been revoked'] as const;

@@ -4,9 +4,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import { formsOf } from '../support/secret-forms.ts';
-import { type Answer, type CallOptions, sendRaw, startServer, type TestServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
+import { formsOf } from '../support/cases/secret-forms.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import {
+  type Answer,
+  type CallOptions,
+  sendRaw,
+  startServer,
+  type TestServer,
+} from '../support/server/server.ts';
 
 const PASSWORD = 'Pass 4711 wörd/"+?';
 const NEXT_PASSWORD = 'next-4711-password';
@@ -15,7 +21,7 @@ const METRICS_TOKEN = 'metrics-4711-token';
 const USER_AGENT = 'agent-4711-of-its-user';
 
 /** Something the server said, and which secrets belong there. */
-interface Said {
+interface Heard {
   readonly what: string;
   readonly text: string;
   readonly belong: readonly string[];
@@ -26,7 +32,7 @@ async function startTalkative(t: TestContext, LOG: string) {
   const folder = temporaryFolder(t);
   const settings = { DATABASE_URL: `file:${folder}/jot.jsonl`, EXPLAIN: 'on', RATE_LIMIT: '600/m' };
   const server = await startServer(t, { ...settings, LOG, JWT_SECRET_KEY, METRICS_TOKEN });
-  const said: Said[] = [];
+  const said: Heard[] = [];
   const ask = async (method: string, path: string, options: CallOptions = {}, belong: string[] = []) => {
     const answer = await server.call(method, path, options);
     said.push({ what: `${method} ${path}`, text: textOf(answer), belong });
@@ -157,7 +163,7 @@ function hashesIn(path: string): string[] {
   return [...found].flatMap(([, phc = '']) => phc.split('$').slice(-2));
 }
 
-function assertSecretFree(server: TestServer, said: readonly Said[], secrets: readonly string[]): void {
+function assertSecretFree(server: TestServer, said: readonly Heard[], secrets: readonly string[]): void {
   const all = [...said, ...server.log.map((text) => ({ what: 'the log', text, belong: [] }))];
   for (const secret of secrets) {
     const forms = formsOf(secret);

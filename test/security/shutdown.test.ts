@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openStore } from '../../src/store/open.ts';
-import { type Served, serve } from '../support/command.ts';
-import { send } from '../support/server.ts';
-import { type Cleanup, temporaryFolder } from '../support/temporary-folder.ts';
-import { Wire } from '../support/wire.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { type Served, serve } from '../support/process/command.ts';
+import { send } from '../support/server/server.ts';
+import { Wire } from '../support/server/wire.ts';
 
 const CLIENTS = 8;
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';

@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
-import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/long-page.ts';
-import { bytesInUse, connectionsOf, openDescriptors } from '../support/resources.ts';
-import { startServer } from '../support/server.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/server/long-page.ts';
+import { bytesInUse, connectionsOf, openDescriptors } from '../support/server/resources.ts';
+import { startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 300, requestMs: 600, checkIntervalMs: 50 } };
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { filesIn } from '../support/imports.ts';
-import { root } from '../support/scratch-project.ts';
-import { problemsOf, sectionsOf, testNamesIn } from '../support/security-tables.ts';
+import { problemsOf, sectionsOf, testNamesIn } from '../support/cases/security-tables.ts';
+import { filesIn } from '../support/process/imports.ts';
+import { root } from '../support/process/scratch-project.ts';
 
 const OWN_PATH = 'test/security/table.test.ts';
 const FILE = 'test/security/rfc1.test.ts';

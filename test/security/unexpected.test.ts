@@ -8,11 +8,11 @@ import { connect } from 'node:net';
 import { describe, it, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { AppOptions } from '../../src/app.ts';
-import { serve } from '../support/command.ts';
-import { watchEscapes } from '../support/escapes.ts';
-import { START_MS, send, startServer } from '../support/server.ts';
-import { temporaryFolder } from '../support/temporary-folder.ts';
-import { assertError, Wire } from '../support/wire.ts';
+import { watchEscapes } from '../support/cases/escapes.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { serve } from '../support/process/command.ts';
+import { START_MS, send, startServer } from '../support/server/server.ts';
+import { assertError, Wire } from '../support/server/wire.ts';
 
 const SECRET = 'the disk at /var/lib/jot';
 const HOST = 'Host: localhost\r\n';

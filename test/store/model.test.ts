@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Id, ListQuery, Order, Store } from '../../src/store/open.ts';
-import { type Name, type Operation, type Outcome, PlainStore } from '../support/plain-store.ts';
-import { seededRandom } from '../support/random.ts';
-import { openFor, postOf, sessionOf, storeKinds, userNamed } from '../support/stores.ts';
+import { openFor, postOf, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
+import { type Name, type Operation, type Outcome, PlainStore } from '../support/model/plain-store.ts';
+import { seededRandom } from '../support/model/random.ts';
 
 const OPERATIONS = 3_000;
 const OPERATIONS_BETWEEN_CHECKS = 200;

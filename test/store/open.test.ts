@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { filePath, openStore } from '../../src/store/open.ts';
-import { openFor, rejects, storeKinds, userNamed } from '../support/stores.ts';
+import { openFor, rejects, storeKinds, userNamed } from '../support/disk/stores.ts';
 
 describe('openStore', () => {
   it('gives every memory: store rows of its own, gone when it is opened again', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ListQuery } from '../../src/store/open.ts';
-import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/stores.ts';
+import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
 
 const ALL: ListQuery = { after: 0, limit: 200, order: 'asc' };
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { createTableStore } from '../../src/store/memory/journaled-store.ts';
+import { Tables } from '../../src/store/memory/tables.ts';
 import type { Id, Operation, Store } from '../../src/store/open.ts';
-import { createTableStore } from '../../src/store/table-store.ts';
-import { Tables } from '../../src/store/tables.ts';
-import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/stores.ts';
+import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
 
 /** matt (1) and elie (2), with posts 1 and 3 of matt's, 2 of elie's, and the sessions a, b (matt's) and c (elie's). */
 async function fill(store: Store): Promise<Store> {

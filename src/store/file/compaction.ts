@@ -14,8 +14,8 @@
 
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Tables } from '../memory/tables.ts';
 import type { Compaction, OnProgress } from '../store.ts';
-import type { Tables } from '../tables.ts';
 import type { DataFile, FileSystem } from './file-system.ts';
 import { NextFile, nextIdsOf } from './next-file.ts';
 

@@ -7,12 +7,13 @@
 // file again.
 
 import { JotError } from '../../lib/errors.ts';
+import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Journal } from '../memory/journaled-store.ts';
+import type { Change, Tables } from '../memory/tables.ts';
 import type { Compaction, OnProgress, StoreStatus } from '../store.ts';
-import type { Journal } from '../table-store.ts';
-import type { Change, Tables } from '../tables.ts';
 import { type Compactable, Compactor, type Health } from './compaction.ts';
-import { type DataFile, type FileSystem, ignoreMissing, writeWhole } from './file-system.ts';
+import { type DataFile, type FileSystem, writeWhole } from './file-system.ts';
 import type { NextFile } from './next-file.ts';
 import { encodeChange } from './record.ts';
 

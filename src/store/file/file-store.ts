@@ -1,19 +1,20 @@
 // The store that keeps its word: everything in memory, every change in one file before anybody hears of it.
 
 import { dirname } from 'node:path';
+import { acquireLock, type Lock } from '../../control/lock.ts';
+import { parseRequest } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
+import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Answers, OnProgress, Store } from '../store.ts';
-import { createTableStore } from '../table-store.ts';
-import { Tables } from '../tables.ts';
-import { besideWithTime, setAside } from './aside.ts';
+import { createTableStore } from '../memory/journaled-store.ts';
+import { Tables } from '../memory/tables.ts';
+import type { ControlHandlers, OnProgress, Store } from '../store.ts';
+import { explained, withoutLinks } from './data-path.ts';
 import { FileJournal } from './file-journal.ts';
-import { type DataFile, type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
+import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
 import { load } from './load.ts';
-import { acquireLock, type Lock } from './lock.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
-import { parseRequest } from './owner.ts';
-import { explained, withoutLinks } from './place.ts';
+import { besideWithTime, setAside } from './set-aside.ts';
 
 export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
@@ -23,7 +24,7 @@ export interface FileStoreOptions {
   readonly onProgress?: OnProgress | undefined;
   readonly fileSystem?: FileSystem;
   /** Gives what other processes can ask for, beside `compact`. */
-  readonly answers?: (() => Promise<Answers>) | undefined;
+  readonly answers?: (() => Promise<ControlHandlers>) | undefined;
 }
 
 /**
@@ -81,7 +82,7 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
       release: lock.release,
     });
     journal.compactIfWorthwhile();
-    lock.answerWith((line) => answer(line, { compact: () => journal.compact() }, answers));
+    lock.handleWith((line) => answer(line, { compact: () => journal.compact() }, answers));
     return createTableStore(tables, journal);
   });
 }
@@ -108,7 +109,11 @@ async function cutTornEnd(
 }
 
 // What is the file's own is answered at once; the rest may have to wait until whoever opened the file is ready for it.
-async function answer(line: string, own: Answers, others: () => Promise<Answers>): Promise<string> {
+async function answer(
+  line: string,
+  own: ControlHandlers,
+  others: () => Promise<ControlHandlers>,
+): Promise<string> {
   const { name, value } = parseRequest(line);
   const answers = Object.hasOwn(own, name) ? own : await others();
   const found = Object.hasOwn(answers, name) ? answers[name] : undefined;

@@ -4,7 +4,7 @@
 import { constants, ftruncateSync, writeSync } from 'node:fs';
 import { type FileHandle, lchown, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { heirOf, ignoreUngivable } from '../../lib/file-owner.ts';
+import { heirOf, ignoreUngivable } from '../../lib/file-access.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -78,11 +78,6 @@ export async function* readPieces(file: DataFile, start: number, end: number): A
     yield buffer.subarray(0, length);
     position += length;
   }
-}
-
-/** Passes on every error but that there is no such file. */
-export function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }
 
 const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NONBLOCK } = constants;

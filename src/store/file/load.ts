@@ -5,8 +5,8 @@
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
+import type { Change, Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
-import type { Change, Tables } from '../tables.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {

@@ -2,18 +2,12 @@
 // disk, so a crash at any time leaves the old file or the new one, and at worst a stray file that the next start removes.
 
 import { basename, dirname, join } from 'node:path';
+import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
 import { collectionNames } from '../collections.ts';
+import type { Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
-import type { Tables } from '../tables.ts';
-import {
-  type DataFile,
-  type FileSystem,
-  ignoreMissing,
-  readPieces,
-  writeWhole,
-  writeWholeAsync,
-} from './file-system.ts';
+import { type DataFile, type FileSystem, readPieces, writeWhole, writeWholeAsync } from './file-system.ts';
 import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
 
 // Rows are put into words in pieces of this size, and the thread is given up behind each.

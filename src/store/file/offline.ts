@@ -1,17 +1,18 @@
 // Data files outside of a server: read while somebody else may be writing, or replaced while nobody does.
 
 import { dirname } from 'node:path';
+import { acquireLock, callHolder, responseIn } from '../../control/lock.ts';
+import type { Heard } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
+import { ignoreMissing } from '../../lib/file-access.ts';
 import { collectionNames } from '../collections.ts';
+import { Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
-import { Tables } from '../tables.ts';
-import { type FileSystem, ignoreMissing, realFileSystem } from './file-system.ts';
+import { explained, withoutLinks } from './data-path.ts';
+import { type FileSystem, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
-import { acquireLock, answerIn, callOwner } from './lock.ts';
 import { writeDataFile } from './next-file.ts';
-import type { Said } from './owner.ts';
-import { explained, withoutLinks } from './place.ts';
 import { encodeSnapshotRow, HEADER_BYTES, holdsChanges } from './record.ts';
 
 export interface OfflineOptions {
@@ -124,15 +125,15 @@ export async function fillDataFile(
  */
 export async function askToCompact(path: string): Promise<{ owner: string; answer: string } | null> {
   return explained('open', path, async () => {
-    const said = await callOwner(await withoutLinks(path), 'compact');
-    return said === null ? null : { owner: said.owner, answer: answerIn(said) };
+    const said = await callHolder(await withoutLinks(path), 'compact');
+    return said === null ? null : { owner: said.owner, answer: responseIn(said) };
   });
 }
 
 /**
  * Asks the process that has the data file for one of the things that it was opened with an answer for.
  *
- * @param askingMsMax As for `callOwner`.
+ * @param askingMsMax As for `callHolder`.
  * @returns what it says; null when nobody has the file, or there is none.
  */
 export async function callRunning(
@@ -140,10 +141,10 @@ export async function callRunning(
   name: string,
   value?: unknown,
   askingMsMax?: number,
-): Promise<Said | null> {
+): Promise<Heard | null> {
   return explained('open', path, async () => {
     const realPath = await withoutLinks(path).catch(ignoreMissing);
-    return realPath === undefined ? null : callOwner(realPath, name, value, askingMsMax);
+    return realPath === undefined ? null : callHolder(realPath, name, value, askingMsMax);
   });
 }
 

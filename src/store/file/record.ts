@@ -26,8 +26,8 @@
 
 import { crc32 } from 'node:zlib';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../collections.ts';
-import { validateRow } from '../integrity.ts';
-import type { Change } from '../tables.ts';
+import type { Change } from '../memory/tables.ts';
+import { validateRow } from '../validate-rows.ts';
 
 const FORMAT_VERSION = 2;
 const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];

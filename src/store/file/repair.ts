@@ -2,17 +2,17 @@
 // can't be there beside the others, loses those alone. The file as it was is kept beside the new one.
 
 import { JotError } from '../../lib/errors.ts';
-import { removeMisfits } from '../integrity.ts';
-import { Tables } from '../tables.ts';
-import { besideWithTime, removeIfThere, setAside } from './aside.ts';
+import { Tables } from '../memory/tables.ts';
+import { removeMisfits } from '../validate-rows.ts';
+import { explained } from './data-path.ts';
 import { type DataFile, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
 import { type OfflineOptions, withDataFile } from './offline.ts';
-import { explained } from './place.ts';
 import { DamageError, NotJotError } from './record.ts';
 import { Salvage, type Salvaged } from './salvage.ts';
+import { besideWithTime, removeIfThere, setAside } from './set-aside.ts';
 
 export interface RepairOptions extends OfflineOptions {
   /** Milliseconds since the epoch. */

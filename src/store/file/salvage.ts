@@ -7,8 +7,8 @@
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
-import { type Misfit, removeMisfits } from '../integrity.ts';
-import { type Change, Tables } from '../tables.ts';
+import { type Change, Tables } from '../memory/tables.ts';
+import { type Misfit, removeMisfits } from '../validate-rows.ts';
 import type { Line } from './lines.ts';
 import {
   DamageError,

@@ -24,8 +24,8 @@ import {
   openWithMatt,
   reopen,
   systemError,
-} from '../../support/faulty-file-system.ts';
-import { TIME } from '../../support/records.ts';
+} from '../../support/disk/faulty-file-system.ts';
+import { TIME } from '../../support/disk/records.ts';
 import {
   everythingIn,
   namesIn,
@@ -34,8 +34,8 @@ import {
   rejects,
   sessionOf,
   userNamed,
-} from '../../support/stores.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+} from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 const TEXT = 'x'.repeat(1000);
 const EVERYTHING = { after: 0, limit: 1000, order: 'asc' } as const;
@@ -161,13 +161,13 @@ describe('compact', () => {
 
   it('can be asked for by another process through the lock', async (t) => {
     const { store, path } = await openWithMatt(t, {});
-    const { askOwner } = await import('../../../src/store/file/lock.ts');
-    const answer = JSON.parse((await askOwner(path, 'compact')) ?? '');
+    const { askHolder } = await import('../../../src/control/lock.ts');
+    const answer = JSON.parse((await askHolder(path, 'compact')) ?? '');
     assert.equal(answer.bytesAfter, statSync(path).size);
     const unknown = /^The data file is in use by process \d+: There is no such request$/;
-    await assert.rejects(askOwner(path, 'dance'), { code: 'unavailable', message: unknown });
+    await assert.rejects(askHolder(path, 'dance'), { code: 'unavailable', message: unknown });
     await store.close();
-    assert.equal(await askOwner(path, 'compact'), null);
+    assert.equal(await askHolder(path, 'compact'), null);
   });
 });
 

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { load } from '../../../src/store/file/load.ts';
 import { encodeChange } from '../../../src/store/file/record.ts';
+import { type Change, Tables } from '../../../src/store/memory/tables.ts';
 import { openStore, type User } from '../../../src/store/open.ts';
-import { type Change, Tables } from '../../../src/store/tables.ts';
-import { PowerLossDisk } from '../../support/power-loss-disk.ts';
-import { linesWithSnapshot, linesWithUsers, TIME } from '../../support/records.ts';
-import { namesIn, userNamed } from '../../support/stores.ts';
-import { folderInMemory } from '../../support/temporary-folder.ts';
+import { PowerLossDisk } from '../../support/disk/power-loss-disk.ts';
+import { linesWithSnapshot, linesWithUsers, TIME } from '../../support/disk/records.ts';
+import { namesIn, userNamed } from '../../support/disk/stores.ts';
+import { folderInMemory } from '../../support/disk/temporary-folder.ts';
 
 const PATH = 'jot.jsonl';
 

@@ -8,9 +8,9 @@ import {
   openWithMatt,
   reopen,
   systemError,
-} from '../../support/faulty-file-system.ts';
-import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/stores.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+} from '../../support/disk/faulty-file-system.ts';
+import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
 

@@ -8,9 +8,9 @@ import {
   openWithMatt,
   reopen,
   systemError,
-} from '../../support/faulty-file-system.ts';
-import { linesWithUsers } from '../../support/records.ts';
-import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/stores.ts';
+} from '../../support/disk/faulty-file-system.ts';
+import { linesWithUsers } from '../../support/disk/records.ts';
+import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/disk/stores.ts';
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
 

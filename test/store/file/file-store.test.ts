@@ -14,10 +14,10 @@ import { createLog } from '../../../src/lib/log.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { encodeChange, encodeHeader } from '../../../src/store/file/record.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { faultyFileSystem, openOn, systemError } from '../../support/faulty-file-system.ts';
-import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
-import { namesIn, openFor, rejects, userNamed } from '../../support/stores.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { faultyFileSystem, openOn, systemError } from '../../support/disk/faulty-file-system.ts';
+import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/disk/records.ts';
+import { namesIn, openFor, rejects, userNamed } from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 function modeOf(path: string): string {
   return (statSync(path).mode & 0o777).toString(8);

@@ -3,7 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
 import { readLines } from '../../../src/store/file/lines.ts';
-import { dataFile } from '../../support/data-files.ts';
+import { dataFile } from '../../support/disk/data-files.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 const LINE_BYTES_MAX = 128 * BLOCK_BYTES;

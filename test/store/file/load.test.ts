@@ -6,11 +6,17 @@ import type { DataFile } from '../../../src/store/file/file-system.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
 import { type Loaded, load } from '../../../src/store/file/load.ts';
 import { encodeChange } from '../../../src/store/file/record.ts';
+import { type Change, Tables } from '../../../src/store/memory/tables.ts';
 import type { User } from '../../../src/store/open.ts';
-import { type Change, Tables } from '../../../src/store/tables.ts';
-import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../../support/records.ts';
-import { postOf, userNamed } from '../../support/stores.ts';
-import { type Cleanup, temporaryFolder } from '../../support/temporary-folder.ts';
+import {
+  linesWith,
+  linesWithSnapshot,
+  linesWithUsers,
+  sealedLine,
+  TIME,
+} from '../../support/disk/records.ts';
+import { postOf, userNamed } from '../../support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
 const LINE_BYTES_MAX = 128 * BLOCK_BYTES;

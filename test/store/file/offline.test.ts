@@ -19,14 +19,14 @@ import {
   readDataFile,
   withDataFile,
 } from '../../../src/store/file/offline.ts';
+import { Tables } from '../../../src/store/memory/tables.ts';
 import type { User } from '../../../src/store/open.ts';
-import { Tables } from '../../../src/store/tables.ts';
-import { contentsIn, contentsOf, dataFile, traceOf } from '../../support/data-files.ts';
-import { fillStore } from '../../support/exports.ts';
-import { faultyFileSystem, systemError } from '../../support/faulty-file-system.ts';
-import { linesWith, linesWithUsers } from '../../support/records.ts';
-import { openFor, rejects, userNamed } from '../../support/stores.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { contentsIn, contentsOf, dataFile, traceOf } from '../../support/disk/data-files.ts';
+import { fillStore } from '../../support/disk/exports.ts';
+import { faultyFileSystem, systemError } from '../../support/disk/faulty-file-system.ts';
+import { linesWith, linesWithUsers } from '../../support/disk/records.ts';
+import { openFor, rejects, userNamed } from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 async function putMatt(tables: Tables): Promise<void> {
   const row: User = { id: 1, version: 1, ...userNamed('matt') };

@@ -11,8 +11,8 @@ import {
   HEADER_BYTES,
   holdsChanges,
 } from '../../../src/store/file/record.ts';
-import { crc32Of, sealedLine, TIME } from '../../support/records.ts';
-import { postOf } from '../../support/stores.ts';
+import { crc32Of, sealedLine, TIME } from '../../support/disk/records.ts';
+import { postOf } from '../../support/disk/stores.ts';
 
 const HEADER = { seq: 0, next: { users: 1, posts: 1, sessions: 1 } };
 const RECORD: ChangeRecord = {

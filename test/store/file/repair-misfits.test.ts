@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { repairDataFile } from '../../../src/store/file/repair.ts';
+import type { Change } from '../../../src/store/memory/tables.ts';
 import type { Post, Session, User } from '../../../src/store/open.ts';
-import type { Change } from '../../../src/store/tables.ts';
-import { dataFile, traceOf } from '../../support/data-files.ts';
-import { linesWith } from '../../support/records.ts';
-import { namesOf, now, repaired, userOf } from '../../support/repaired.ts';
-import { openFor, postOf, rejects, sessionOf, userNamed } from '../../support/stores.ts';
+import { dataFile, traceOf } from '../../support/disk/data-files.ts';
+import { linesWith } from '../../support/disk/records.ts';
+import { namesOf, now, repaired, userOf } from '../../support/disk/repaired.ts';
+import { openFor, postOf, rejects, sessionOf, userNamed } from '../../support/disk/stores.ts';
 
 describe('repairDataFile where two rows have one name', () => {
   // In each, the change is lost that made room for the name.

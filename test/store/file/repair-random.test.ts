@@ -5,11 +5,11 @@ import { collectionNames } from '../../../src/store/collections.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { readDataFile } from '../../../src/store/file/offline.ts';
 import { repairDataFile } from '../../../src/store/file/repair.ts';
-import { misfitsIn } from '../../../src/store/integrity.ts';
-import { seededRandom } from '../../support/random.ts';
-import { randomHistory, shown } from '../../support/random-history.ts';
-import { now } from '../../support/repaired.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
+import { misfitsIn } from '../../../src/store/validate-rows.ts';
+import { now } from '../../support/disk/repaired.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
+import { seededRandom } from '../../support/model/random.ts';
+import { randomHistory, shown } from '../../support/model/random-history.ts';
 
 const ROUNDS = 400;
 

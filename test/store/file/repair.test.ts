@@ -5,13 +5,13 @@ import { describe, it } from 'node:test';
 import { check } from '../../../src/commands/check.ts';
 import { type DataFile, type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { repairDataFile } from '../../../src/store/file/repair.ts';
-import { dataFile, traceOf } from '../../support/data-files.ts';
-import { systemError } from '../../support/faulty-file-system.ts';
-import { linesWithSnapshot, linesWithUsers, sealedLine } from '../../support/records.ts';
-import { ASIDE, now, userOf } from '../../support/repaired.ts';
-import { openFor, rejects } from '../../support/stores.ts';
-import { temporaryFolder } from '../../support/temporary-folder.ts';
-import { runCommand } from '../../support/world.ts';
+import { dataFile, traceOf } from '../../support/disk/data-files.ts';
+import { systemError } from '../../support/disk/faulty-file-system.ts';
+import { linesWithSnapshot, linesWithUsers, sealedLine } from '../../support/disk/records.ts';
+import { ASIDE, now, userOf } from '../../support/disk/repaired.ts';
+import { openFor, rejects } from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
+import { runCommand } from '../../support/process/world.ts';
 
 describe('repairDataFile has nothing to do', () => {
   const lines = linesWithUsers('matt', 'elie');

@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { readDataFile } from '../../../src/store/file/offline.ts';
 import { encodeChange } from '../../../src/store/file/record.ts';
 import type { Post, Session } from '../../../src/store/open.ts';
-import { contentsOf } from '../../support/data-files.ts';
-import { linesWith, linesWithSnapshot, sealedLine, TIME } from '../../support/records.ts';
-import { lossesOf, MISMATCH, namesOf, repaired, userOf } from '../../support/repaired.ts';
-import { openFor, postOf, sessionOf, userNamed } from '../../support/stores.ts';
+import { contentsOf } from '../../support/disk/data-files.ts';
+import { linesWith, linesWithSnapshot, sealedLine, TIME } from '../../support/disk/records.ts';
+import { lossesOf, MISMATCH, namesOf, repaired, userOf } from '../../support/disk/repaired.ts';
+import { openFor, postOf, sessionOf, userNamed } from '../../support/disk/stores.ts';
 
 describe('repairDataFile of changes', () => {
   const post: Post = { id: 1, version: 1, ...postOf(2) };

@@ -1,0 +1,113 @@
+// What whoever runs the server may do to users without being one of them: add one, give one another password, delete one. The
+// same functions do it in a running server, for a command that asks through the socket of its data file, and in the command
+// itself when no server is running. The command hashes the password, by the rules that it asks for here; what comes here is
+// checked here, whoever sent it.
+
+import { type Cost, costOf, formatCost, isHash } from '../auth/password.ts';
+import { JotError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { username } from '../resources/credentials.ts';
+import { sessionsOf } from '../resources/sessions.ts';
+import { type Infer, id, integer, object, type Type, text, validate } from '../schema/schema.ts';
+import { type User, usernameKey } from '../store/collections.ts';
+import type { ControlHandlers, Store } from '../store/store.ts';
+
+export interface UserRequestsOptions {
+  readonly store: Store;
+  /** How long a password has to be, in characters. */
+  readonly passwordLengthMin: number;
+  /** At which hashes have to be made. */
+  readonly passwordCost: Cost;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+const passwordHash = text({
+  refine: (value) => (isHash(value) ? null : 'must be a scrypt hash in PHC format'),
+});
+const whom = object({ username });
+const withHash = object({ username, password_hash: passwordHash });
+
+/** What the answers hold. */
+export const responseTypes = {
+  rules: object({ password_length_min: integer({ min: 0 }), password_cost: text() }),
+  user: object({ id: id(), username: text() }),
+  password: object({ id: id(), username: text(), sessions_ended: integer({ min: 0 }) }),
+};
+
+export function userRequests(options: UserRequestsOptions): ControlHandlers {
+  const { store, now, log } = options;
+  return {
+    async 'user rules'() {
+      return rulesOf(options);
+    },
+
+    async 'user create'(value) {
+      const { username: name, password_hash } = withUsableHash(options, value);
+      const user = await store.users.create({ username: name, password_hash, created: now() });
+      log.info('the operator added a user', { user: user.id });
+      return responseTypes.user.marshal(user);
+    },
+
+    async 'user password'(value) {
+      const { username: name, password_hash } = withUsableHash(options, value);
+      const user = await get(store, name);
+      const sessions_ended = (await sessionsOf(store, user)).filter(({ expires }) => expires > now()).length;
+      // As with a change by the user: the version tells logins under way that they began with the old password.
+      await store.write([
+        { update: 'users', id: user.id, change: { password_hash }, ifVersion: user.version },
+        { discardOwned: 'sessions', owner: user.id },
+      ]);
+      log.info('the operator changed a password', { user: user.id, sessions_ended });
+      return responseTypes.password.marshal({ ...user, sessions_ended });
+    },
+
+    async 'user delete'(value) {
+      const user = await get(store, check(whom, value).username);
+      // A name that has changed hands in this moment is another user's.
+      await store.users.remove(user.id, { ifVersion: user.version });
+      log.info('the operator deleted a user', { user: user.id });
+      return responseTypes.user.marshal(user);
+    },
+  };
+}
+
+/** What a password has to be, and its hash. */
+export function rulesOf({
+  passwordLengthMin,
+  passwordCost,
+}: Pick<UserRequestsOptions, 'passwordLengthMin' | 'passwordCost'>): Infer<typeof responseTypes.rules> {
+  return { password_length_min: passwordLengthMin, password_cost: formatCost(passwordCost) };
+}
+
+/**
+ * Checks a value, and says what is wrong with it in one sentence: there are no fields on a socket.
+ *
+ * @throws JotError `validation_failed`.
+ */
+export function check<T>(type: Type<T>, value: unknown): T {
+  try {
+    return validate(type, value);
+  } catch (error) {
+    if (!(error instanceof JotError)) throw error;
+    const { fields = {} } = error.details;
+    const problems = Object.entries(fields).map(([name, problem]) => `the ${name || 'value'} ${problem}`);
+    throw new JotError('validation_failed', `Nothing was changed: ${problems.join('; ')}`);
+  }
+}
+
+// A hash at another cost would tell by the time it takes whose it is, until the next start looks which costs are in use.
+function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
+  const given = check(withHash, value);
+  const cost = costOf(given.password_hash);
+  if (cost !== null && formatCost(cost) === formatCost(passwordCost)) return given;
+  const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server`;
+  throw new JotError('validation_failed', `Nothing was changed: ${wanted}, and must be for the command`);
+}
+
+async function get({ users }: Store, name: string): Promise<User> {
+  const user = await users.findBy('username', usernameKey(name));
+  if (user === null) throw new JotError('not_found', `There is no user ${JSON.stringify(name)}`);
+  return user;
+}

@@ -1,0 +1,190 @@
+// A store that keeps its rows in memory and its changes in a journal. What the journal is makes the difference between
+// `memory:`, where it does nothing, and `file:`, where it is a file.
+//
+// Writes are worked out one batch at a time: while one batch is on its way to the disk, the next one only gathers. So a
+// write is never worked out on top of another that may still fail, all that wait share one trip to the disk (group
+// commit), and a lone write waits for nobody. Only what the journal has made durable is applied to the tables that
+// reads see. When a batch fails, its draft is dropped, and everyone in it is told: even a conflict in it may have been
+// with a row that now never was.
+
+import { JotError } from '../../lib/errors.ts';
+import type { Page } from '../../lib/page.ts';
+import { type CollectionName, collectionNames, type Entity, type Id, type Rows } from '../collections.ts';
+import type {
+  Compaction,
+  ListQuery,
+  OnProgress,
+  Operation,
+  Repositories,
+  Repository,
+  Store,
+  StoreStatus,
+  UpdateOptions,
+} from '../store.ts';
+import { Draft } from './draft.ts';
+import type { Change, Tables } from './tables.ts';
+
+// One batch goes to the disk in one piece, while nothing else happens.
+const BATCH_WRITES_MAX = 1024;
+const BATCH_LENGTH_MAX = 4 * 1024 * 1024;
+
+/** Where changes become durable, and then visible. */
+export interface Journal {
+  /**
+   * Resolves once all of the changes are durable and the tables show them.
+   *
+   * @throws JotError `unavailable`, and then none of them is there.
+   */
+  append(changes: readonly Change[]): Promise<void>;
+  status(): StoreStatus;
+  compact(onProgress?: OnProgress): Promise<Compaction>;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  /** About how many bytes it comes to. */
+  readonly length: number;
+  readonly operations: readonly Operation[];
+  readonly resolve: (row: Entity | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A store on these tables, which it owns from now on. */
+export function createTableStore(tables: Tables, journal: Journal): Store {
+  const writer = new Writer(tables, journal);
+  const repositories = collectionNames.map((name) => [name, repository(name, tables, writer)]);
+  return {
+    ...(Object.fromEntries(repositories) as unknown as Repositories),
+    write: async (operations) => void (await writer.write(operations)),
+    status: () => writer.status(),
+    compact: (onProgress) => journal.compact(onProgress),
+    close: () => writer.close(),
+  };
+}
+
+class Writer {
+  readonly #tables: Tables;
+  readonly #journal: Journal;
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(tables: Tables, journal: Journal) {
+    this.#tables = tables;
+    this.#journal = journal;
+  }
+
+  /** @returns the row that the last operation put. */
+  write(operations: readonly Operation[]): Promise<Entity | null> {
+    return new Promise((resolve, reject) => {
+      if (this.#closing !== null) return reject(new JotError('unavailable', 'The store is closed'));
+      this.#waiting.push({ length: textLength(operations), operations, resolve, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  status(): StoreStatus {
+    return this.#closing !== null ? { ok: false, reason: 'The store is closed' } : this.#journal.status();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#finish();
+    return this.#closing;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#flushing;
+    await this.#journal.close();
+  }
+
+  async #flush(): Promise<void> {
+    // Whoever is as far as the first one gets into its batch, instead of waiting for the disk twice.
+    await null;
+    while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
+    this.#flushing = null;
+  }
+
+  #nextBatch(): Waiting[] {
+    let count = 0;
+    for (let length = 0; count < BATCH_WRITES_MAX && length < BATCH_LENGTH_MAX; count++) {
+      length += this.#waiting[count]?.length ?? BATCH_LENGTH_MAX;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    const draft = new Draft(this.#tables);
+    const outcomes = batch.map((write) => ({ write, ...attempt(draft, write.operations) }));
+    const changes = outcomes.map(({ change }) => change).filter((change) => change.length > 0);
+    try {
+      if (changes.length > 0) await this.#journal.append(changes);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+      return;
+    }
+    for (const { write, row, error } of outcomes) {
+      if (error === undefined) write.resolve(row);
+      else write.reject(error);
+    }
+  }
+}
+
+// The texts are what can be long.
+function textLength(operations: readonly Operation[]): number {
+  let length = 0;
+  for (const operation of operations) {
+    if ('create' in operation) length += lengthOf(operation.values);
+    if ('update' in operation) length += lengthOf(operation.change);
+  }
+  return length;
+}
+
+function lengthOf(values: object): number {
+  let length = 0;
+  for (const value of Object.values(values)) if (typeof value === 'string') length += value.length;
+  return length;
+}
+
+function attempt(
+  draft: Draft,
+  operations: readonly Operation[],
+): { change: Change; row: Entity | null; error?: unknown } {
+  try {
+    return draft.run(operations);
+  } catch (error) {
+    return { change: [], row: null, error };
+  }
+}
+
+// One implementation for every collection. Rows of the collection `Name` have the type `Rows[Name]`: that is what put
+// them there, and the casts say no more than that.
+function repository<Name extends CollectionName>(
+  name: Name,
+  tables: Tables,
+  writer: Writer,
+): Repository<Rows[Name]> {
+  type Row = Rows[Name];
+  const write = async (operation: object, guards: readonly Operation[] = []) =>
+    (await writer.write([...guards, operation as Operation])) as Row;
+  const find = (id: Id) => (tables.find(name, id) as Row | undefined) ?? null;
+  return {
+    find: async (id) => find(id),
+    get: async (id) => {
+      const row = find(id);
+      if (row === null) throw new JotError('not_found', 'There is nothing here (any more)');
+      return row;
+    },
+    findBy: async (index, key) => {
+      const id = tables.findId(name, index, key);
+      return id === undefined ? null : find(id);
+    },
+    list: async (query: ListQuery) => tables.list(name, query) as Page<Row>,
+    create: (values, { guards } = {}) => write({ create: name, values }, guards),
+    update: (id, change, { guards, ...options }: UpdateOptions = {}) =>
+      write({ update: name, id, change, ...options }, guards),
+    remove: async (id, { guards, ifVersion } = {}) =>
+      void (await write({ remove: name, id, ifVersion }, guards)),
+    revision: async (owner) => tables.revision(name, owner),
+    count: async () => tables.count(name),
+  };
+}

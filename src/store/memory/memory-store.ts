@@ -1,0 +1,20 @@
+// The store that forgets: everything the file store does, but for the file. For tests and for trying things out.
+
+import type { Store } from '../store.ts';
+import { createTableStore, type Journal } from './journaled-store.ts';
+import { Tables } from './tables.ts';
+
+/** An empty store that is gone with the process. */
+export function openMemoryStore(): Store {
+  const tables = new Tables();
+  return createTableStore(tables, nowhere(tables));
+}
+
+function nowhere(tables: Tables): Journal {
+  return {
+    append: async (changes) => tables.apply(changes),
+    status: () => ({ ok: true }),
+    compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,216 @@
+// The rows as they are durable: plain Maps and the indexes that the collections declare. Only changes that are on disk
+// get here, so whoever reads here never sees a write that may still be lost.
+
+import type { Page } from '../../lib/page.ts';
+import {
+  type CollectionName,
+  type CollectionSpec,
+  collectionNames,
+  collections,
+  type Entity,
+  type Id,
+} from '../collections.ts';
+import type { ListQuery } from '../store.ts';
+import { IdList } from './id-list.ts';
+
+// What a row weighs beyond its texts, and what it weighs that one is gone.
+const ROW_WEIGHT = 100;
+const REMOVAL_WEIGHT = 50;
+
+/** One effect of a write, as simple as it can be: this is what the data file holds. */
+export type Effect =
+  | { readonly put: CollectionName; readonly row: Entity }
+  | { readonly remove: CollectionName; readonly id: Id }
+  | { readonly removeOwned: CollectionName; readonly owner: Id };
+
+/** The effects of one write: all of them or none. */
+export type Change = readonly Effect[];
+
+interface List {
+  readonly ids: IdList;
+  revision: number;
+}
+
+interface Table {
+  readonly rows: Map<Id, Entity>;
+  /** Index name to key to id. */
+  readonly unique: Map<string, Map<string, Id>>;
+  /** By owner; all of them under 0 where there are no owners. */
+  readonly lists: Map<Id, List>;
+  nextId: Id;
+}
+
+export class Tables {
+  readonly #tables: Readonly<Record<CollectionName, Table>>;
+  #revision = 0;
+  #liveWeight = 0;
+  #appliedWeight = 0;
+
+  constructor() {
+    const tables = collectionNames.map((name) => [name, emptyTable(name)]);
+    this.#tables = Object.fromEntries(tables) as Record<CollectionName, Table>;
+  }
+
+  find(name: CollectionName, id: Id): Entity | undefined {
+    return this.#tables[name].rows.get(id);
+  }
+
+  findId(name: CollectionName, index: string, key: string): Id | undefined {
+    return this.#tables[name].unique.get(index)?.get(key);
+  }
+
+  ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
+    return this.#tables[name].lists.get(owner)?.ids ?? [];
+  }
+
+  nextId(name: CollectionName): Id {
+    return this.#tables[name].nextId;
+  }
+
+  /** About how many bytes the rows would take as lines of text. */
+  get liveWeight(): number {
+    return this.#liveWeight;
+  }
+
+  /** The same of everything that was ever applied, what is gone since among it. */
+  get appliedWeight(): number {
+    return this.#appliedWeight;
+  }
+
+  /** The rows in the order in which they came; those that come meanwhile follow. */
+  rows(name: CollectionName): Iterable<Entity> {
+    return this.#tables[name].rows.values();
+  }
+
+  count(name: CollectionName): number {
+    return this.#tables[name].rows.size;
+  }
+
+  revision(name: CollectionName, owner: Id = 0): number {
+    return this.#tables[name].lists.get(owner)?.revision ?? 0;
+  }
+
+  list(name: CollectionName, query: ListQuery): Page<Entity> {
+    const table = this.#tables[name];
+    const ids = table.lists.get(query.owner ?? 0)?.ids.page({ ...query, limit: query.limit + 1 }) ?? [];
+    const rows = ids.slice(0, query.limit).map((id) => table.rows.get(id) as Entity);
+    const last = rows.at(-1);
+    return { rows, next: ids.length > rows.length && last !== undefined ? last.id : null };
+  }
+
+  /** Ids below this one are taken, though their rows may be gone. */
+  reserveIds(name: CollectionName, nextId: Id): void {
+    const table = this.#tables[name];
+    table.nextId = Math.max(table.nextId, nextId);
+  }
+
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) for (const effect of change) this.#apply(effect);
+  }
+
+  #apply(effect: Effect): void {
+    if ('put' in effect) this.#put(effect.put, effect.row);
+    else if ('remove' in effect) this.#remove(effect.remove, effect.id);
+    else this.#removeOwned(effect.removeOwned, effect.owner);
+  }
+
+  #put(name: CollectionName, row: Entity): void {
+    const table = this.#tables[name];
+    const before = table.rows.get(row.id);
+    if (before !== undefined) this.#forget(table, name, before);
+    const weight = weightOf(row);
+    this.#liveWeight += weight;
+    this.#appliedWeight += weight;
+    table.rows.set(row.id, row);
+    table.nextId = Math.max(table.nextId, row.id + 1);
+    for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
+    const owner = ownerOf(name, row);
+    const list = table.lists.get(owner) ?? { ids: new IdList(), revision: 0 };
+    list.ids.add(row.id);
+    list.revision = ++this.#revision;
+    table.lists.set(owner, list);
+  }
+
+  // The list stays when its last row goes, and with it the number of its last change.
+  #remove(name: CollectionName, id: Id): void {
+    const table = this.#tables[name];
+    const row = table.rows.get(id);
+    this.#appliedWeight += REMOVAL_WEIGHT;
+    if (row === undefined) return;
+    this.#forget(table, name, row);
+    table.rows.delete(id);
+    const list = table.lists.get(ownerOf(name, row));
+    if (list === undefined) return;
+    list.ids.remove(id);
+    list.revision = ++this.#revision;
+  }
+
+  // The list goes as a whole: taking the rows off it one by one would cost the square of their number.
+  #removeOwned(name: CollectionName, owner: Id): void {
+    const table = this.#tables[name];
+    this.#appliedWeight += REMOVAL_WEIGHT;
+    for (const id of this.ownedIds(name, owner)) {
+      const row = table.rows.get(id);
+      if (row !== undefined) this.#forget(table, name, row);
+      table.rows.delete(id);
+    }
+    table.lists.delete(owner);
+  }
+
+  // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
+  #forget(table: Table, name: CollectionName, row: Entity): void {
+    this.#liveWeight -= weightOf(row);
+    for (const [index, key] of uniqueKeys(name, row)) {
+      const ids = table.unique.get(index);
+      if (ids?.get(key) === row.id) ids.delete(key);
+    }
+  }
+}
+
+/** Whether rows of this collection take keys at all. */
+export function hasUniqueKeys(name: CollectionName): boolean {
+  return uniqueIndexes[name].length > 0;
+}
+
+/** The keys that the row takes in its collection's unique indexes. */
+export function uniqueKeys(name: CollectionName, row: Entity): [index: string, key: string, taken: string][] {
+  return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
+}
+
+/** The row's owner, 0 where the collection has none. */
+export function ownerOf(name: CollectionName, row: Entity): Id {
+  return specOf(name).owner?.of(row) ?? 0;
+}
+
+/** The collections whose rows belong to rows of this one. */
+export function ownedCollections(name: CollectionName): CollectionName[] {
+  return collectionNames.filter((other) => collections[other].owner?.collection === name);
+}
+
+// As lists, since a write asks for them more than once.
+const uniqueIndexes = Object.fromEntries(
+  collectionNames.map((name) => [name, Object.entries(specOf(name).unique)]),
+) as Record<CollectionName, [string, CollectionSpec<Entity>['unique'][string]][]>;
+
+// Here rows are handled without regard to their collection; that a row has the right type was settled on the way in.
+function specOf(name: CollectionName): CollectionSpec<Entity> {
+  return collections[name] as unknown as CollectionSpec<Entity>;
+}
+
+function emptyTable(name: CollectionName): Table {
+  const unique = new Map(
+    Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
+  );
+  return { rows: new Map(), unique, lists: new Map(), nextId: 1 };
+}
+
+// Cheap enough for every change, and near enough to compare what is dead with what is alive.
+function weightOf(row: Entity): number {
+  let weight = ROW_WEIGHT;
+  const values = row as unknown as Readonly<Record<string, unknown>>;
+  for (const name in values) {
+    const value = values[name];
+    if (typeof value === 'string') weight += value.length;
+  }
+  return weight;
+}

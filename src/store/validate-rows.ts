@@ -1,0 +1,124 @@
+// What must hold for rows that were not made by this store: rows of an import, or what is left of a damaged file. Here the
+// declarations of the collections are checked against values that may be anything.
+
+import { JotError } from '../lib/errors.ts';
+import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
+import { ownerOf, type Tables, uniqueKeys } from './memory/tables.ts';
+
+const KINDS = {
+  text: { fits: (value: unknown) => typeof value === 'string', expected: 'a text' },
+  integer: { fits: isInteger, expected: 'an integer' },
+  // ECMA-262 §21.4.1.1: a date ends 100 million days before and after the epoch. Beyond, no answer could show it.
+  time: {
+    fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
+    expected: 'milliseconds since the epoch',
+  },
+};
+
+/** A row that cannot be there beside the others. */
+export interface Misfit {
+  readonly name: CollectionName;
+  readonly row: Entity;
+  readonly reason: string;
+}
+
+/**
+ * A row of that collection, without what is not declared.
+ *
+ * @throws JotError `validation_failed` naming the field.
+ */
+export function validateRow(name: CollectionName, value: unknown): Entity {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const given: Record<string, unknown> | null = isObject ? { ...value } : null;
+  if (given === null) throw new JotError('validation_failed', 'it is not an object');
+  const row: Record<string, unknown> = {};
+  for (const field of ['id', 'version']) {
+    const isPositive = isInteger(given[field]) && Number(given[field]) > 0;
+    if (!isPositive) throw new JotError('validation_failed', `"${field}" must be a positive integer`);
+    row[field] = given[field];
+  }
+  for (const [field, kind] of Object.entries(collections[name].fields)) {
+    const { fits, expected } = KINDS[kind];
+    if (!fits(given[field])) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
+    row[field] = given[field];
+  }
+  return row as unknown as Entity;
+}
+
+/** The rows of a collection whose owner is not there, or whose unique key another row has. */
+export function misfitsIn(tables: Tables, name: CollectionName): Misfit[] {
+  return found(tables, name, (row) => reasonAgainst(tables, name, row));
+}
+
+/** The rows that their collections do not have like this, and those that cannot be there beside the others. */
+export function misfitsInAll(tables: Tables): Misfit[] {
+  const reason = (name: CollectionName, row: Entity) =>
+    invalidity(name, row) ?? reasonAgainst(tables, name, row);
+  return collectionNames.flatMap((name) => found(tables, name, (row) => reason(name, row)));
+}
+
+/**
+ * Removes what cannot be there. Removing one row can leave others without their owner, so it goes on until nothing is left to
+ * remove.
+ *
+ * @returns what is gone.
+ */
+export function removeMisfits(tables: Tables): Misfit[] {
+  let removed: Misfit[] = [];
+  for (;;) {
+    let misfits = misfitsInAll(tables);
+    if (misfits.length === 0) {
+      claimKeys(tables);
+      misfits = misfitsInAll(tables);
+    }
+    if (misfits.length === 0) return removed;
+    tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
+    removed = removed.concat(misfits);
+  }
+}
+
+// A key may have been given up by a row that took it from another one, whose change is missing: that one has it again, unless
+// there is a third.
+function claimKeys(tables: Tables): void {
+  for (const name of collectionNames) {
+    for (const row of tables.rows(name)) tables.apply([[{ put: name, row }]]);
+  }
+}
+
+function found(
+  tables: Tables,
+  name: CollectionName,
+  reasonAgainst: (row: Entity) => string | null,
+): Misfit[] {
+  const misfits: Misfit[] = [];
+  for (const row of tables.rows(name)) {
+    const reason = reasonAgainst(row);
+    if (reason !== null) misfits.push({ name, row, reason });
+  }
+  return misfits;
+}
+
+function invalidity(name: CollectionName, row: Entity): string | null {
+  try {
+    validateRow(name, row);
+    return null;
+  } catch (error) {
+    if (error instanceof JotError) return error.message;
+    throw error;
+  }
+}
+
+function reasonAgainst(tables: Tables, name: CollectionName, row: Entity): string | null {
+  const { owner } = collections[name];
+  const isOrphan = owner !== null && tables.find(owner.collection, ownerOf(name, row)) === undefined;
+  if (isOrphan) return `its owner, ${ownerOf(name, row)} of ${owner.collection}, is not there`;
+  const taken = uniqueKeys(name, row).find(([index, key]) => {
+    const holder = tables.findId(name, index, key);
+    return holder !== undefined && holder !== row.id;
+  });
+  return taken === undefined ? null : `another row has the same ${taken[0]}`;
+}
+
+function isInteger(value: unknown): boolean {
+  return Number.isSafeInteger(value);
+}

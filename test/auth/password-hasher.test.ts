@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Gate } from '../../src/auth/gate.ts';
+import { type Cost, hash } from '../../src/auth/password.ts';
+import { PasswordHasher } from '../../src/auth/password-hasher.ts';
+import { watchScrypt } from '../support/process/scrypt-spy.ts';
+
+const OLD: Cost = { ln: 1, r: 1, p: 1 };
+const OLDER: Cost = { ln: 3, r: 1, p: 1 };
+const TODAY: Cost = { ln: 2, r: 1, p: 1 };
+const today = 'ln=2,r=1,p=1';
+
+function passwords(inUse: readonly Cost[] = []): PasswordHasher {
+  return new PasswordHasher(TODAY, new Gate({ concurrency: 1, queueMax: 10 }), inUse);
+}
+
+describe('PasswordHasher', () => {
+  it('hash at the one cost, and verify', async () => {
+    const phc = await passwords().hash('foo');
+    assert.ok(phc.startsWith(`$scrypt$${today}$`));
+    assert.deepEqual(await passwords().verify('foo', phc), { ok: true, renewed: null });
+    assert.deepEqual(await passwords().verify('bar', phc), { ok: false, renewed: null });
+    assert.equal((await passwords().verify('foo', null)).ok, false);
+  });
+
+  it('refuse with one hash when all are of one cost, in use or not', async (t) => {
+    const phc = await hash('foo', TODAY);
+    const costs = watchScrypt(t);
+    for (const inUse of [[], [TODAY], [TODAY, TODAY]]) {
+      for (const given of [phc, null]) {
+        costs.length = 0;
+        await passwords(inUse).verify('bar', given);
+        assert.deepEqual(costs, [today]);
+      }
+    }
+  });
+
+  it('refuse with one hash of each cost in use, whose hash it may be', async (t) => {
+    const hashes = [await hash('foo', OLD), await hash('foo', OLDER), await hash('foo', TODAY), null];
+    const costs = watchScrypt(t);
+    for (const phc of hashes) {
+      costs.length = 0;
+      assert.equal((await passwords([OLD, TODAY, OLDER]).verify('bar', phc)).ok, false);
+      assert.deepEqual(costs.sort(), ['ln=1,r=1,p=1', 'ln=2,r=1,p=1', 'ln=3,r=1,p=1'], `${phc}`);
+    }
+  });
+
+  it('say yes after the one hash that it takes', async (t) => {
+    const phc = await hash('foo', TODAY);
+    const costs = watchScrypt(t);
+    assert.deepEqual(await passwords([OLD]).verify('foo', phc), { ok: true, renewed: null });
+    assert.deepEqual(costs, [today]);
+  });
+
+  it('renew an older hash of the right password, and of no other, in the same turn', async (t) => {
+    const phc = await hash('foo', OLD);
+    const costs = watchScrypt(t);
+    const gate = new Gate({ concurrency: 1, queueMax: 0 });
+    const checks = new PasswordHasher(TODAY, gate, [OLD]);
+    const first = checks.verify('foo', phc);
+    await assert.rejects(checks.verify('foo', phc), { code: 'unavailable' });
+    const { ok, renewed } = await first;
+    assert.ok(ok && renewed !== null);
+    assert.deepEqual(costs, ['ln=1,r=1,p=1', today]);
+    assert.deepEqual(await checks.verify('foo', renewed), { ok: true, renewed: null });
+    assert.deepEqual(await checks.verify('bar', phc), { ok: false, renewed: null });
+  });
+
+  it('fail for what is no hash', async () => {
+    await assert.rejects(passwords().verify('foo', '$2b$12$abc'), TypeError);
+  });
+
+  it('do all of a check behind the gate', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 0 });
+    const checks = new PasswordHasher(TODAY, gate, [OLD]);
+    const first = checks.verify('bar', null);
+    await assert.rejects(checks.verify('bar', null), { code: 'unavailable' });
+    assert.equal((await first).ok, false);
+    assert.deepEqual([gate.running, gate.queued], [0, 0]);
+  });
+});

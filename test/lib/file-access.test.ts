@@ -1,0 +1,136 @@
+// Whose the files are that root makes, and what is said where the system denies access. Only root can have a test of that.
+
+import assert from 'node:assert/strict';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { describe, it } from 'node:test';
+import { openKeyFile, rotateKeyFile } from '../../src/auth/keys.ts';
+import { acquireLock } from '../../src/control/lock.ts';
+import { deniedNote, heirOf, ignoreUngivable } from '../../src/lib/file-access.ts';
+import { openStore } from '../../src/store/open.ts';
+import { TIME } from '../support/disk/records.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+
+const UNKNOWN_HOLDER = 54_321;
+const isRoot = process.geteuid?.() === 0;
+const byRootOnly = isRoot ? {} : { skip: 'only root can give files away' };
+const DENIED = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+
+function folderOf(t: Cleanup, uid: number): string {
+  const folder = `${temporaryFolder(t)}/data`;
+  mkdirSync(folder, { mode: 0o700 });
+  if (isRoot) chownSync(folder, uid, uid);
+  return folder;
+}
+
+function ownerOf(path: string): readonly [number, number] {
+  const { uid, gid } = lstatSync(path);
+  return [uid, gid];
+}
+
+/** What somebody else than root gets when they open it. It is this process that tries: they might not be able to run another. */
+function openedBySomebody(path: string): string {
+  process.setegid?.(UNKNOWN_HOLDER);
+  process.seteuid?.(UNKNOWN_HOLDER);
+  try {
+    closeSync(openSync(path, 'r'));
+    return 'opened';
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(0);
+  }
+}
+
+describe('what root makes in the folder of somebody else', byRootOnly, () => {
+  it('is theirs: the data file, its lock, and the folders on the way', async (t) => {
+    const folder = folderOf(t, UNKNOWN_HOLDER);
+    const store = await openStore(`file:${folder}/a/b/jot.jsonl`);
+    const paths = [
+      `${folder}/a`,
+      `${folder}/a/b`,
+      ...readdirSync(`${folder}/a/b`).map((name) => `${folder}/a/b/${name}`),
+    ];
+    assert.equal(paths.length, 4);
+    for (const path of paths) assert.deepEqual(ownerOf(path), [UNKNOWN_HOLDER, UNKNOWN_HOLDER], path);
+    await store.close();
+  });
+
+  it('is theirs: the key file, which they can read, also when it is changed', (t) => {
+    const folder = folderOf(t, UNKNOWN_HOLDER);
+    // The folders above it may be root's alone.
+    chmodSync(`${folder}/..`, 0o755);
+    const path = `${folder}/jot.keys.json`;
+    openKeyFile(path, () => TIME);
+    for (let count = 1; count <= 2; count++) {
+      assert.deepEqual(ownerOf(path), [UNKNOWN_HOLDER, UNKNOWN_HOLDER]);
+      assert.equal(openedBySomebody(path), 'opened');
+      rotateKeyFile(path, () => TIME);
+    }
+    chownSync(path, 0, 0);
+    assert.equal(openedBySomebody(path), 'EACCES', 'it would be seen');
+  });
+
+  it('is never what a link leads to', async (t) => {
+    const folder = folderOf(t, UNKNOWN_HOLDER);
+    const others = `${temporaryFolder(t)}/others`;
+    writeFileSync(others, 'mine');
+    symlinkSync(others, `${folder}/jot.keys.json.${process.pid}.new`);
+    openKeyFile(`${folder}/jot.keys.json`, () => TIME);
+    await (await acquireLock(`${folder}/jot.jsonl`)).release();
+    assert.deepEqual(ownerOf(others), [0, 0]);
+    assert.equal(lstatSync(others).size, 4);
+  });
+
+  it('stays root’s where the folder is', async (t) => {
+    const folder = folderOf(t, 0);
+    openKeyFile(`${folder}/jot.keys.json`, () => TIME);
+    await (await openStore(`file:${folder}/jot.jsonl`)).close();
+    for (const name of readdirSync(folder)) assert.deepEqual(ownerOf(`${folder}/${name}`), [0, 0], name);
+  });
+});
+
+describe('heirOf', () => {
+  it('is nobody for others than root', { skip: isRoot && 'this is root' }, (t) => {
+    assert.equal(heirOf(`${folderOf(t, UNKNOWN_HOLDER)}/file`), null);
+  });
+});
+
+describe('ignoreUngivable', () => {
+  it('passes on all but what says that root may not', () => {
+    for (const code of ['EPERM', 'EINVAL']) ignoreUngivable(Object.assign(new Error('No'), { code }));
+    const other = Object.assign(new Error('No'), { code: 'EROFS' });
+    assert.throws(() => ignoreUngivable(other), other);
+  });
+});
+
+describe('deniedNote', () => {
+  const user = `this is user ${process.geteuid?.()}`;
+
+  it('tells who has file and folder, with which modes, and who this is', (t) => {
+    const folder = folderOf(t, UNKNOWN_HOLDER);
+    const owner = lstatSync(folder).uid;
+    const path = `${folder}/jot.jsonl`;
+    const ofFolder = `its folder ${folder} has owner ${owner} and mode 0700; ${user})`;
+    assert.equal(deniedNote(DENIED, path), ` (${ofFolder}`, 'there is no file');
+    writeFileSync(path, '', { mode: 0o640 });
+    const { uid } = lstatSync(path);
+    assert.equal(deniedNote(DENIED, path), ` (${path} has owner ${uid} and mode 0640, ${ofFolder}`);
+  });
+
+  it('tells nothing for other errors, and where nothing can be seen', (t) => {
+    const folder = folderOf(t, UNKNOWN_HOLDER);
+    assert.equal(deniedNote(Object.assign(new Error('No'), { code: 'EIO' }), folder), '');
+    assert.equal(deniedNote(DENIED, `${folder}/none/none/file`), '');
+  });
+});

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { JotError } from '../../../src/lib/errors.ts';
+import { explained, withoutLinks } from '../../../src/store/file/data-path.ts';
+import { systemError } from '../../support/disk/faulty-file-system.ts';
+import { rejects } from '../../support/disk/stores.ts';
+import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
+
+describe('explained', () => {
+  it('gives what was done its result', async () => {
+    assert.equal(await explained('open', 'jot.jsonl', async () => 7), 7);
+  });
+
+  it('says what could not be done to which file, and keeps the reason', async (t) => {
+    const path = `${temporaryFolder(t)}/none.jsonl`;
+    await assert.rejects(
+      explained('open', path, () => open(path)),
+      (error: JotError) => {
+        assert.equal(error.code, 'unavailable');
+        assert.match(error.message, /^Can't open the data file \S+none\.jsonl: ENOENT: /);
+        assert.equal((error.details.cause as NodeJS.ErrnoException).syscall, 'open');
+        return true;
+      },
+    );
+  });
+
+  it('says what makes a file that has to be there and is not', async (t) => {
+    const path = `${temporaryFolder(t)}/none.jsonl`;
+    await assert.rejects(
+      explained('find', path, () => open(path)),
+      {
+        message: `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`,
+      },
+    );
+    const message = /^Can't open the data file \S+: EIO$/;
+    const broken = Object.assign(new Error('EIO'), { code: 'EIO' });
+    await assert.rejects(
+      explained('find', path, () => Promise.reject(broken)),
+      { message },
+    );
+  });
+
+  it('says who has file and folder where access is denied', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    const refused = explained('open', path, () => Promise.reject(denied));
+    await assert.rejects(refused, {
+      code: 'unavailable',
+      message:
+        /: EACCES: permission denied \(its folder \S+ has owner \d+ and mode 0700; this is user \d+\)$/,
+    });
+  });
+
+  it('lets the inner one say what was done', async () => {
+    const fails = () => Promise.reject(systemError('ENOSPC'));
+    const nested = explained('open', 'jot.jsonl', () => explained('write', 'jot.jsonl', fails));
+    await rejects(
+      nested,
+      'unavailable',
+      "Can't write the data file jot.jsonl: ENOSPC: no space left on device",
+    );
+  });
+
+  for (const error of [
+    new TypeError('x is undefined'),
+    new RangeError('too long'),
+    new JotError('conflict', 'no'),
+  ]) {
+    it(`leaves a ${error.name} as it is: it has a stack or a sentence of its own`, async () => {
+      await assert.rejects(
+        explained('read', 'jot.jsonl', () => Promise.reject(error)),
+        (thrown) => thrown === error,
+      );
+    });
+  }
+});
+
+describe('withoutLinks', () => {
+  it('is where a file is or will be, whatever way leads there', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('.', `${folder}/self`);
+    assert.equal(await withoutLinks(`${folder}/self/jot.jsonl`), `${folder}/jot.jsonl`);
+    writeFileSync(`${folder}/jot.jsonl`, '');
+    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
+    assert.equal(await withoutLinks(`${folder}/self/link.jsonl`), `${folder}/jot.jsonl`);
+  });
+
+  it('refuses a link to nothing', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
+    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    await rejects(withoutLinks(`${folder}/link.jsonl`), 'unavailable', message);
+    await assert.rejects(
+      withoutLinks(`${folder}/none/jot.jsonl`),
+      { code: 'ENOENT' },
+      'a folder that is not there is another thing',
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type CollectionName, collectionNames, collections } from '../../src/store/collections.ts';
+import { type Effect, Tables } from '../../src/store/memory/tables.ts';
+import type { Post, User } from '../../src/store/open.ts';
+import { misfitsIn, misfitsInAll, removeMisfits, validateRow } from '../../src/store/validate-rows.ts';
+import { postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
+
+// Those that Jot comes with; whoever adds a collection need not add it here.
+const NAMES = ['users', 'posts', 'sessions'] as const;
+const rows: Readonly<Record<(typeof NAMES)[number], Record<string, unknown>>> = {
+  users: { id: 1, version: 1, ...userNamed('matt') },
+  posts: { id: 1, version: 1, ...postOf(1) },
+  sessions: { id: 1, version: 1, ...sessionOf(1, 'one') },
+};
+
+describe('validateRow', () => {
+  for (const name of NAMES) {
+    it(`takes a row of ${name} as the store makes it, and no field that is not declared`, () => {
+      const row = rows[name];
+      assert.deepEqual(validateRow(name, { ...row, extra: 1, constructor: 2 }), row);
+      assert.deepEqual(
+        Object.keys(row).sort(),
+        ['id', 'version', ...Object.keys(collections[name].fields)].sort(),
+      );
+    });
+
+    it(`names any one field of ${name} that is missing or of another type`, () => {
+      for (const [field, value] of Object.entries(rows[name])) {
+        const others = [undefined, null, true, [], {}, 0.5, 2 ** 53, Number.NaN];
+        for (const other of [...others, typeof value === 'string' ? 1 : '1']) {
+          assert.throws(
+            () => validateRow(name, { ...rows[name], [field]: other }),
+            (error: Error & { code?: string }) =>
+              error.code === 'validation_failed' && error.message.startsWith(`"${field}" must be `),
+            `${field}: ${String(other)}`,
+          );
+        }
+      }
+    });
+  }
+
+  for (const [value, reason] of [
+    [undefined, 'nothing'],
+    [null, 'null'],
+    [7, 'a number'],
+    ['row', 'a text'],
+    [[rows.posts], 'a list'],
+  ] as const) {
+    it(`refuses ${reason} in the place of a row`, () => {
+      assert.throws(() => validateRow('posts', value), {
+        code: 'validation_failed',
+        message: 'it is not an object',
+      });
+    });
+  }
+
+  it('refuses ids and versions below the first', () => {
+    for (const field of ['id', 'version']) {
+      for (const value of [0, -1]) {
+        const message = `"${field}" must be a positive integer`;
+        assert.throws(() => validateRow('posts', { ...rows.posts, [field]: value }), { message });
+      }
+    }
+  });
+
+  it('takes a time as far as dates go, and no further', () => {
+    const last = 8.64e15;
+    for (const [name, fields] of [
+      ['users', ['created']],
+      ['posts', ['created', 'updated']],
+      ['sessions', ['created', 'last_used', 'expires']],
+    ] as const) {
+      for (const field of fields) {
+        for (const time of [last, -last]) validateRow(name, { ...rows[name], [field]: time });
+        for (const time of [last + 1, -last - 1]) {
+          const message = `"${field}" must be milliseconds since the epoch`;
+          assert.throws(() => validateRow(name, { ...rows[name], [field]: time }), { message });
+        }
+      }
+    }
+    assert.equal(new Date(last).getTime(), last);
+    assert.ok(Number.isNaN(new Date(last + 1).getTime()));
+    validateRow('sessions', { ...rows.sessions, generation: last + 1 });
+  });
+
+  it('takes negative numbers where a field is no id: there were times before 1970', () => {
+    assert.equal(Object.entries(validateRow('users', { ...rows.users, created: -1 })).length, 5);
+  });
+
+  it('takes no field that an object only inherits', () => {
+    const inherited = Object.create({ title: 'inherited' });
+    const { title: _title, ...others } = rows.posts;
+    assert.throws(() => validateRow('posts', Object.assign(inherited, others)), {
+      message: '"title" must be a text',
+    });
+  });
+});
+
+describe('misfitsIn', () => {
+  function tablesWith(...effects: Effect[]): Tables {
+    const tables = new Tables();
+    tables.apply([effects]);
+    return tables;
+  }
+  const user = (id: number, username: string): Effect => {
+    const row: User = { id, version: 1, ...userNamed(username) };
+    return { put: 'users', row };
+  };
+  const post = (id: number, owner: number): Effect => {
+    const row: Post = { id, version: 1, ...postOf(owner) };
+    return { put: 'posts', row };
+  };
+  const shownIn = (tables: Tables, name: CollectionName) =>
+    misfitsIn(tables, name).map(({ row, reason }) => `${row.id}: ${reason}`);
+
+  it('finds nothing among rows that fit', () => {
+    const tables = tablesWith(user(1, 'matt'), user(2, 'elie'), post(1, 2));
+    for (const name of collectionNames) assert.deepEqual(shownIn(tables, name), []);
+  });
+
+  it('finds rows without an owner', () => {
+    const tables = tablesWith(post(1, 1), post(2, 7), user(1, 'matt'));
+    assert.deepEqual(shownIn(tables, 'posts'), ['2: its owner, 7 of users, is not there']);
+  });
+
+  it('finds all but the last of those that have one key', () => {
+    const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), user(3, 'elie'), user(4, 'Matt'));
+    const reason = 'another row has the same username';
+    assert.deepEqual(shownIn(tables, 'users'), [`1: ${reason}`, `2: ${reason}`]);
+  });
+
+  it('looks at the kinds of fields only where all is looked at, and gives one reason for a row', () => {
+    const orphan: Post = { id: 1, version: 1, ...postOf(7), created: 0.5 };
+    const tables = tablesWith(user(1, 'matt'), { put: 'posts', row: orphan });
+    assert.deepEqual(shownIn(tables, 'posts'), ['1: its owner, 7 of users, is not there']);
+    const reason = '"created" must be milliseconds since the epoch';
+    assert.deepEqual(misfitsInAll(tables), [{ name: 'posts', row: orphan, reason }]);
+  });
+
+  it('are removed, with what can not be there without them, and nothing else', () => {
+    const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), post(1, 1), post(2, 2), post(3, 9));
+    const removed = removeMisfits(tables).map(({ name, row }) => `${name} ${row.id}`);
+    assert.deepEqual(removed, ['users 1', 'posts 3', 'posts 1']);
+    assert.deepEqual([tables.count('users'), tables.count('posts')], [1, 1]);
+    assert.deepEqual([misfitsInAll(tables), removeMisfits(tables)], [[], []]);
+  });
+});

@@ -1,0 +1,45 @@
+// Data files that are written down by hand, and what is in data files.
+
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  type CollectionName,
+  collectionNames,
+  type Entity,
+  type Id,
+} from '../../../src/store/collections.ts';
+import { readDataFile } from '../../../src/store/file/offline.ts';
+import type { Tables } from '../../../src/store/memory/tables.ts';
+import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
+
+/** A file with this content in a folder of its own; its path. */
+export function dataFile(t: Cleanup, content: string | Uint8Array): string {
+  const path = join(temporaryFolder(t), 'jot.jsonl');
+  writeFileSync(path, content);
+  return path;
+}
+
+export interface Contents {
+  /** By id. */
+  readonly rows: Readonly<Record<CollectionName, readonly Entity[]>>;
+  readonly next: Readonly<Record<CollectionName, Id>>;
+}
+
+/** What a start would find in the file. */
+export async function contentsOf(path: string): Promise<Contents> {
+  return contentsIn((await readDataFile(path)).tables);
+}
+
+export function contentsIn(tables: Tables): Contents {
+  const each = <T>(of: (name: CollectionName) => T) =>
+    Object.fromEntries(collectionNames.map((name) => [name, of(name)])) as Record<CollectionName, T>;
+  const byId = (name: CollectionName) => [...tables.rows(name)].sort((one, other) => one.id - other.id);
+  return { rows: each(byId), next: each((name) => tables.nextId(name)) };
+}
+
+/** Everything that can be seen of a file and the folder around it: a test that nothing was touched compares it. */
+export function traceOf(path: string) {
+  const { mtimeMs, ino, mode, size } = statSync(path);
+  const names = readdirSync(dirname(path)).sort();
+  return { content: readFileSync(path, 'latin1'), mtimeMs, ino, mode, size, names };
+}

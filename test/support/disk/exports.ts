@@ -1,0 +1,42 @@
+// An export as `jot export --with-secrets` prints it, to be changed by tests, and a store that is worth one.
+
+import type { Store } from '../../../src/store/open.ts';
+import { postOf, sessionOf, userNamed } from './stores.ts';
+
+/** A hash of the password `foo`, as cheap as can be. */
+export const FOO_HASH =
+  '$scrypt$ln=1,r=1,p=1$AAECAwQFBgcICQoLDA0ODw$AJbjWYyUo8C5dtEUSQ4xq/gdsmXQe5BbgYREneSxscs';
+
+/** What an export holds. */
+// biome-ignore lint/suspicious/noExplicitAny: a test puts anything into an export.
+export type Export = Record<string, any>;
+
+/** A small one, a new one with every call. */
+export function exportOf(more: Export = {}): Export {
+  return {
+    format: 'jot-export',
+    version: 1,
+    next: { users: 7, posts: 4, sessions: 2 },
+    users: [
+      { id: 1, version: 1, ...userNamed('matt'), password_hash: FOO_HASH },
+      { id: 5, version: 3, ...userNamed('zoé'), password_hash: FOO_HASH },
+    ],
+    posts: [{ id: 3, version: 2, ...postOf(5, 'A "title"\n😀') }],
+    sessions: [{ id: 1, version: 1, ...sessionOf(1, 'one') }],
+    ...more,
+  };
+}
+
+/** Rows of all kinds, rows that have changed, and ids of rows that are gone. */
+export async function fillStore(store: Store): Promise<void> {
+  for (const name of ['matt', 'elie', 'zoé "]}', 'tim']) {
+    await store.users.create({ ...userNamed(name), password_hash: FOO_HASH });
+  }
+  for (const title of ['One', '\\"{[', '\u2028 😀 \u0000', 'Four'])
+    await store.posts.create(postOf(3, title));
+  await store.sessions.create(sessionOf(1, 'one'));
+  await store.posts.create(postOf(2));
+  await store.users.update(1, { username: 'Matthew' });
+  await store.users.remove(4);
+  await store.posts.remove(4);
+}

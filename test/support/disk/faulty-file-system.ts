@@ -1,0 +1,107 @@
+// The real file system, but for what a test puts in the way: a disk that is full, one that fails, one that takes its time.
+
+import { readFileSync } from 'node:fs';
+import { createLog } from '../../../src/lib/log.ts';
+import { openFileStore } from '../../../src/store/file/file-store.ts';
+import { type DataFile, type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
+import type { Store } from '../../../src/store/open.ts';
+import { TIME } from './records.ts';
+import { openFor, userNamed } from './stores.ts';
+import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
+
+/** What to do instead of the call to a file; it is given the real one. Faults can come and go while the file is open. */
+export interface Faults {
+  write?: ((file: DataFile, bytes: Uint8Array, position: number) => number) | undefined;
+  writeAsync?: ((file: DataFile, bytes: Uint8Array, position: number) => Promise<number>) | undefined;
+  sync?: ((file: DataFile) => Promise<void>) | undefined;
+  truncate?: ((file: DataFile, length: number) => void) | undefined;
+}
+
+export function faultyFileSystem(faults: Faults): FileSystem {
+  return {
+    ...realFileSystem,
+    async open(path, options) {
+      const file = await realFileSystem.open(path, options);
+      return {
+        ...file,
+        write: (bytes, position) => faults.write?.(file, bytes, position) ?? file.write(bytes, position),
+        writeAsync: (bytes, position) =>
+          faults.writeAsync?.(file, bytes, position) ?? file.writeAsync(bytes, position),
+        sync: () => faults.sync?.(file) ?? file.sync(),
+        truncate: (length) => (faults.truncate ?? cut)(file, length),
+      };
+    },
+  };
+}
+
+/** A store on this file system, that logs nothing. */
+export function openOn(fileSystem: FileSystem, path: string): Promise<Store> {
+  const now = () => TIME;
+  return openFileStore(path, {
+    now,
+    log: createLog({ format: 'off', write: () => undefined, now }),
+    fileSystem,
+  });
+}
+
+export interface Opened {
+  readonly store: Store;
+  readonly path: string;
+  /** What is in the file. */
+  readonly content: () => string;
+}
+
+/** A store with matt in it, closed when the test is over. Faults that are set later hold from then on. */
+export async function openWithMatt(t: Cleanup, faults: Faults): Promise<Opened> {
+  const path = `${temporaryFolder(t)}/jot.jsonl`;
+  const store = await openOn(faultyFileSystem(faults), path);
+  t.after(() => store.close());
+  await store.users.create(userNamed('matt'));
+  return { store, path, content: () => readFileSync(path, 'utf8') };
+}
+
+/** Closes the store and opens the file as it is, on a disk that is well. */
+export async function reopen(t: Cleanup, { store, path }: Opened): Promise<Store> {
+  await store.close();
+  return openFor(t, `file:${path}`);
+}
+
+/** An error as the system reports it. */
+export function systemError(code: 'ENOSPC' | 'EIO'): NodeJS.ErrnoException {
+  const words = { ENOSPC: 'no space left on device', EIO: 'i/o error' }[code];
+  return Object.assign(new Error(`${code}: ${words}`), { code });
+}
+
+/** Syncs that go on only when the test lets them: pass `sync` as the fault. */
+export class HeldSyncs {
+  /** How many there were. */
+  count = 0;
+  readonly #held: HeldSync[] = [];
+  #onHeld: () => void = () => undefined;
+
+  readonly sync = (file: DataFile): Promise<void> =>
+    new Promise((resolve, reject) => {
+      this.count++;
+      this.#held.push({ finish: () => file.sync().then(resolve, reject), fail: reject });
+      this.#onHeld();
+    });
+
+  /** The sync that was asked for longest ago, once there is one. */
+  async next(): Promise<HeldSync> {
+    const held = this.#held.shift();
+    if (held !== undefined) return held;
+    await new Promise<void>((resolve) => {
+      this.#onHeld = resolve;
+    });
+    return this.next();
+  }
+}
+
+export interface HeldSync {
+  readonly finish: () => Promise<void>;
+  readonly fail: (error: Error) => void;
+}
+
+function cut(file: DataFile, length: number): void {
+  file.truncate(length);
+}

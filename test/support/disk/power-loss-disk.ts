@@ -1,0 +1,159 @@
+// A disk in memory that remembers what was done to it, so that the power can be cut afterwards at any moment: only what was
+// synced is there for certain. Of the rest any part may be there, whatever came first: a write in some of its sectors and
+// zeros in the others, a file that was cut or not, a name that was given or not. What a file holds is durable after a sync
+// of the file, its name only after one of the folder (POSIX promises no more; see fsync(2)).
+
+import type { DataFile, FileSystem } from '../../../src/store/file/file-system.ts';
+import { systemError } from './faulty-file-system.ts';
+
+const SECTOR_BYTES = 512;
+
+/** What is on a disk: paths to contents. */
+export type Image = ReadonlyMap<string, Buffer>;
+
+type Write = { readonly write: Buffer; readonly position: number; readonly file: number };
+type Truncate = { readonly truncate: number; readonly file: number };
+type Content = Write | Truncate;
+/** A name leads to that file from now on, or to none; and the name that it had before is gone. */
+type Naming = { readonly name: string; readonly leadsTo: number | null; readonly instead?: string };
+export type Recorded = Content | Naming | { readonly sync: number } | { readonly syncFolder: true };
+
+/** Says of everything that was not synced whether it got to the disk. */
+export interface Luck {
+  readonly isKept: () => boolean;
+  /** Asked for each sector of a write that is kept. */
+  readonly isSectorKept: () => boolean;
+}
+
+export class PowerLossDisk {
+  readonly recorded: Recorded[] = [];
+  /** Writes get half of the way and fail. */
+  isFull = false;
+  /** Hears of everything that is recorded, before it is done. */
+  onRecord: () => void = () => undefined;
+  readonly #files: Buffer[] = [];
+  readonly #names = new Map<string, number>();
+
+  /** @param before What was done since the image: not all of it may be on the disk, but a program sees all of it. */
+  constructor(image: Image = new Map(), before: readonly Recorded[] = []) {
+    for (const [name, content] of image) {
+      this.#names.set(name, this.#files.length);
+      this.#files.push(content);
+    }
+    for (const each of before) this.#record(each);
+  }
+
+  readonly fileSystem: FileSystem = {
+    open: async (path, access) => {
+      const there = this.#names.get(path);
+      if (access === 'create' && there !== undefined) throw failure('EEXIST');
+      if (access !== 'create' && there === undefined) throw failure('ENOENT');
+      if (there !== undefined) return this.#opened(there);
+      const file = this.#files.length;
+      this.#record({ name: path, leadsTo: file });
+      return this.#opened(file);
+    },
+    rename: async (from, to) => this.#record({ name: to, leadsTo: this.#fileAt(from), instead: from }),
+    remove: async (path) => {
+      this.#fileAt(path);
+      this.#record({ name: path, leadsTo: null });
+    },
+    makeFolder: async () => undefined,
+    freeBytes: async () => Number.POSITIVE_INFINITY,
+    syncFolder: async () => this.#record({ syncFolder: true }),
+  };
+
+  #opened(file: number): DataFile {
+    const content = () => this.#files[file] ?? Buffer.alloc(0);
+    const write = (bytes: Uint8Array, position: number) => {
+      const fitting = this.isFull ? bytes.length >> 1 : bytes.length;
+      this.#record({ write: Buffer.from(bytes.subarray(0, fitting)), position, file });
+      if (this.isFull) throw systemError('ENOSPC');
+      return bytes.length;
+    };
+    return {
+      size: async () => content().length,
+      read: async (buffer, position) => content().copy(buffer, 0, position, position + buffer.length),
+      write,
+      writeAsync: async (bytes, position) => write(bytes, position),
+      sync: async () => this.#record({ sync: file }),
+      truncate: (length) => this.#record({ truncate: length, file }),
+      isAt: async (path) => this.#names.get(path) === file,
+      countNames: async () => 1,
+      belongLike: async (path) => void this.#fileAt(path),
+      close: async () => undefined,
+    };
+  }
+
+  #fileAt(path: string): number {
+    const file = this.#names.get(path);
+    if (file === undefined) throw failure('ENOENT');
+    return file;
+  }
+
+  #record(each: Recorded): void {
+    this.onRecord();
+    this.recorded.push(each);
+    if ('name' in each) rename(this.#names, each);
+    if ('file' in each) this.#files[each.file] = changed(this.#files[each.file], each);
+    else if ('leadsTo' in each && each.leadsTo !== null) this.#files[each.leadsTo] ??= Buffer.alloc(0);
+  }
+}
+
+/** What is on the disk when it has power again. */
+export function afterPowerCut(image: Image, recorded: readonly Recorded[], luck: Luck): Image {
+  const files = new Map([...image.values()].entries());
+  const names = new Map([...image.keys()].map((name, file) => [name, file] as const));
+  const contents: Content[] = [];
+  const namings: Naming[] = [];
+  for (const each of recorded) {
+    if ('file' in each) contents.push(each);
+    else if ('name' in each) namings.push(each);
+    else if ('syncFolder' in each) for (const naming of namings.splice(0)) rename(names, naming);
+    else settle(files, contents, each.sync);
+  }
+  for (const each of contents) {
+    if (luck.isKept()) files.set(each.file, changed(files.get(each.file), each, luck.isSectorKept));
+  }
+  for (const naming of namings) if (luck.isKept()) rename(names, naming);
+  return new Map([...names].map(([name, file]) => [name, files.get(file) ?? Buffer.alloc(0)]));
+}
+
+function settle(files: Map<number, Buffer>, contents: Content[], file: number): void {
+  for (const each of contents.splice(0)) {
+    if (each.file === file) files.set(file, changed(files.get(file), each));
+    else contents.push(each);
+  }
+}
+
+function rename(names: Map<string, number>, { name, leadsTo, instead }: Naming): void {
+  if (leadsTo === null) names.delete(name);
+  else names.set(name, leadsTo);
+  if (instead !== undefined) names.delete(instead);
+}
+
+function changed(
+  content: Buffer = Buffer.alloc(0),
+  change: Content,
+  isSectorKept: () => boolean = () => true,
+): Buffer {
+  if ('truncate' in change) {
+    const cut = Buffer.alloc(change.truncate);
+    content.copy(cut);
+    return cut;
+  }
+  const { write, position } = change;
+  const end = position + write.length;
+  const result = Buffer.alloc(Math.max(content.length, end));
+  content.copy(result);
+  for (let start = position; start < end; ) {
+    const next = Math.min(end, start - (start % SECTOR_BYTES) + SECTOR_BYTES);
+    if (isSectorKept()) write.copy(result, start, start - position, next - position);
+    start = next;
+  }
+  return result;
+}
+
+function failure(code: 'ENOENT' | 'EEXIST'): NodeJS.ErrnoException {
+  return Object.assign(new Error(code), { code });
+}

@@ -1,0 +1,93 @@
+// Every kind of store, so that one suite can hold them all to the same contract, and rows to put into them.
+
+import assert from 'node:assert/strict';
+import type { ErrorCode, JotError } from '../../../src/lib/errors.ts';
+import {
+  type Entity,
+  type Id,
+  openStore,
+  type Post,
+  type Session,
+  type Store,
+  type User,
+  type Values,
+} from '../../../src/store/open.ts';
+import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
+
+export interface StoreKind {
+  readonly name: string;
+  /** Whether its rows are there again when it is closed and opened. */
+  readonly isDurable: boolean;
+  /** The URL of a store that is still empty. */
+  readonly newUrl: (t: Cleanup) => string;
+}
+
+export const storeKinds: readonly StoreKind[] = [
+  { name: 'memory:', isDurable: false, newUrl: () => 'memory:' },
+  { name: 'file:', isDurable: true, newUrl: (t) => `file:${temporaryFolder(t)}/jot.jsonl` },
+];
+
+/** An empty store, closed when the test is over. */
+export async function openEmpty(t: Cleanup, kind: StoreKind): Promise<Store> {
+  return openFor(t, kind.newUrl(t));
+}
+
+/** The store at this URL, closed when the test is over. */
+export async function openFor(t: Cleanup, url: string): Promise<Store> {
+  const store = await openStore(url);
+  t.after(() => store.close());
+  return store;
+}
+
+export function userNamed(username: string): Values<User> {
+  return { username, password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaA', created: 1_795_437_313_000 };
+}
+
+export function postOf(user_id: Id, title = 'A title'): Values<Post> {
+  return { user_id, title, body: 'Text', created: 1_795_437_313_000, updated: 1_795_437_313_000 };
+}
+
+export function sessionOf(user_id: Id, sid: string): Values<Session> {
+  const created = 1_795_437_313_000;
+  return {
+    user_id,
+    sid,
+    generation: 0,
+    user_agent: 'curl',
+    created,
+    last_used: created,
+    expires: created + 1,
+  };
+}
+
+/** The promise is rejected with this code, and this message if one is given. */
+export async function rejects(promise: Promise<unknown>, code: ErrorCode, message?: string): Promise<void> {
+  await assert.rejects(promise, { name: 'JotError', code, ...(message === undefined ? {} : { message }) });
+}
+
+/** The usernames that a read of all users gives, in the order of their ids. */
+export async function namesIn({ users }: Store): Promise<string[]> {
+  return (await users.list({ after: 0, limit: 200, order: 'asc' })).rows.map(({ username }) => username);
+}
+
+/**
+ * All rows, by collection and in the order of their ids. They are asked for at once, so they are of one moment.
+ *
+ * @param usersMax The highest id of a user.
+ */
+export async function everythingIn({ users, posts, sessions }: Store, usersMax = 10) {
+  const query = { after: 0, limit: 1_000_000, order: 'asc' } as const;
+  const owners = Array.from({ length: usersMax }, (_, index) => index + 1);
+  const pages = await Promise.all([
+    users.list(query),
+    ...[posts, sessions].flatMap((each) => owners.map((owner) => each.list({ ...query, owner }))),
+  ]);
+  const lists = [pages.slice(0, 1), pages.slice(1, 1 + usersMax), pages.slice(1 + usersMax)];
+  return lists.map((list) => list.flatMap(({ rows }): readonly Entity[] => rows).sort((a, b) => a.id - b.id));
+}
+
+/** What became of each: `done`, or the code of the error. */
+export function outcomesOf(writes: readonly Promise<unknown>[]): Promise<string[]> {
+  const done = () => 'done';
+  return Promise.all(writes.map((write) => write.then(done, (error: JotError) => error.code)));
+}

@@ -1,0 +1,108 @@
+// The `jot` command as a process of its own, with nothing of this one's environment but what it takes to start.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Cleanup } from '../disk/temporary-folder.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Command {
+  readonly pid: number;
+  readonly stdin: NonNullable<ChildProcess['stdin']>;
+  /** The first line that came or will come out on standard output and matches. Rejects when the command ends without. */
+  line(pattern: RegExp): Promise<string>;
+  /** Stops reading what it writes. */
+  stopReading(): void;
+  kill(signal: NodeJS.Signals): void;
+  /** What became of it, once it has ended and everything it wrote is here. */
+  readonly ended: Promise<Ended>;
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: the project's folder. */
+  readonly cwd?: string;
+}
+
+/** Runs a program that this project's folder has; it is ended with the test. */
+export function start(t: Cleanup, args: readonly string[], options: CommandOptions = {}): Command {
+  const { env = {}, cwd = root } = options;
+  const child = spawn(process.execPath, args, { cwd, env: { ...inherited(), ...env } });
+  const output = { stdout: '', stderr: '' };
+  const watchers = new Set<() => void>();
+  const onOutput = () => {
+    for (const look of watchers) look();
+  };
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      onOutput();
+      resolve({ code, signal, ...output });
+    });
+  });
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      output[name] += text;
+      onOutput();
+    });
+  }
+  t.after(() => {
+    child.kill('SIGKILL');
+    return ended;
+  });
+
+  return {
+    pid: child.pid ?? 0,
+    stdin: child.stdin,
+    line: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const lines = output.stdout.split('\n').slice(0, -1);
+          const found = lines.find((line) => pattern.test(line));
+          if (found === undefined) return;
+          watchers.delete(look);
+          resolve(found);
+        };
+        watchers.add(look);
+        look();
+        ended.then(
+          () => reject(new Error(`It ended without such a line: ${JSON.stringify(output)}`)),
+          reject,
+        );
+      }),
+    stopReading: () => void child.stdout.destroy(),
+    kill: (signal) => void child.kill(signal),
+    ended,
+  };
+}
+
+/** The command as `npm start` runs it. */
+export function jot(t: Cleanup, args: readonly string[], options: CommandOptions = {}): Command {
+  return start(t, [`${root}scripts/run.mjs`, 'src/main.ts', ...args], options);
+}
+
+export interface Served {
+  readonly command: Command;
+  readonly url: string;
+  readonly port: number;
+}
+
+/** Starts a server and waits until it says that it is ready. */
+export async function serve(t: Cleanup, options: CommandOptions): Promise<Served> {
+  const command = jot(t, [], options);
+  const line = await command.line(/^Jot is ready at |"message":"ready"/);
+  const url = /http:\/\/[^\s"]+/.exec(line)?.[0] ?? '';
+  return { command, url, port: Number(new URL(url).port) };
+}
+
+function inherited(): Record<string, string> {
+  const names = ['PATH', 'HOME', 'NODE_V8_COVERAGE'];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}

@@ -1,0 +1,118 @@
+// A resource that Jot does not have, as somebody would add it: comments on one's posts. It is text, since it fits only
+// into a copy of the source.
+
+/** One place in an existing file where lines are added: behind the line that begins like this. */
+export interface Addition {
+  readonly file: string;
+  readonly behind: string;
+  readonly lines: readonly string[];
+  readonly reason: string;
+}
+
+export const additions: readonly Addition[] = [
+  {
+    file: 'store/collections.ts',
+    behind: 'export type Id =',
+    lines: [
+      '',
+      'export interface Comment extends Entity {',
+      '  readonly post_id: Id;',
+      '  readonly text: string;',
+      '  readonly created: number;',
+      '}',
+    ],
+    reason: 'what a row is',
+  },
+  {
+    file: 'store/collections.ts',
+    behind: '  readonly posts: Post;',
+    lines: ['  readonly comments: Comment;'],
+    reason: 'the name of its collection',
+  },
+  {
+    file: 'store/collections.ts',
+    behind: 'export const collections: {',
+    lines: [
+      '  comments: {',
+      "    fields: { post_id: 'integer', text: 'text', created: 'time' },",
+      '    unique: {},',
+      "    owner: { collection: 'posts', of: (comment) => comment.post_id },",
+      '  },',
+    ],
+    reason: 'its fields, what is unique and who owns a row',
+  },
+  {
+    file: 'app.ts',
+    behind: "import { auth } from './resources/auth.ts';",
+    lines: ["import { comments } from './resources/comments.ts';"],
+    reason: 'the import',
+  },
+  {
+    file: 'app.ts',
+    behind: '    ...posts(',
+    lines: ['    ...comments({ store, now }),'],
+    reason: 'the line',
+  },
+];
+
+export const newFile = {
+  path: 'resources/comments.ts',
+  source: `// Comments on one's own posts.
+
+import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
+import { listQuery, nextPath } from '../api/paging.ts';
+import { JotError } from '../lib/errors.ts';
+import { id, object, page, text, timestamp } from '../schema/schema.ts';
+import type { Id, User } from '../store/collections.ts';
+import type { Store } from '../store/store.ts';
+
+const fields = object({ text: text({ min: 1, max: 100 }) });
+const commentType = object({ id: id(), text: fields.fields.text, created: timestamp() });
+
+export interface CommentsOptions {
+  readonly store: Store;
+  readonly now: () => number;
+}
+
+export function comments({ store, now }: CommentsOptions): Endpoint[] {
+  const path = '/users/:user_id/posts/:post_id/comments';
+  const params = object({ user_id: id(), post_id: id() });
+  const common = { path, group: 'comments', access: owner('user_id'), params } as const;
+
+  return [
+    endpoint({
+      ...common,
+      method: 'GET',
+      summary: 'List the comments',
+      query: listQuery,
+      status: 200,
+      response: json(page(commentType)),
+      async handle({ principal, params, query }) {
+        await requireOwn(principal.user, params.post_id);
+        return store.comments.list({ ...query, owner: params.post_id });
+      },
+      next: (found, { params, query }) =>
+        nextPath(\`/users/\${params.user_id}/posts/\${params.post_id}/comments\`, query, found),
+    }),
+
+    endpoint({
+      ...common,
+      method: 'POST',
+      summary: 'Write a comment',
+      body: fields,
+      status: 201,
+      response: json(commentType),
+      async handle({ principal, params, body }) {
+        await requireOwn(principal.user, params.post_id);
+        return store.comments.create({ ...body, post_id: params.post_id, created: now() });
+      },
+    }),
+  ];
+
+  async function requireOwn(user: User, postId: Id): Promise<void> {
+    const post = await store.posts.find(postId);
+    if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
+  }
+}
+`,
+};

@@ -1,0 +1,113 @@
+// Which file may import which: the table of the design, as data, and a reader of import statements to hold it against.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+
+/** One import statement. Paths are relative to `src`; what is outside of it is as it was written. */
+export interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A file, or with a slash at the end everything in a folder; `node:` is every module of Node's. */
+type Place = string;
+
+export interface Rule {
+  readonly of: Place;
+  readonly mayImport: readonly Place[];
+  readonly reason: string;
+}
+
+const STORE_INTERFACE = ['store/collections.ts', 'store/store.ts'];
+const PARTS = ['lib/', 'http/', 'routing/', 'auth/', 'limit/', 'cache/', 'schema/'];
+const RESOURCES_MAY = ['lib/', 'auth/', 'limit/', 'cache/', 'schema/', 'api/', 'http/address.ts'];
+const EVERYTHING = [...PARTS, 'control/', 'store/', 'api/', 'resources/'];
+
+/** The first rule whose place a file is in holds for it. Everything may import Node's modules and its own folder. */
+export const rules: readonly Rule[] = [
+  { of: 'lib/', mayImport: [], reason: 'it is what everything else stands on' },
+  { of: 'http/', mayImport: ['lib/'], reason: 'HTTP can be read without knowing what it is used for' },
+  { of: 'routing/', mayImport: ['lib/'], reason: 'it is offered on its own' },
+  { of: 'auth/', mayImport: ['lib/'], reason: 'tokens and passwords know of no server and no store' },
+  { of: 'limit/', mayImport: ['lib/'], reason: 'the arithmetic of limits knows nothing of requests' },
+  { of: 'cache/', mayImport: ['lib/'], reason: 'it is offered on its own' },
+  { of: 'schema/', mayImport: ['lib/'], reason: 'it is offered on its own' },
+  { of: 'control/', mayImport: ['lib/'], reason: 'who owns a file is a question about sockets, not rows' },
+  { of: 'store/', mayImport: ['lib/', 'control/'], reason: 'a store keeps rows, and locks its file' },
+  {
+    of: 'api/',
+    mayImport: [...PARTS, ...STORE_INTERFACE],
+    reason: 'the journey brings all parts together, but where rows are kept must not matter to it',
+  },
+  {
+    of: 'resources/',
+    mayImport: [...RESOURCES_MAY, ...STORE_INTERFACE],
+    reason: 'a handler gets plain values and gives a row: of HTTP it may know what an address is, no more',
+  },
+  { of: 'config.ts', mayImport: EVERYTHING, reason: 'every part has settings' },
+  { of: 'version.ts', mayImport: [], reason: 'it lies as deep as the built command does' },
+  {
+    of: 'app.ts',
+    mayImport: [
+      ...EVERYTHING,
+      'config.ts',
+      'version.ts',
+      'commands/user-requests.ts',
+      'commands/key-requests.ts',
+    ],
+    reason: 'it wires everything',
+  },
+  {
+    of: 'commands/',
+    mayImport: [...EVERYTHING, 'config.ts'],
+    reason: 'a command works on what is kept, without a server',
+  },
+  {
+    of: 'main.ts',
+    mayImport: [...EVERYTHING, 'config.ts', 'version.ts', 'app.ts', 'commands/'],
+    reason: 'it starts everything',
+  },
+];
+
+/** The imports that no rule allows, as `from imports to`. */
+export function offences(imports: readonly Import[]): string[] {
+  return imports.filter((each) => !isAllowed(each)).map(({ from, to }) => `${from} imports ${to}`);
+}
+
+/** Every import statement of a file: static, `import()`, and those that export what they import. */
+export function importsIn(from: string, source: string): Import[] {
+  const patterns = [
+    /^\s*(?:import|export)\s[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+    /^\s*import\s*['"]([^'"]+)['"]/gm,
+    /\b(?:import|require|createRequire\([^)]*\))\s*\(\s*['"`]([^'"`]+)['"`]/g,
+  ];
+  const specifiers = patterns.flatMap((pattern) => [...source.matchAll(pattern)].map(([, to = '']) => to));
+  return specifiers.map((to) => ({ from, to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to }));
+}
+
+/** The paths of the files in a folder, relative to it, in order. */
+export function filesIn(folder: string): string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+/** All of the imports in the TypeScript files of a folder. */
+export function importsBelow(folder: string): Import[] {
+  const files = filesIn(folder).filter((path) => path.endsWith('.ts'));
+  return files.flatMap((path) => importsIn(path, readFileSync(join(folder, path), 'utf8')));
+}
+
+function isAllowed({ from, to }: Import): boolean {
+  if (to.startsWith('node:')) return true;
+  const rule = rules.find(({ of }) => isIn(from, of));
+  if (rule === undefined) return false;
+  const ownFolder = rule.of.endsWith('/') ? [rule.of] : [];
+  return [...rule.mayImport, ...ownFolder].some((place) => isIn(to, place));
+}
+
+function isIn(path: string, place: Place): boolean {
+  return place.endsWith('/') ? path.startsWith(place) : path === place;
+}

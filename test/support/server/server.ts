@@ -1,0 +1,145 @@
+// A whole server on a free port of loopback, with a clock that stands still until it is moved, and a client for it that
+// sends exactly what it is told.
+
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import type { TestContext } from 'node:test';
+import { type App, type AppOptions, createApp } from '../../../src/app.ts';
+
+/** A store that forgets, the cheapest hashing there is, and no limits: a test switches on what it is about. */
+const QUIET = {
+  PORT: '0',
+  DATABASE_URL: 'memory:',
+  PASSWORD_COST: 'ln=1,r=1,p=1',
+  LOG: 'json',
+  EXPLAIN: 'off',
+  RATE_LIMIT: 'off',
+  RATE_LIMIT_AUTH: 'off',
+  RATE_LIMIT_LOGIN: 'off',
+};
+
+export const START_MS = Date.UTC(2026, 10, 23, 12, 0, 0);
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body as JSON, whatever it is; undefined when there is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects by asserting it.
+  readonly json: any;
+}
+
+export interface CallOptions {
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as a form. */
+  readonly form?: Record<string, string>;
+  /** Sent as it is; its type is among the headers. */
+  readonly body?: string | Uint8Array;
+  /** Sent as `Authorization: JWT <token>`. */
+  readonly token?: string;
+  readonly headers?: Record<string, string>;
+  /** Whose connections to use; default: one of its own. */
+  readonly agent?: Agent;
+}
+
+export interface Tokens {
+  readonly access: string;
+  readonly refresh: string;
+}
+
+export interface TestServer {
+  readonly app: App;
+  readonly url: string;
+  readonly port: number;
+  /** `clock.ms` is the time: milliseconds since the epoch. */
+  readonly clock: { ms: number };
+  /** Every line of the log so far. */
+  readonly log: string[];
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Signs up; gives the id. */
+  signUp(username: string, password?: string): Promise<number>;
+  signIn(username: string, password?: string): Promise<Tokens>;
+  close(): Promise<void>;
+}
+
+/** Starts a server that ends with the test. */
+export async function startServer(
+  t: Pick<TestContext, 'after'>,
+  settings: Record<string, string> = {},
+  options: Omit<AppOptions, 'settings'> = {},
+): Promise<TestServer> {
+  const clock = { ms: START_MS };
+  const log: string[] = [];
+  const app = createApp({
+    now: () => clock.ms,
+    writeLog: (line) => log.push(line),
+    ...options,
+    settings: { ...QUIET, ...settings },
+  });
+  const url = await app.listen();
+  t.after(() => app.close());
+  const port = Number(new URL(url).port);
+  const call: TestServer['call'] = (method, path, callOptions = {}) => send(port, method, path, callOptions);
+  return {
+    app,
+    url,
+    port,
+    clock,
+    log,
+    call,
+    signUp: async (username, password = 'secret') =>
+      (await call('POST', '/users', { json: { username, password } })).json.id,
+    signIn: async (username, password = 'secret') => {
+      const { json } = await call('POST', '/auth', { json: { username, password } });
+      return { access: json.access_token, refresh: json.refresh_token };
+    },
+    close: () => app.close(),
+  };
+}
+
+/** One request, on a connection of its own unless there is an agent. */
+export function send(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+  const { headers, body } = encode(options);
+  const { agent = false } = options;
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        const isJson = text !== '' && response.headers['content-type']?.startsWith('application/json');
+        const json = isJson ? JSON.parse(text) : undefined;
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+      });
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** Sends bytes as they are and gives everything that came back until the server closed. */
+export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    const socket = connect(port, '127.0.0.1');
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', reject);
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    for (const piece of pieces) socket.write(piece);
+  });
+}
+
+function encode({ json, form, body, token, headers = {} }: CallOptions) {
+  const authorization = token === undefined ? {} : { authorization: `JWT ${token}` };
+  const all: Record<string, string> = { ...authorization, ...headers };
+  if (json !== undefined) {
+    return { headers: { 'content-type': 'application/json', ...all }, body: JSON.stringify(json) };
+  }
+  if (form !== undefined) {
+    const type = 'application/x-www-form-urlencoded';
+    return { headers: { 'content-type': type, ...all }, body: new URLSearchParams(form).toString() };
+  }
+  return { headers: all, body };
+}
