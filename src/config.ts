@@ -10,7 +10,7 @@ import type { AllowedOrigins } from './http/cors.ts';
 import { type Environment, FROM_FILE } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
-import { nearestName, slipOf } from './lib/nearest-name.ts';
+import { nearestName } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import { parseRate, type Rate } from './limit/limiter.ts';
 import { filePath } from './store/open.ts';
@@ -20,6 +20,7 @@ const CONNECTIONS_LIMIT = 1_000_000;
 const HOST_LENGTH_MAX = 253;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
+const GUESSED_LENGTH_MIN = 8;
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
 const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
@@ -131,17 +132,16 @@ function warningsOf(env: Environment, secrets: readonly string[]): string[] {
   return warnings;
 }
 
-// Most of what is in an environment is somebody else's, so only what is very like one of ours is worth a word; and where ours is
-// set as well, only what can hardly be anything else.
+// Most names in an environment belong to other programs, so short settings such as PORT are never guessed, and a setting without its
+// last words only where the name has two: JWT_SECRET for JWT_SECRET_KEY.
 function misspeltIn(env: Environment, known: readonly string[]): string[] {
-  const isSet = (name: string) => (env[name] ?? '').trim() !== '';
-  const unset = known.filter((name) => !isSet(name));
+  const guessable = known.filter((name) => name.length >= GUESSED_LENGTH_MIN);
+  const meantBy = (name: string) =>
+    nearestName(name.toUpperCase(), guessable) ??
+    guessable.find((each) => name.includes('_') && each.startsWith(`${name}_`));
   return Object.keys(env).flatMap((name) => {
-    if (known.includes(name)) return [];
-    const meant = nearestName(name, unset);
-    if (meant !== null) return [`${name} is not a setting and has no effect; did you mean ${meant}?`];
-    const slip = slipOf(name, known);
-    return slip === null ? [] : [`${name} is not a setting and has no effect; ${slip} is one, and is set`];
+    const meant = known.includes(name) ? undefined : meantBy(name);
+    return meant === undefined ? [] : [`${name} is not a setting and has no effect; did you mean ${meant}?`];
   });
 }
 

@@ -20,7 +20,7 @@ import { withEnvFile } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 import { LineBuffer } from './lib/line-buffer.ts';
 import { createLog } from './lib/log.ts';
-import { nearestWord } from './lib/nearest-name.ts';
+import { nearestName } from './lib/nearest-name.ts';
 import { keepNextTickQuick } from './lib/next-tick.ts';
 import { DamageError, NotJotError, VersionError } from './store/file/record.ts';
 import { VERSION } from './version.ts';
@@ -130,8 +130,9 @@ function unknownCommand([first = '', second]: readonly string[]): UsageError {
   if (usage !== '' && second === undefined) return new UsageError(`"${first}" alone is not a command`, usage);
   const name = usage === '' ? first : `${first} ${second}`;
   const names = allCommands.map((command) => command.name);
-  const meant = nearestWord(name, names) ?? nearestWord(`${first} ${second}`, names);
-  if (meant !== null) return new UsageError(`there is no command "${name}"; did you mean "${meant}"?`, usage);
+  const meant = nearestName(name, names) ?? nearestName(`${first} ${second}`, names);
+  if (meant !== undefined)
+    return new UsageError(`there is no command "${name}"; did you mean "${meant}"?`, usage);
   const advice = usage === '' ? '; `jot help` lists them' : '';
   return new UsageError(`there is no command "${name}"${advice}`, usage);
 }
