@@ -52,6 +52,6 @@ function* piecesOf(tables: Tables, withSecrets: boolean): Generator<string> {
 }
 
 function secretsOf(name: CollectionName): readonly string[] {
-  const { secrets = [] }: { readonly secrets?: readonly string[] } = collections[name];
-  return secrets;
+  const fields = Object.entries(collections[name].fields);
+  return fields.filter(([, { secret }]) => secret).map(([field]) => field);
 }

@@ -8,6 +8,7 @@ import { ownerOf, type Tables, uniqueKeys } from './memory/tables.ts';
 const KINDS = {
   text: { fits: (value: unknown) => typeof value === 'string', expected: 'a text' },
   integer: { fits: isInteger, expected: 'an integer' },
+  boolean: { fits: (value: unknown) => typeof value === 'boolean', expected: 'true or false' },
   // ECMA-262 §21.4.1.1: a date ends 100 million days before and after the epoch. Beyond, no answer could show it.
   time: {
     fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
@@ -37,8 +38,9 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
     if (!isPositive) throw new JotError('validation_failed', `"${field}" must be a positive integer`);
     row[field] = given[field];
   }
-  for (const [field, kind] of Object.entries(collections[name].fields)) {
-    const { fits, expected } = KINDS[kind];
+  for (const [field, declared] of Object.entries(collections[name].fields)) {
+    const { fits, expected } = KINDS[declared.kind];
+    if (declared.optional && given[field] === undefined) continue;
     if (!fits(given[field])) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
     row[field] = given[field];
   }
@@ -110,7 +112,7 @@ function invalidity(name: CollectionName, row: Entity): string | null {
 
 function reasonAgainst(tables: Tables, name: CollectionName, row: Entity): string | null {
   const { owner } = collections[name];
-  const isOrphan = owner !== null && tables.find(owner.collection, ownerOf(name, row)) === undefined;
+  const isOrphan = owner !== undefined && tables.find(owner.collection, ownerOf(name, row)) === undefined;
   if (isOrphan) return `its owner, ${ownerOf(name, row)} of ${owner.collection}, is not there`;
   const taken = uniqueKeys(name, row).find(([index, key]) => {
     const holder = tables.findId(name, index, key);

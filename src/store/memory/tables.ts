@@ -2,14 +2,8 @@
 // get here, so whoever reads here never sees a write that may still be lost.
 
 import type { Page } from '../../lib/page.ts';
-import {
-  type CollectionName,
-  type CollectionSpec,
-  collectionNames,
-  collections,
-  type Entity,
-  type Id,
-} from '../collections.ts';
+import { type CollectionName, collectionNames, collections, type Entity, type Id } from '../collections.ts';
+import type { UniqueIndex } from '../declaration.ts';
 import type { ListQuery } from '../store.ts';
 import { IdList } from './id-list.ts';
 
@@ -177,9 +171,10 @@ export function uniqueKeys(name: CollectionName, row: Entity): [index: string, k
   return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
-/** The row's owner, 0 where the collection has none. */
+/** Returns the id of the row's owner; 0 if the collection has none. */
 export function ownerOf(name: CollectionName, row: Entity): Id {
-  return specOf(name).owner?.of(row) ?? 0;
+  const { owner } = collections[name];
+  return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
 }
 
 /** The collections whose rows belong to rows of this one. */
@@ -189,13 +184,8 @@ export function ownedCollections(name: CollectionName): CollectionName[] {
 
 // As lists, since a write asks for them more than once.
 const uniqueIndexes = Object.fromEntries(
-  collectionNames.map((name) => [name, Object.entries(specOf(name).unique)]),
-) as Record<CollectionName, [string, CollectionSpec<Entity>['unique'][string]][]>;
-
-// Here rows are handled without regard to their collection; that a row has the right type was settled on the way in.
-function specOf(name: CollectionName): CollectionSpec<Entity> {
-  return collections[name] as unknown as CollectionSpec<Entity>;
-}
+  collectionNames.map((name) => [name, Object.entries(collections[name].unique)]),
+) as Record<CollectionName, [string, UniqueIndex<Entity>][]>;
 
 function emptyTable(name: CollectionName): Table {
   const unique = new Map(

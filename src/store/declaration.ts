@@ -1,0 +1,97 @@
+// What the declaration of a collection can say: its fields, the keys that must be unique, and the
+// collection whose rows own its rows. Stores derive the rest: types, indexes, lists, cascading
+// deletes, checks of the data file, export and import.
+//
+// A declaration is data, so that a program can walk it: an engine turns it into Maps, another one
+// can turn it into tables. The only functions are the unique keys.
+//
+// Left out: types with parts, references to more than one owner, indexes that are not unique.
+
+/** Identifies a row in its collection: 1 to 2^53 - 1, never assigned twice. */
+export type Id = number;
+
+/** The fields of every row. `version` counts the changes to the row, for optimistic locking. */
+export interface Entity {
+  readonly id: Id;
+  readonly version: number;
+}
+
+/** The kinds of fields, and the values that they hold. */
+export interface Values {
+  readonly text: string;
+  readonly integer: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly boolean: boolean;
+}
+
+export type Field = { readonly [Kind in keyof Values]: FieldOf<Kind> }[keyof Values];
+
+interface FieldOf<Kind extends keyof Values> {
+  readonly kind: Kind;
+  /** The value of the field in rows that were written before the field was declared. */
+  readonly default?: Values[Kind];
+  /** Whether rows may lack the field; default false. */
+  readonly optional?: boolean;
+  /** Whether an export leaves the field out unless asked for it; default false. */
+  readonly secret?: boolean;
+}
+
+export type Fields = Readonly<Record<string, Field>>;
+
+/** The type of a row with these fields. */
+export type RowOf<F extends Fields> = Entity & {
+  readonly [Name in Exclude<keyof F, OptionalIn<F>>]: Values[F[Name]['kind']];
+} & {
+  readonly [Name in OptionalIn<F>]?: Values[F[Name]['kind']] | undefined;
+};
+
+type OptionalIn<F extends Fields> = {
+  [Name in keyof F]: F[Name] extends { readonly optional: true } ? Name : never;
+}[keyof F];
+
+export interface Collection<
+  F extends Fields = Fields,
+  Owner extends string = string,
+  Row extends Entity = RowOf<F>,
+> {
+  readonly fields: F;
+  /** The owner of a row: removing the owner removes the row. `field` holds the owner's id. */
+  readonly owner?: { readonly collection: Owner; readonly field: keyof F & string };
+  readonly unique: Readonly<Record<string, UniqueIndex<Row>>>;
+}
+
+/** An index in which no two rows have the same key. */
+export interface UniqueIndex<Row> {
+  key(row: Row): string;
+  /** The message of the `conflict` error for the second row. */
+  readonly taken: string;
+}
+
+/** Declares a collection; the row's type is inferred from the fields. */
+export function collection<const F extends Fields, const Owner extends string = never>(
+  declaration: Omit<Collection<F, Owner>, 'unique'> & Partial<Pick<Collection<F, Owner>, 'unique'>>,
+): Collection<F, Owner> {
+  return { unique: {}, ...declaration };
+}
+
+/**
+ * Returns the names in an order in which every owner comes before what it owns.
+ *
+ * Throws a `TypeError` for an owner that is not declared, and for a circle of owners.
+ */
+export function ownersFirst<Name extends string>(
+  collections: Readonly<Record<Name, Pick<Collection<Fields, Name>, 'owner'>>>,
+): readonly Name[] {
+  const names = Object.keys(collections) as Name[];
+  const ordered: Name[] = [];
+  while (ordered.length < names.length) {
+    const next = names.find((name) => {
+      const owner = collections[name].owner?.collection;
+      return !ordered.includes(name) && (owner === undefined || ordered.includes(owner));
+    });
+    if (next === undefined) throw new TypeError('Cannot order collections: an owner is missing');
+    ordered.push(next);
+  }
+  return ordered;
+}
