@@ -27,6 +27,24 @@ export function assertUnauthorized(answer: Answer, error: string, description: s
   assert.equal(answer.headers['www-authenticate'], 'JWT realm="Login Required"');
 }
 
+/** Compares only the fields that `expected` names, at every depth: a field that is added elsewhere breaks no test. */
+export function assertHas(actual: unknown, expected: unknown): void {
+  assert.deepEqual(reduced(actual, expected), expected);
+}
+
+function reduced(actual: unknown, expected: unknown): unknown {
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return actual.map((each, index) => reduced(each, expected[index]));
+  }
+  if (!isObject(actual) || !isObject(expected)) return actual;
+  const named = Object.entries(actual).filter(([name]) => Object.hasOwn(expected, name));
+  return Object.fromEntries(named.map(([name, value]) => [name, reduced(value, expected[name])]));
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
 /** Where `Link` says that the next page is; null where it says nothing. */
 export function nextOf({ headers }: Answer): string | null {
   const { link } = headers;
