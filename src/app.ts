@@ -10,8 +10,7 @@ import { Metrics } from './api/metrics.ts';
 import { openApiText } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
-import type { Gate } from './auth/gate.ts';
-import { createHashGate } from './auth/hash-gate.ts';
+import { Gate } from './auth/gate.ts';
 import { openKeys, type SigningKey } from './auth/keys.ts';
 import { PasswordHasher } from './auth/password-hasher.ts';
 import { Tokens } from './auth/tokens.ts';
@@ -173,14 +172,14 @@ class JotApp implements App {
 
   async #open(): Promise<void> {
     const { config } = this;
-    const { now, elapsedMs, log, metrics } = this.#common;
+    const { now, log, metrics } = this.#common;
     const answers = async () => {
       await this.open();
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
     const { api, tokens, identify, cache, gauges, gate } = await closingOnError(store, () =>
-      createApi({ config, store, keys: openKeys(config.secrets, keyFileOf(config), now), now, elapsedMs }),
+      createApi({ config, store, keys: openKeys(config.secrets, keyFileOf(config), now), now }),
     );
     this.#store = store;
     this.#gate = gate;
@@ -233,10 +232,10 @@ function commonOf(config: Config) {
   return { ...config, operatorToken: config.metricsToken, challenge };
 }
 
-async function createApi({ config, store, keys, now, elapsedMs }: ApiParts) {
+async function createApi({ config, store, keys, now }: ApiParts) {
   const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
   const tokens = new Tokens(keys, tokenSettings, now);
-  const gate = createHashGate({ concurrency: config.hashConcurrency, elapsedMs });
+  const gate = new Gate({ concurrency: config.hashConcurrency });
   const passwords = new PasswordHasher(config.passwordCost, gate, await costsInUse(store));
   const sessionOptions = {
     store,
@@ -286,7 +285,6 @@ interface ApiParts {
   readonly store: Store;
   readonly keys: readonly SigningKey[];
   readonly now: () => number;
-  readonly elapsedMs: () => number;
 }
 
 function limiter(name: string, rate: Config['rates']['default'], now: () => number): Limiter | null {

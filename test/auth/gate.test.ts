@@ -77,61 +77,6 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('leaves a place empty behind a task for as long as it is told, and keeps nobody from the result', async (t) => {
-    t.mock.timers.enable({ apis: ['setTimeout'] });
-    const gate = new Gate({ concurrency: 1, queueMax: 8, watch: () => () => 20 });
-    const begun: string[] = [];
-    const [a, b] = [send(gate, 'a', begun), send(gate, 'b', begun)];
-    a.finish();
-    assert.equal(await a.result, 'a');
-    assert.deepEqual(counters(gate), { running: 0, queued: 1 });
-    t.mock.timers.tick(19);
-    await null;
-    assert.deepEqual([begun, counters(gate)], [['a'], { running: 0, queued: 1 }]);
-    t.mock.timers.tick(1);
-    await b.begins;
-    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
-
-    b.fail(new Error('broken'));
-    await assert.rejects(b.result, /broken/);
-    const c = send(gate, 'c', begun);
-    assert.deepEqual([begun, counters(gate)], [['a', 'b'], { running: 0, queued: 1 }]);
-    t.mock.timers.tick(20);
-    await c.begins;
-    c.finish();
-    await c.result;
-    t.mock.timers.tick(20);
-    const d = send(gate, 'd', begun);
-    assert.deepEqual(begun, ['a', 'b', 'c', 'd']);
-    d.finish();
-    await d.result;
-  });
-
-  it('without a rest the place passes at once', async () => {
-    const gate = new Gate({ concurrency: 1, queueMax: 8, watch: () => () => 0 });
-    const [a, b] = [send(gate, 'a'), send(gate, 'b')];
-    a.finish();
-    await Promise.all([a.result, b.begins]);
-    b.finish();
-    await b.result;
-    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
-  });
-
-  it('loses no place to a clock that throws, whenever it does', async () => {
-    for (const calls of [0, 1, 2]) {
-      let left = calls;
-      const elapsedMs = () => {
-        if (left-- === 0) throw new Error('no time');
-        return 0;
-      };
-      const gate = new Gate({ concurrency: 1, queueMax: 8, elapsedMs });
-      const [a, b] = await Promise.allSettled([gate.run(async () => 'a'), gate.run(async () => 'b')]);
-      assert.equal([a, b].filter(({ status }) => status === 'rejected').length, 1, `call ${calls}`);
-      assert.equal(await gate.run(async () => 'c'), 'c');
-      assert.deepEqual(counters(gate), { running: 0, queued: 0 });
-    }
-  });
-
   it('lets those who wait in by the order in which they came', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 8 });
     const begun: string[] = [];
@@ -182,72 +127,58 @@ describe('Gate', () => {
     });
   }
 
-  it('turns away who has waited longer than it allows when the next turn comes, and takes the one after', async () => {
-    const clock = { ms: 0 };
-    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100, elapsedMs: () => clock.ms });
+  it('turns away each task that has waited too long, while the places are still taken', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100 });
     const begun: string[] = [];
     const running = send(gate, 'running', begun);
     const late = [send(gate, 'late', begun), send(gate, 'late too', begun)];
-    clock.ms = 1;
+    t.mock.timers.tick(1);
     const inTime = send(gate, 'in time', begun);
-    clock.ms = 101;
+    t.mock.timers.tick(98);
     assert.deepEqual(counters(gate), { running: 1, queued: 3 });
-    running.finish();
+    t.mock.timers.tick(1);
     for (const { result } of late) {
       await assert.rejects(result, { code: 'unavailable', details: { retryAfterSeconds: 1 } });
     }
+    assert.deepEqual(counters(gate), { running: 1, queued: 1 });
+    running.finish();
+    await inTime.begins;
+    t.mock.timers.tick(1_000);
     inTime.finish();
     assert.equal(await inTime.result, 'in time');
     assert.deepEqual(begun, ['running', 'in time']);
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('turns away who has waited longer than it allows while the places are still taken', async () => {
-    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 20 });
-    const begun: string[] = [];
-    const running = send(gate, 'running', begun);
-    for (const name of ['late', 'late again']) {
-      const all = [send(gate, name, begun), send(gate, `${name} too`, begun)];
-      for (const { result } of all) await assert.rejects(result, { code: 'unavailable' });
-      assert.deepEqual(counters(gate), { running: 1, queued: 0 });
-    }
-    running.finish();
-    assert.equal(await running.result, 'running');
-    assert.deepEqual(begun, ['running']);
-  });
-
-  it('turns away each in its own time, and by its own clock', async () => {
-    const clock = { ms: 0 };
-    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 1, elapsedMs: () => clock.ms });
-    const running = send(gate, 'running');
-    const first = send(gate, 'first');
-    clock.ms = 1;
-    const second = send(gate, 'second');
-    const third = send(gate, 'third');
-    clock.ms = 2;
-    await assert.rejects(first.result, { code: 'unavailable' });
-    assert.deepEqual(counters(gate), { running: 1, queued: 2 });
-    running.finish();
-    await second.begins;
-    clock.ms = 3;
-    await assert.rejects(third.result, { code: 'unavailable' });
-    second.finish();
-    assert.equal(await second.result, 'second');
-    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
-  });
-
-  it('has its place back when all have waited too long', async () => {
-    const clock = { ms: 0 };
-    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100, elapsedMs: () => clock.ms });
+  it('has its place back when all have waited too long', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100 });
     const running = send(gate, 'running');
     const late = send(gate, 'late');
-    clock.ms = 101;
-    running.finish();
+    t.mock.timers.tick(100);
     await assert.rejects(late.result, { code: 'unavailable' });
+    running.finish();
+    await running.result;
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
     const again = send(gate, 'again');
     again.finish();
     assert.equal(await again.result, 'again');
+  });
+
+  it('lets 64 tasks wait by default, for 15 seconds', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const gate = new Gate({ concurrency: 1 });
+    const tasks = Array.from({ length: 65 }, (_, index) => send(gate, `${index}`));
+    await assert.rejects(send(gate, 'too many').result, { code: 'unavailable' });
+    t.mock.timers.tick(14_999);
+    assert.deepEqual(counters(gate), { running: 1, queued: 64 });
+    t.mock.timers.tick(1);
+    assert.deepEqual(counters(gate), { running: 1, queued: 0 });
+    const [first, ...late] = tasks.map(({ result }) => result);
+    for (const result of late) await assert.rejects(result, { code: 'unavailable' });
+    tasks[0]?.finish();
+    assert.equal(await first, '0');
   });
 
   it('hands on the error of a task that fails, and its place', async () => {
@@ -293,13 +224,13 @@ describe('Gate', () => {
   });
 
   for (const [name, before, hurried, waitedMs, isServed] of [
-    ['lets nobody wait longer than that', 10_000, 1_000, 1_001, false],
-    ['lets everybody wait that long', 10_000, 1_000, 1_000, true],
-    ['does not make a shorter time longer', 500, 1_000, 501, false],
+    ['lets no task wait longer than that', 10_000, 1_000, 1_000, false],
+    ['lets every task wait that long', 10_000, 1_000, 999, true],
+    ['does not make a shorter time longer', 500, 1_000, 500, false],
   ] as const) {
-    it(`in a hurry ${name}`, async () => {
-      let ms = 0;
-      const gate = new Gate({ concurrency: 1, queueMax: 8, waitMsMax: before, elapsedMs: () => ms });
+    it(`in a hurry ${name}`, async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const gate = new Gate({ concurrency: 1, queueMax: 8, waitMsMax: before });
       const a = send(gate, 'a');
       gate.hurry('It ends', hurried);
       const b = send(gate, 'b');
@@ -308,7 +239,7 @@ describe('Gate', () => {
         () => true,
         () => false,
       );
-      ms = waitedMs;
+      t.mock.timers.tick(waitedMs);
       a.finish();
       assert.equal(await outcome, isServed);
     });
