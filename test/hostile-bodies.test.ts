@@ -1,44 +1,135 @@
-// What somebody with bad intentions could send as a body. Each has the answer that the contract names, nothing of it is
-// kept that was not asked for, and the next request is answered as if nothing had been.
+// Bodies that an attacker could send to POST /users/:id/posts. Each row says what the contract makes of it: a status,
+// the fields that are named, or the post that is stored. Nothing else is stored, the log stays free of errors, and the
+// next request is served as if nothing had happened. Parsers have tests of their own (http/json, http/form, http/media);
+// here one row for each rule shows that the server applies it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import {
-  BODY_BYTES_MAX,
-  encodings,
-  forms,
-  type HostileBody,
-  keys,
-  nesting,
-  syntax,
-  types,
-  values,
-} from './support/cases/hostile-bodies.ts';
+import { gzipSync } from 'node:zlib';
 import { temporaryFolder } from './support/disk/temporary-folder.ts';
 import { seededRandom } from './support/model/random.ts';
+import { assertHas } from './support/server/answers.ts';
 import { createPerson, type Person } from './support/server/person.ts';
 import { type Answer, startServer, type TestServer } from './support/server/server.ts';
 import { Wire } from './support/server/wire.ts';
 
+interface HostileBody {
+  readonly reason: string;
+  /** Default: `application/json`; null sends no `Content-Type`. */
+  readonly type?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  /** The post that is created; absent if the body is rejected. */
+  readonly post?: { readonly title: string; readonly body: string };
+  /** The status if it is rejected; default 400. */
+  readonly status?: number;
+  /** The fields that the error names; absent if the body cannot be read at all. */
+  readonly fields?: readonly string[];
+}
+
+/** So small that a body which is too large is quickly made. */
+const BODY_BYTES_MAX = 4_096;
 const MUTATIONS = 400;
-const GOOD = '{"title":"T \\u00e9 𝄞 \\\\","body":"b","x":[{"y":null}]}';
-const PHRASES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  413: 'Content Too Large',
-  415: 'Unsupported Media Type',
-};
-const KEPT_OF_A_POST = ['body', 'created', 'id', 'title', 'updated', 'user_id', 'version'];
+const FORM = 'application/x-www-form-urlencoded';
+const GOOD = '{"title":"a","body":"b"}';
+const AB = { title: 'a', body: 'b' };
+const NESTED = '{"title":"T \\u00e9 𝄞 \\\\","body":"b","x":[{"y":null}]}';
+
+const withKey = (more: string) => `{"title":"a",${more},"body":"b"}`;
+const titled = (json: string) => `{"title":${json},"body":"b"}`;
+const arrays = (levels: number) => `"x":${'['.repeat(levels)}${']'.repeat(levels)}`;
+const bytes = (before: string, middle: readonly number[], after: string) =>
+  Buffer.concat([Buffer.from(before), Buffer.from(middle), Buffer.from(after)]);
+
+const json: readonly HostileBody[] = [
+  { reason: 'a byte that is never UTF-8', body: bytes('{"title":"', [0xff], '","body":""}') },
+  { reason: 'the same in an unknown key', body: bytes('{"', [0xfe], '":1,"title":"a","body":"b"}') },
+  { reason: 'a surrogate in UTF-8', body: bytes('{"title":"', [0xed, 0xa0, 0x80], '","body":""}') },
+  { reason: 'a byte order mark', body: `\uFEFF${GOOD}` },
+  { reason: 'UTF-16', body: Buffer.from(GOOD, 'utf16le') },
+  { reason: 'a gzip file without its header', body: gzipSync(GOOD) },
+  { reason: 'a trailing comma', body: '{"title":"a","body":"b",}' },
+  { reason: 'NaN', body: withKey('"x":NaN') },
+  { reason: 'a second body after the first', body: GOOD + GOOD },
+  { reason: 'white space around it', body: ` \t\r\n${GOOD}\n`, post: AB },
+  { reason: 'an array at the top', body: `[${GOOD}]` },
+  { reason: 'null at the top', body: 'null' },
+  { reason: '32 levels', body: withKey(arrays(31)), post: AB },
+  { reason: '33 levels', body: withKey(arrays(32)) },
+  { reason: 'as many brackets as fit', body: '['.repeat(BODY_BYTES_MAX) },
+  {
+    reason: 'brackets in a text, which do not nest',
+    body: titled(`"\\"${'['.repeat(40)}"`),
+    post: { title: `"${'['.repeat(40)}`, body: 'b' },
+  },
+];
+
+const values: readonly HostileBody[] = [
+  { reason: 'no field at all', body: '{}', fields: ['title', 'body'] },
+  { reason: 'an object for a text', body: titled('{"toString":"a"}'), fields: ['title'] },
+  { reason: 'a number past all numbers for a text', body: titled('1e400'), fields: ['title'] },
+  { reason: 'both fields wrong', body: '{"title":"","body":false}', fields: ['title', 'body'] },
+  { reason: 'a lone surrogate', body: '{"title":"a","body":"\\udc00"}', fields: ['body'] },
+  { reason: 'a pair of surrogates', body: titled('"\\ud834\\udd1e"'), post: { title: '𝄞', body: 'b' } },
+  {
+    reason: '200 characters outside the BMP',
+    body: titled(`"${'𝄞'.repeat(200)}"`),
+    post: { title: '𝄞'.repeat(200), body: 'b' },
+  },
+  { reason: '201 of them', body: titled(`"${'𝄞'.repeat(201)}"`), fields: ['title'] },
+  { reason: 'NUL and HTML', body: titled('"\\u0000<script>"'), post: { title: '\0<script>', body: 'b' } },
+  {
+    reason: 'as long as a body may be',
+    body: `{"title":"a","body":"${'x'.repeat(BODY_BYTES_MAX - 23)}"}`,
+    post: { title: 'a', body: 'x'.repeat(BODY_BYTES_MAX - 23) },
+  },
+  { reason: 'one byte longer', body: ' '.repeat(BODY_BYTES_MAX + 1), status: 413 },
+  { reason: 'a hundred times that', body: 'x'.repeat(BODY_BYTES_MAX * 100), status: 413 },
+];
+
+const keys: readonly HostileBody[] = [
+  { reason: '__proto__ instead of the fields', body: `{"__proto__":${GOOD}}`, fields: ['title', 'body'] },
+  { reason: '__proto__ as well', body: withKey('"__proto__":{"isAdmin":true,"title":"z"}'), post: AB },
+  { reason: 'constructor', body: withKey('"constructor":{"prototype":{"isAdmin":true}}'), post: AB },
+  { reason: 'names of methods', body: withKey('"toString":1,"hasOwnProperty":0,"toJSON":{}'), post: AB },
+  { reason: 'other columns', body: withKey('"id":99,"user_id":99,"version":9,"created":0'), post: AB },
+  { reason: 'bad values of unknown keys', body: withKey('"x":"\\ud800","\\udfff":1e400'), post: AB },
+  { reason: 'a key twice: the last one', body: '{"title":1,"body":"b","\\u0074itle":"a"}', post: AB },
+  { reason: 'another case', body: '{"Title":"a","BODY":"b"}', fields: ['title', 'body'] },
+];
+
+const types: readonly HostileBody[] = [
+  { reason: 'a charset', type: 'Application/JSON; Charset="UTF-8"', body: GOOD, post: AB },
+  { reason: 'a +json type', type: 'application/problem+json', body: GOOD, post: AB },
+  { reason: 'no type', type: null, body: GOOD, status: 415 },
+  { reason: 'plain text, which needs no preflight', type: 'text/plain', body: GOOD, status: 415 },
+  { reason: 'two types', type: 'application/json, text/plain', body: GOOD, status: 415 },
+  { reason: 'another charset', type: 'application/json; charset=utf-16', body: GOOD, status: 415 },
+  { reason: 'a gzip file', headers: { 'content-encoding': 'gzip' }, body: gzipSync(GOOD), status: 415 },
+];
+
+const forms: readonly HostileBody[] = [
+  { reason: 'a form', body: '&title=a&&body=b&', post: AB },
+  { reason: 'escapes', body: '%74itle=%C3%A9+%2B&body=%00', post: { title: 'é +', body: '\0' } },
+  { reason: 'JSON', body: GOOD, fields: ['title', 'body'] },
+  { reason: 'a key twice, once escaped', body: 'title=a&body=b&%74itle=a', fields: ['title'] },
+  { reason: 'an unknown key twice', body: 'x=1&x=2&__proto__=y&title=a&body=b', post: AB },
+  { reason: 'a key like an array', body: 'title[]=a&body=b', fields: ['title'] },
+  { reason: 'a malformed escape in an unknown key', body: 'title=a&body=b&%=1' },
+  { reason: 'an escape that is not UTF-8', body: 'title=%ED%A0%80&body=b' },
+  { reason: 'a byte that is not UTF-8', body: bytes('title=', [0xff], '&body=b') },
+  { reason: 'too long a title', body: `title=${'a'.repeat(201)}&body=b`, fields: ['title'] },
+].map((row) => ({ type: FORM, ...row }));
 
 interface Target {
   readonly server: TestServer;
   readonly matt: Person;
-  /** Sends a body to where posts are written. */
   send(hostile: Pick<HostileBody, 'type' | 'headers' | 'body'>): Promise<Answer>;
-  /** The posts, as the next request shows them. */
+  /** The posts as the next request shows them. */
   posts(): Promise<{ title: string; body: string }[]>;
-  /** The rows of posts in the data file. */
-  kept(): Record<string, unknown>[];
+  /** The data file. */
+  content(): string;
 }
 
 async function target(t: TestContext): Promise<Target> {
@@ -54,88 +145,55 @@ async function target(t: TestContext): Promise<Target> {
         headers: { ...(type === null ? {} : { 'content-type': type }), ...headers },
       }),
     async posts() {
-      const { status, json } = await matt.call('GET', `${matt.posts}?limit=200`);
+      const { status, json: rows } = await matt.call('GET', `${matt.posts}?limit=200`);
       assert.equal(status, 200);
-      return json;
+      return rows;
     },
-    kept() {
-      const changes = readFileSync(path, 'utf8')
-        .split('\n')
-        .slice(1, -1)
-        .flatMap((line) => JSON.parse(line).changes);
-      return changes.filter(({ put }) => put === 'posts').map(({ row }) => row);
-    },
+    content: () => readFileSync(path, 'utf8'),
   };
 }
 
-/** The answer is a refusal in the one shape. */
 function assertRefused(answer: Answer, status: number, fields?: readonly string[]): void {
   assert.equal(answer.status, status, answer.text);
-  const { description, fields: named, ...rest } = answer.json;
-  assert.deepEqual(rest, { status_code: status, error: PHRASES[status] });
-  assert.match(description, /\w/);
-  assert.deepEqual(named && Object.keys(named), fields && [...fields]);
+  assert.equal(answer.json.status_code, status);
+  assert.match(answer.json.description, /\w/);
+  assert.deepEqual(answer.json.fields && Object.keys(answer.json.fields), fields && [...fields]);
 }
 
-async function assertOutcome(
-  to: Target,
-  answer: Answer,
-  { post, status = 400, fields }: HostileBody,
-): Promise<void> {
+async function assertOutcome(to: Target, before: string, answer: Answer, row: HostileBody): Promise<void> {
+  const { post, status = 400, fields } = row;
   if (post === undefined) {
     assertRefused(answer, status, fields);
     assert.deepEqual(await to.posts(), []);
-    assert.deepEqual(to.kept(), []);
+    assert.equal(to.content(), before, 'nothing was written');
     return;
   }
   assert.equal(answer.status, 201, answer.text);
-  const { title, body, ...rest } = answer.json;
-  assert.deepEqual({ title, body }, post);
-  assert.deepEqual(Object.keys(rest), ['id', 'created', 'updated', 'user']);
-  assert.deepEqual(rest.user, { id: to.matt.id, username: 'matt' });
+  assertHas(answer.json, { ...post, user: { id: to.matt.id, username: 'matt' } });
   assert.deepEqual(await to.posts(), [answer.json]);
-  assert.deepEqual(
-    to.kept().map((row) => Object.keys(row).sort()),
-    [KEPT_OF_A_POST],
-  );
+  assert.doesNotMatch(to.content().slice(before.length), /isAdmin|hasOwnProperty|"x"/);
 }
 
-/** Nothing went wrong that nobody expected. */
+/** The log has no warning and no error, and no prototype was polluted. */
 function assertQuiet({ server }: Target): void {
-  const levels = server.log.map((line) => JSON.parse(line).level);
-  assert.deepEqual(
-    levels.filter((level) => level !== 'info'),
-    [],
-  );
+  for (const line of server.log) assert.equal(JSON.parse(line).level, 'info', line);
   assert.equal('isAdmin' in {}, false);
 }
 
-const groups: readonly [name: string, rows: readonly HostileBody[]][] = [
-  ['encodings', encodings],
-  ['syntax', syntax],
-  ['nesting', nesting],
-  ['values', values],
-  ['keys', keys],
-  ['types', types],
-  ['forms', forms],
-];
-
-for (const [name, rows] of groups) {
+for (const [name, rows] of Object.entries({ json, values, keys, types, forms })) {
   describe(`POST /users/:id/posts with hostile ${name}`, () => {
     for (const row of rows) {
-      const { reason, type, post, status = 400, fields } = row;
-      const outcome = post === undefined ? `refuses with ${status}` : 'takes';
-      const why = fields === undefined ? '' : `, naming ${fields.join(' and ')}`;
-      it(`${outcome}${why}: ${reason}${name === 'types' ? ` (${type})` : ''}`, async (t) => {
+      const { reason, post, status = 400, fields = [] } = row;
+      const outcome = post === undefined ? `responds ${status}` : 'creates the post';
+      const why = fields.length === 0 ? '' : ` and names ${fields.join(' and ')}`;
+      it(`${outcome}${why}: ${reason}`, async (t) => {
         const to = await target(t);
+        const before = to.content();
         const answer = await to.send(row);
-        await assertOutcome(to, answer, row);
-        if (status === 413) assert.equal(answer.headers.connection, 'close');
-        if (status === 415) {
-          const isCoding = row.headers !== undefined;
-          const accepted = isCoding ? answer.headers['accept-encoding'] : answer.headers.accept;
-          assert.match(String(accepted), isCoding ? /identity/ : /application\/json/);
-        }
+        await assertOutcome(to, before, answer, row);
+        const { connection, accept, 'accept-encoding': codings } = answer.headers;
+        if (status === 413) assert.equal(connection, 'close');
+        if (status === 415) assert.match(String(accept ?? codings), /application\/json|identity/);
         assertQuiet(to);
       });
     }
@@ -143,21 +201,21 @@ for (const [name, rows] of groups) {
 }
 
 describe('POST /users/:id/posts with a body that is not whole', () => {
-  it('refuses JSON that ends at any byte but the last', async (t) => {
+  it('responds 400 to JSON that ends at any byte but the last', async (t) => {
     const to = await target(t);
-    const whole = Buffer.from(GOOD);
+    const whole = Buffer.from(NESTED);
     for (let length = 0; length < whole.length; length++) {
       const answer = await to.send({ body: whole.subarray(0, length) });
       assertRefused(answer, 400, length === 0 ? ['title', 'body'] : undefined);
     }
     assert.deepEqual(await to.posts(), []);
-    assert.equal((await to.send({ body: whole })).status, 201, 'the whole of it is good');
+    assert.equal((await to.send({ body: whole })).status, 201, 'the whole of it is valid');
     assertQuiet(to);
   });
 
-  it('keeps nothing when the connection ends at any byte but the last', async (t) => {
+  it('stores nothing when the connection ends at any byte but the last', async (t) => {
     const to = await target(t);
-    const whole = Buffer.from(GOOD);
+    const whole = Buffer.from(NESTED);
     for (let length = 0; length < whole.length; length++) {
       const wire = await Wire.open(to.server.port, head(to, `Content-Length: ${whole.length}`));
       wire.write(whole.subarray(0, length));
@@ -165,58 +223,40 @@ describe('POST /users/:id/posts with a body that is not whole', () => {
       await wire.closed;
     }
     assert.deepEqual(await to.posts(), []);
-    assert.deepEqual(to.kept(), []);
     assertQuiet(to);
   });
 
-  const empty: readonly [
-    reason: string,
-    header: string,
-    type: string,
-    fields: string[] | undefined,
-    status: number,
-  ][] = [
-    ['no length', 'X-None: 1', 'application/json', ['title', 'body'], 400],
-    ['no length and no type', 'X-None: 1', '', ['title', 'body'], 400],
-    ['a length of 0', 'Content-Length: 0', 'application/json', ['title', 'body'], 400],
-    ['a length of 0, no type', 'Content-Length: 0', '', ['title', 'body'], 400],
-    ['no chunks', 'Transfer-Encoding: chunked', 'application/json', ['title', 'body'], 400],
-    [
-      'no chunks of a form',
-      'Transfer-Encoding: chunked',
-      'application/x-www-form-urlencoded',
-      ['title', 'body'],
-      400,
-    ],
-    ['no chunks, but there could be some, of no type', 'Transfer-Encoding: chunked', '', undefined, 415],
+  const empty: readonly [reason: string, header: string, type: string][] = [
+    ['no length and no type', 'X-None: 1', ''],
+    ['a length of 0', 'Content-Length: 0', 'application/json'],
+    ['no chunks', 'Transfer-Encoding: chunked', 'application/json'],
   ];
-  for (const [reason, header, type, fields, status] of empty) {
-    it(`takes an empty body for {}: ${reason}`, async (t) => {
+  for (const [reason, header, type] of empty) {
+    it(`reads an empty body as {}: ${reason}`, async (t) => {
       const to = await target(t);
       const chunks = header.startsWith('Transfer') ? '0\r\n\r\n' : '';
       const wire = await Wire.open(to.server.port, head(to, header, type), chunks);
-      assertRefused(await wire.answer('POST'), status, fields);
-      // On the same connection, unless it was closed: nothing of the empty body is taken for a request.
+      assertRefused(await wire.answer('POST'), 400, ['title', 'body']);
+      // On the same connection: no byte of the empty body is taken for a request.
       wire.write(`GET ${to.matt.posts} HTTP/1.1\r\nHost: x\r\nAuthorization: JWT ${to.matt.access}\r\n\r\n`);
-      if (status === 400) assert.deepEqual((await wire.answer()).json, []);
+      assert.deepEqual((await wire.answer()).json, []);
       wire.end();
       await wire.closed;
-      assert.deepEqual(await to.posts(), []);
       assertQuiet(to);
     });
   }
 
-  it('takes a body in chunks of one byte', async (t) => {
+  it('reads a body in chunks of one byte', async (t) => {
     const to = await target(t);
-    const chunks = [...Buffer.from(GOOD)].map((byte) => bytesOf('1\r\n', byte, '\r\n'));
+    const chunks = [...Buffer.from(NESTED)].map((byte) => bytes('1\r\n', [byte], '\r\n'));
     const wire = await Wire.open(
       to.server.port,
       head(to, 'Transfer-Encoding: chunked'),
       ...chunks,
       '0\r\n\r\n',
     );
-    const { status, json } = await wire.answer('POST');
-    assert.deepEqual([status, json.title, json.body], [201, 'T é 𝄞 \\', 'b']);
+    const { status, json: post } = await wire.answer('POST');
+    assert.deepEqual([status, post.title, post.body], [201, 'T é 𝄞 \\', 'b']);
     wire.end();
     await wire.closed;
   });
@@ -225,20 +265,19 @@ describe('POST /users/:id/posts with a body that is not whole', () => {
 describe('POST /users/:id/posts with bodies at random', () => {
   const seed = 1_234;
 
-  it(`takes what a plain reading of the contract takes, and no more (seed ${seed})`, async (t) => {
+  it(`accepts what a plain reading of the contract accepts, and no more (seed ${seed})`, async (t) => {
     const to = await target(t);
     const random = seededRandom(seed);
     const outcomes = { taken: 0, refused: 0 };
     for (let step = 1; step <= MUTATIONS; step++) {
-      const body = mutated(Buffer.from(GOOD), random);
+      const body = mutated(Buffer.from(NESTED), random);
       const what = `seed ${seed}, step ${step}: ${body.toString('latin1')}`;
       const answer = await to.send({ body });
       assert.equal(answer.status, isGood(body) ? 201 : 400, `${what}\n${answer.text}`);
       outcomes[answer.status === 201 ? 'taken' : 'refused']++;
       if (answer.status === 201) assert.equal(answer.json.title, JSON.parse(body.toString()).title, what);
     }
-    for (const row of to.kept()) assert.deepEqual(Object.keys(row).sort(), KEPT_OF_A_POST);
-    assert.equal(to.kept().length, outcomes.taken);
+    assert.equal((await to.posts()).length, outcomes.taken);
     assert.ok(outcomes.taken > 50 && outcomes.refused > 100, JSON.stringify(outcomes));
     assertQuiet(to);
   });
@@ -248,10 +287,6 @@ function head({ matt }: Target, header: string, type = 'application/json'): stri
   const lines = ['Host: localhost', `Authorization: JWT ${matt.access}`, header];
   if (type !== '') lines.push(`Content-Type: ${type}`);
   return `POST ${matt.posts} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
-}
-
-function bytesOf(before: string, byte: number, after: string): Buffer {
-  return Buffer.concat([Buffer.from(before), Buffer.of(byte), Buffer.from(after)]);
 }
 
 /** One to three bytes changed, put in or left out. */
