@@ -1,5 +1,9 @@
-// `jot export`: everything in the data file as one JSON object, a row on a line. It can be run on the file of a server that
-// is running. Password hashes are left out unless they are asked for: a file like this gets around.
+// `jot export`: prints the rows of the data file as JSON Lines, so that `jq` and `less` read them one at a time. It works on
+// the file of a running server. Password hashes are left out unless asked for: a file like this gets around.
+//
+// The first line is a header: {"format":"jot-export","version":2,"next":{"users":3,…},"rows":5}. Each later line is a row,
+// {"users":{"id":1,…}}. `next` keeps the ids of deleted rows from being reused. `rows` is how many lines follow: without it,
+// an export that was cut off between two lines would look complete.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -11,7 +15,7 @@ import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
 import { withProgress } from './progress.ts';
 
 export const EXPORT_FORMAT = 'jot-export';
-export const EXPORT_VERSION = 1;
+export const EXPORT_VERSION = 2;
 
 export const exportRows: Command = {
   name: 'export',
@@ -19,8 +23,8 @@ export const exportRows: Command = {
     '[--with-secrets]': 'password hashes too; keep the output to yourself',
     ...FILE,
   },
-  summary: 'print everything as JSON; password hashes only with --with-secrets',
-  details: `One JSON object on standard output, a row on a line. Users that are imported from it without hashes cannot sign in.
+  summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
+  details: `Prints a header and then one row per line on standard output. Users that are imported from it without hashes cannot sign in.
 Changes nothing, and works on the file of a running server. The signing keys are not part of it.`,
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['with-secrets'], 1);
@@ -29,26 +33,22 @@ Changes nothing, and works on the file of a running server. The signing keys are
       readDataFile(path, { onProgress }),
     );
     const withSecrets = options.has('with-secrets');
-    await pipeline(Readable.from(piecesOf(tables, withSecrets)), world.stdout, { end: false });
+    await pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false });
     // It is easily forgotten, or kept by the program that runs this one, and found out when it is too late.
     if (!withSecrets) world.stderr.write('jot: without password hashes; --with-secrets prints them too\n');
     return 0;
   },
 };
 
-function* piecesOf(tables: Tables, withSecrets: boolean): Generator<string> {
-  yield `{"format":"${EXPORT_FORMAT}","version":${EXPORT_VERSION},"next":${JSON.stringify(nextIdsOf(tables))}`;
+function* linesOf(tables: Tables, withSecrets: boolean): Generator<string> {
+  const rows = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
+  const header = { format: EXPORT_FORMAT, version: EXPORT_VERSION, next: nextIdsOf(tables), rows };
+  yield `${JSON.stringify(header)}\n`;
   for (const name of collectionNames) {
-    const left = withSecrets ? [] : secretsOf(name);
-    let separator = '\n';
-    yield `,\n"${name}":[`;
-    for (const row of tables.rows(name)) {
-      yield separator + JSON.stringify(row, (key, value) => (left.includes(key) ? undefined : value));
-      separator = ',\n';
-    }
-    yield '\n]';
+    const omitted = withSecrets ? [] : secretsOf(name);
+    const withoutOmitted = (key: string, value: unknown) => (omitted.includes(key) ? undefined : value);
+    for (const row of tables.rows(name)) yield `${JSON.stringify({ [name]: row }, withoutOmitted)}\n`;
   }
-  yield '}\n';
 }
 
 function secretsOf(name: CollectionName): readonly string[] {

@@ -27,7 +27,7 @@ const passwordHash = text({
   refine: (value) => (isHash(value) ? null : 'must be a scrypt hash in PHC format'),
 });
 const whom = object({ username });
-const withHash = object({ username, password_hash: passwordHash });
+export const userWithHash = object({ username, password_hash: passwordHash });
 
 /** What the answers hold. */
 export const responseTypes = {
@@ -99,7 +99,7 @@ export function check<T>(type: Type<T>, value: unknown): T {
 
 // A hash at another cost would tell by the time it takes whose it is, until the next start looks which costs are in use.
 function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
-  const given = check(withHash, value);
+  const given = check(userWithHash, value);
   const cost = costOf(given.password_hash);
   if (cost !== null && formatCost(cost) === formatCost(passwordCost)) return given;
   const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server`;

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openKeyFile } from '../../src/auth/keys.ts';
-import { exportOf } from '../support/disk/exports.ts';
+import { exportText } from '../support/disk/exports.ts';
 import { openFor, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { withoutPlace } from '../support/process/world.ts';
@@ -48,7 +48,7 @@ describe('a command that can not write its report', () => {
     [['compact'], true],
     [['repair'], true],
     [['export', '--with-secrets'], true],
-    [['import'], false, JSON.stringify(exportOf())],
+    [['import'], false, exportText()],
     [['keys', 'rotate'], true],
   ];
   for (const [args, isThere, input] of rows) {

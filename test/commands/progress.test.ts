@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { importRows } from '../../src/commands/import.ts';
 import { withProgress } from '../../src/commands/progress.ts';
-import { exportOf } from '../support/disk/exports.ts';
+import { exportText } from '../support/disk/exports.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
 
@@ -80,7 +80,7 @@ describe('a command that takes its time', () => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       let ms = 0;
       async function* slowly() {
-        const bytes = Buffer.from(JSON.stringify(exportOf()));
+        const bytes = Buffer.from(exportText());
         for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
           yield bytes.subarray(start, start + PIECE_BYTES);
           ms += 900;

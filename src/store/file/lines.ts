@@ -46,7 +46,7 @@ export async function* readLines(
   if (last !== null) yield [last];
 }
 
-class Cutter {
+export class Cutter {
   readonly #lineBytesMax: number;
   /** What is behind the last newline so far, in pieces: a long line is put together once, not with every block. */
   #rest: Buffer[] = [];

@@ -1,4 +1,4 @@
-// An export as `jot export --with-secrets` prints it, to be changed by tests, and a store that is worth one.
+// An export, to be changed by tests, as one object and as text, and a store that is worth exporting.
 
 import type { Store } from '../../../src/store/open.ts';
 import { postOf, sessionOf, userNamed } from './stores.ts';
@@ -11,7 +11,7 @@ export const FOO_HASH =
 // biome-ignore lint/suspicious/noExplicitAny: a test puts anything into an export.
 export type Export = Record<string, any>;
 
-/** A small one, a new one with every call. */
+/** A small export in version 1, a new object with every call. */
 export function exportOf(more: Export = {}): Export {
   return {
     format: 'jot-export',
@@ -25,6 +25,13 @@ export function exportOf(more: Export = {}): Export {
     sessions: [{ id: 1, version: 1, ...sessionOf(1, 'one') }],
     ...more,
   };
+}
+
+/** The same rows as JSON Lines, as `jot export --with-secrets` prints them. */
+export function exportText({ format, version, next, ...lists }: Export = exportOf()): string {
+  const rows = Object.entries(lists).flatMap(([name, list]) => list.map((row: unknown) => ({ [name]: row })));
+  const header = { format, version: version && 2, next, rows: rows.length };
+  return [header, ...rows].map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
 /** Rows of all kinds, rows that have changed, and ids of rows that are gone. */

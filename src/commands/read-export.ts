@@ -1,0 +1,122 @@
+// Reads what `jot export` printed. Nothing is known of the input yet, so only its frame is read here: the header, and one
+// value per row, which may still be anything.
+//
+// `JSON.parse` of the whole input would be the obvious way, but it ends at the longest string in Node, 512 MiB, and a data
+// file does not. So an export is JSON Lines, and only one line is held at a time. An export of version 1 is one JSON object
+// with a list of rows per collection. It is parsed whole, and its rows are returned as if each had been a line.
+
+import { constants } from 'node:buffer';
+import { JotError } from '../lib/errors.ts';
+import { type CollectionName, collectionNames } from '../store/collections.ts';
+import { Cutter } from '../store/file/lines.ts';
+import { EXPORT_FORMAT, EXPORT_VERSION } from './export.ts';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const TEXT_BYTES_MAX = constants.MAX_STRING_LENGTH;
+const NEWLINE = Buffer.from('\n');
+
+/** An export whose rows are still to be checked. */
+export interface Export {
+  /** The next id of each collection, unchecked; undefined where the export has none. */
+  readonly next: unknown;
+  /** The number of entries according to the header, unchecked. */
+  readonly rows: unknown;
+  readonly entries: AsyncIterable<Entry> | Iterable<Entry>;
+}
+
+export interface Entry {
+  /** `line 3`, or in version 1 `users, number 2`. */
+  readonly place: string;
+  /** A row as in `{"users":{…}}`, unchecked; undefined for a line that is not JSON in UTF-8. */
+  readonly value: unknown;
+}
+
+/** @throws JotError `bad_request` if the input is not an export of a known version. */
+export async function readExport(input: AsyncIterable<Uint8Array>): Promise<Export> {
+  const lines = linesOf(input);
+  const { value: first = Buffer.alloc(0) } = await lines.next();
+  const head = parse(first);
+  const isLineByLine = isObject(head) && head.version !== 1;
+  const header = isLineByLine ? head : await parseWhole(first, lines);
+  if (header.format !== EXPORT_FORMAT) throw notAnExport(`its "format" is not "${EXPORT_FORMAT}"`);
+  if (header.version === 1) return version1(header);
+  if (header.version !== EXPORT_VERSION) throw notAnExport(`its "version" is not 1 or ${EXPORT_VERSION}`);
+  return { next: header.next, rows: header.rows, entries: entriesIn(lines) };
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isCollection(name: string): name is CollectionName {
+  return collectionNames.some((each) => each === name);
+}
+
+// Not `node:readline`: it also breaks lines at U+2028, which JSON has within strings, and replaces bytes that are not UTF-8.
+async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, undefined> {
+  const cutter = new Cutter(TEXT_BYTES_MAX);
+  for await (const piece of input) {
+    for (const { bytes, isTooLong } of cutter.take(Buffer.from(piece))) {
+      if (isTooLong) throw tooLong();
+      yield bytes;
+    }
+  }
+  const last = cutter.finish();
+  if (last?.isTooLong) throw tooLong();
+  if (last !== null) yield last.bytes;
+}
+
+async function* entriesIn(lines: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
+  let number = 1;
+  for await (const line of lines) yield { place: `line ${++number}`, value: parse(line) };
+}
+
+async function parseWhole(first: Buffer, rest: AsyncIterable<Buffer>): Promise<JsonObject> {
+  const pieces = [first];
+  let length = first.length;
+  for await (const line of rest) {
+    pieces.push(NEWLINE, line);
+    length += NEWLINE.length + line.length;
+    if (length > TEXT_BYTES_MAX) throw tooLong();
+  }
+  const text = Buffer.concat(pieces);
+  const value = parse(text);
+  if (isObject(value)) return value;
+  if (length === 0) throw new JotError('bad_request', 'There is nothing on standard input');
+  // `npm run` without `-s` prints an empty line and then the command.
+  const isBanner = /^\s*> /.test(text.toString('latin1', 0, 8));
+  throw notAnExport(
+    isBanner
+      ? 'it begins with lines that npm printed; export with "npm run -s jot -- export"'
+      : 'line 1 is not a header, and the whole is not a JSON object in UTF-8',
+  );
+}
+
+function version1({ format, version, next, ...lists }: JsonObject): Export {
+  const entries = Object.entries(lists).flatMap(([name, rows]) => {
+    if (!isCollection(name) || !Array.isArray(rows)) {
+      throw notAnExport(`a member is not a list of ${collectionNames.join(', ')}`);
+    }
+    return rows.map((row, index) => ({ place: `${name}, number ${index + 1}`, value: { [name]: row } }));
+  });
+  return { next, rows: entries.length, entries };
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    // The error's message quotes the text, which may hold secrets.
+    return undefined;
+  }
+}
+
+function notAnExport(reason: string): JotError {
+  return new JotError('bad_request', `This is not what "jot export" printed: ${reason}`);
+}
+
+function tooLong(): JotError {
+  const text = 'The export, or a line of it, is longer than 512 MiB, which is the limit of a string in Node';
+  return new JotError('bad_request', text);
+}

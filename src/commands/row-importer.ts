@@ -1,0 +1,127 @@
+// Checks the rows of an export and puts them into tables. The export may have been edited, or made by another program, so
+// each row is held to its collection's declaration, to the limits of the API for texts, and to the other rows: ids and unique
+// keys occur once, and owners exist. All problems are collected, because an operator who edits a large file wants to see
+// more than the first one.
+
+import { DEFAULT_COST, decoy } from '../auth/password.ts';
+import { JotError } from '../lib/errors.ts';
+import { postFields } from '../resources/posts.ts';
+import { type Type, validate } from '../schema/schema.ts';
+import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
+import { isNextId } from '../store/file/record.ts';
+import type { Tables } from '../store/memory/tables.ts';
+import { misfitsIn, validateRow } from '../store/validate-rows.ts';
+import { type Entry, isCollection, isObject } from './read-export.ts';
+import { firstOf } from './report.ts';
+import { userWithHash } from './user-requests.ts';
+
+const PROBLEMS_SHOWN_MAX = 20;
+
+/** The types of the fields that a client may set, so that responses can show them and a login can read the hash. */
+const FIELDS: Readonly<Partial<Record<CollectionName, Type<object>>>> = {
+  users: userWithHash,
+  posts: postFields,
+};
+
+export class RowImporter {
+  /** The number of users that were imported without a password hash. */
+  withoutPassword = 0;
+  readonly #tables: Tables;
+  readonly #next = new Map<CollectionName, Id>();
+  /** Where each row was read. */
+  readonly #places = new Map<Entity, string>();
+  #entries = 0;
+  readonly #problems: string[] = [];
+  #problemCount = 0;
+
+  /** @param next The next id of each collection, unchecked. */
+  constructor(tables: Tables, next: unknown = {}) {
+    this.#tables = tables;
+    for (const name of collectionNames) this.#reserve(name, isObject(next) ? next[name] : null);
+  }
+
+  take({ place, value }: Entry): void {
+    this.#entries++;
+    try {
+      this.#put(place, value);
+    } catch (error) {
+      if (!(error instanceof JotError)) throw error;
+      this.#note(`${place}: ${error.message}`);
+    }
+  }
+
+  /**
+   * Checks the rows against each other.
+   *
+   * @param rows The number of rows that the header announced, unchecked.
+   * @throws JotError `validation_failed`, with a line for each problem.
+   */
+  finish(rows: unknown): void {
+    if (rows !== this.#entries) {
+      this.#note(`line 1: "rows" must be the number of lines that follow, ${this.#entries}; is one missing?`);
+    }
+    // An earlier problem may be the reason that an owner is missing.
+    const names = this.#problemCount === 0 ? collectionNames : [];
+    for (const { row, reason } of names.flatMap((name) => misfitsIn(this.#tables, name))) {
+      this.#note(`${this.#places.get(row)}: ${reason}`);
+    }
+    if (this.#problemCount === 0) return;
+    const shown = firstOf(this.#problems, PROBLEMS_SHOWN_MAX, this.#problemCount);
+    const lines = shown.map((problem) => `\n  ${problem}`);
+    throw new JotError('validation_failed', `Nothing was imported:${lines.join('')}`);
+  }
+
+  #reserve(name: CollectionName, next: unknown): void {
+    if (isNextId(next)) {
+      this.#next.set(name, next);
+      this.#tables.reserveIds(name, next);
+    } else if (next !== undefined) {
+      this.#note(`"next" of "${name}" must be a positive integer`);
+    }
+  }
+
+  #put(place: string, value: unknown): void {
+    const [[name = '', given] = [], ...more] = isObject(value) ? Object.entries(value) : [];
+    if (!isCollection(name) || more.length > 0) {
+      throw problem(`expected a row in JSON, {"<collection>":{…}}, of one of ${collectionNames.join(', ')}`);
+    }
+    const row = this.#checked(name, given);
+    if (this.#tables.find(name, row.id) !== undefined) {
+      throw problem(`there is another row with the id ${row.id}`);
+    }
+    const next = this.#next.get(name);
+    if (next !== undefined && row.id >= next)
+      throw problem(`"id" must be below "next", which is ${next}; got ${row.id}`);
+    this.#tables.apply([[{ put: name, row }]]);
+    this.#places.set(row, place);
+  }
+
+  #checked(name: CollectionName, given: unknown): Entity {
+    const lacksHash = name === 'users' && isObject(given) && given.password_hash === undefined;
+    if (lacksHash) this.withoutPassword++;
+    const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
+    const type = FIELDS[name];
+    return type === undefined ? row : { ...row, ...checkFields(type, row) };
+  }
+
+  // Only the problems that are shown are kept, since a file may be wrong throughout.
+  #note(problem: string): void {
+    this.#problemCount++;
+    if (this.#problems.length < PROBLEMS_SHOWN_MAX) this.#problems.push(problem);
+  }
+}
+
+function checkFields(type: Type<object>, row: Entity): object {
+  try {
+    return validate(type, row);
+  } catch (error) {
+    const fields = error instanceof JotError ? error.details.fields : undefined;
+    if (fields === undefined) throw error;
+    const problems = Object.entries(fields).map(([name, reason]) => `"${name}" ${reason}`);
+    throw problem(problems.join(', '));
+  }
+}
+
+function problem(reason: string): JotError {
+  return new JotError('validation_failed', reason);
+}
