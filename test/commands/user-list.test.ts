@@ -1,19 +1,13 @@
 // The users, as a table and as JSON lines, of a file that a server may be using.
 
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { openKeyFile } from '../../src/auth/keys.ts';
-import type { Command } from '../../src/commands/command.ts';
-import { retireKeys, rotateKeys } from '../../src/commands/keys.ts';
 import { listUsers } from '../../src/commands/user-list.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { createWorld, runCommand } from '../support/process/world.ts';
 import { createPerson } from '../support/server/person.ts';
 import { START_MS, startServer } from '../support/server/server.ts';
-
-const HOUR_MS = 3_600_000;
 
 describe('jot user list', () => {
   it('shows id, name, age, posts and sessions that are alive, while the server runs', async (t) => {
@@ -57,47 +51,6 @@ describe('jot user list', () => {
       return JSON.parse(stdout).sessions;
     };
     assert.deepEqual([await sessionsAt(expires - 1), await sessionsAt(expires)], [1, 0]);
-  });
-
-  it('leaves out sessions whose key was retired, where it can be told which keys there are', async (t) => {
-    const folder = temporaryFolder(t);
-    const settings = { DATABASE_URL: `file:${folder}/jot.jsonl` };
-    const server = await startServer(t, settings);
-    await server.signUp('matt');
-    const list = async (more: Record<string, string> = {}) => {
-      const now = () => server.clock.ms;
-      const { stdout } = await runCommand(listUsers, ['--json'], { settings: { ...settings, ...more }, now });
-      return JSON.parse(stdout).sessions;
-    };
-    const change = (command: Command, args: string[]) =>
-      runCommand(command, args, { settings, now: () => server.clock.ms });
-    await server.signIn('matt');
-    server.clock.ms += HOUR_MS;
-    await change(rotateKeys, []);
-    server.clock.ms += HOUR_MS;
-    await server.signIn('matt');
-    await server.signIn('matt');
-    assert.equal(await list(), 3, 'both keys are valid');
-    const { keys } = JSON.parse(readFileSync(`${folder}/jot.keys.json`, 'utf8'));
-    await change(retireKeys, [keys[1].kid]);
-    assert.equal(await list(), 2);
-    assert.equal(await list({ JWT_SECRET_KEY: 'x' }), 3, 'the keys are elsewhere');
-    await server.close();
-    assert.equal(await list(), 2);
-    rmSync(`${folder}/jot.keys.json`);
-    assert.equal(await list(), 3, 'nobody knows the keys');
-  });
-
-  it('counts all sessions of a server whose keys are elsewhere', async (t) => {
-    const folder = temporaryFolder(t);
-    const settings = { DATABASE_URL: `file:${folder}/jot.jsonl` };
-    const server = await startServer(t, { ...settings, JWT_SECRET_KEY: 'x'.repeat(32) });
-    await server.signUp('matt');
-    await server.signIn('matt');
-    const now = () => server.clock.ms;
-    openKeyFile(`${folder}/jot.keys.json`, () => now() + HOUR_MS);
-    const { stdout } = await runCommand(listUsers, ['--json'], { settings, now });
-    assert.equal(JSON.parse(stdout).sessions, 1);
   });
 
   it('shows no hash, and nothing that a terminal would obey', async (t) => {
