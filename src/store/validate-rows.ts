@@ -3,6 +3,7 @@
 
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
+import type { Values } from './declaration.ts';
 import { ownerOf, type Tables, uniqueKeys } from './memory/tables.ts';
 
 const KINDS = {
@@ -14,7 +15,7 @@ const KINDS = {
     fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
     expected: 'milliseconds since the epoch',
   },
-};
+} satisfies Record<keyof Values, { fits(value: unknown): boolean; expected: string }>;
 
 /** A row that cannot be there beside the others. */
 export interface Misfit {
@@ -49,34 +50,35 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
 
 /** The rows of a collection whose owner is not there, or whose unique key another row has. */
 export function misfitsIn(tables: Tables, name: CollectionName): Misfit[] {
-  return found(tables, name, (row) => reasonAgainst(tables, name, row));
+  return [...tables.rows(name)].flatMap((row) => {
+    const reason = reasonAgainst(tables, name, row);
+    return reason === null ? [] : { name, row, reason };
+  });
 }
 
-/** The rows that their collections do not have like this, and those that cannot be there beside the others. */
+/** The rows that do not fit their collection or the other rows, and all that they own. */
 export function misfitsInAll(tables: Tables): Misfit[] {
-  const reason = (name: CollectionName, row: Entity) =>
-    invalidity(name, row) ?? reasonAgainst(tables, name, row);
-  return collectionNames.flatMap((name) => found(tables, name, (row) => reason(name, row)));
+  const misfits = new Map<Entity, Misfit>();
+  for (const name of collectionNames) {
+    for (const row of tables.rows(name)) {
+      const reason = invalidity(name, row) ?? reasonAgainst(tables, name, row, misfits);
+      if (reason !== null) misfits.set(row, { name, row, reason });
+    }
+  }
+  return [...misfits.values()];
 }
 
-/**
- * Removes what cannot be there. Removing one row can leave others without their owner, so it goes on until nothing is left to
- * remove.
- *
- * @returns what is gone.
- */
+/** Removes the rows that do not fit, and returns them. */
 export function removeMisfits(tables: Tables): Misfit[] {
-  let removed: Misfit[] = [];
-  for (;;) {
-    let misfits = misfitsInAll(tables);
-    if (misfits.length === 0) {
-      claimKeys(tables);
-      misfits = misfitsInAll(tables);
-    }
-    if (misfits.length === 0) return removed;
-    tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
-    removed = removed.concat(misfits);
-  }
+  const removed = removeOnce(tables);
+  claimKeys(tables);
+  return [...removed, ...removeOnce(tables)];
+}
+
+function removeOnce(tables: Tables): Misfit[] {
+  const misfits = misfitsInAll(tables);
+  tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
+  return misfits;
 }
 
 // A key may have been given up by a row that took it from another one, whose change is missing: that one has it again, unless
@@ -85,19 +87,6 @@ function claimKeys(tables: Tables): void {
   for (const name of collectionNames) {
     for (const row of tables.rows(name)) tables.apply([[{ put: name, row }]]);
   }
-}
-
-function found(
-  tables: Tables,
-  name: CollectionName,
-  reasonAgainst: (row: Entity) => string | null,
-): Misfit[] {
-  const misfits: Misfit[] = [];
-  for (const row of tables.rows(name)) {
-    const reason = reasonAgainst(row);
-    if (reason !== null) misfits.push({ name, row, reason });
-  }
-  return misfits;
 }
 
 function invalidity(name: CollectionName, row: Entity): string | null {
@@ -110,9 +99,16 @@ function invalidity(name: CollectionName, row: Entity): string | null {
   }
 }
 
-function reasonAgainst(tables: Tables, name: CollectionName, row: Entity): string | null {
+/** @param misfits Owners that do not count, since they do not fit. */
+function reasonAgainst(
+  tables: Tables,
+  name: CollectionName,
+  row: Entity,
+  misfits: ReadonlyMap<Entity, Misfit> = new Map(),
+): string | null {
   const { owner } = collections[name];
-  const isOrphan = owner !== undefined && tables.find(owner.collection, ownerOf(name, row)) === undefined;
+  const ownerRow = owner && tables.find(owner.collection, ownerOf(name, row));
+  const isOrphan = owner !== undefined && (ownerRow === undefined || misfits.has(ownerRow));
   if (isOrphan) return `its owner, ${ownerOf(name, row)} of ${owner.collection}, is not there`;
   const taken = uniqueKeys(name, row).find(([index, key]) => {
     const holder = tables.findId(name, index, key);

@@ -57,8 +57,12 @@ export class NextFile {
   }
 
   /**
-   * Writes the rows down while they may change. Rows that are not there yet when it begins are left out: the changes that
-   * make them come later in the file.
+   * Writes the rows while they may change. Rows that are created after the start are left out: the changes that create them
+   * follow in the file.
+   *
+   * Owners are written before what they own, so a row in a snapshot implies that its owner is in it. Otherwise a row could be
+   * written, removed with its owner, and the owner then be missing: a later reader applies the owner's removal, finds no owner,
+   * and keeps the row.
    */
   async writeSnapshot(tables: Tables, { onProgress, beforePiece }: SnapshotOptions = {}): Promise<void> {
     const ends = nextIdsOf(tables);

@@ -16,8 +16,8 @@
 //   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":43,"first":41,...}
 //   `seq` counts up by one from line to line, `time` is milliseconds since the epoch, and `changes` are applied in order:
 //     {"put":"users","row":{...}}        the row is now this one, new or not
-//     {"remove":"posts","id":4}          the row is gone
-//     {"removeOwned":"posts","owner":1}  all rows of that owner are gone
+//     {"remove":"posts","id":4}          the row is gone, and everything that it owns, at any depth
+//     {"removeOwned":"posts","owner":1}  all rows of that owner are gone, and everything that they own
 //
 // `crc` is the CRC-32 (the one of zlib and gzip, RFC 1952 §8) of the line's bytes before `,"crc":`, as eight hexadecimal
 // digits. A line ends with a newline; one without was not finished.

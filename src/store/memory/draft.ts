@@ -1,6 +1,10 @@
-// Work in progress: what the tables would look like after some writes, without touching them. A draft lies on top of the tables
-// and remembers only the differences. If a write fails, the draft is as it was before; if the disk does, the draft is dropped and
-// nothing has happened.
+// Writes are worked out before they are durable, so they must not touch the tables that reads see. A copy of the tables would cost
+// their size; a draft lies on top of them and remembers only the differences. If a write fails, the draft is as it was before; if
+// the disk fails, the draft is dropped.
+//
+// Removing a row removes everything that it owns, at any depth. Listing those rows would take as long as there are many of them.
+// So a draft notes only the removed row, and looks for a row by walking up its owners: a row exists if and only if it is not removed
+// and its owner exists.
 
 import { type Failure, JotError } from '../../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from '../collections.ts';
@@ -32,8 +36,6 @@ export class Draft {
   #rows: ByCollection<Map<Id, Entity | null>> = {};
   /** By collection, index and key; null where the key is free again. */
   #keys = new Map<string, Id | null>();
-  /** By collection, the owners of which no row of the base is left; what they were given since is in `#rows`. */
-  #emptied: ByCollection<Set<Id>> = {};
   #nextIds: ByCollection<Id> = {};
 
   constructor(base: Tables) {
@@ -60,27 +62,25 @@ export class Draft {
 
   #find(name: CollectionName, id: Id): Entity | undefined {
     const drafted = this.#rows[name]?.get(id);
-    if (drafted !== undefined) return drafted ?? undefined;
-    const row = this.#base.find(name, id);
-    const emptied = this.#emptied[name];
-    return row !== undefined && emptied?.has(ownerOf(name, row)) === true ? undefined : row;
+    const row = drafted === undefined ? this.#base.find(name, id) : (drafted ?? undefined);
+    return row !== undefined && this.#hasOwner(name, ownerOf(name, row)) ? row : undefined;
+  }
+
+  #hasOwner(name: CollectionName, owner: Id): boolean {
+    const { owner: declared } = collections[name];
+    return declared === undefined || this.#find(declared.collection, owner) !== undefined;
   }
 
   #findId(name: CollectionName, index: string, key: string): Id | undefined {
     const drafted = this.#keys.get(`${name} ${index} ${key}`);
-    if (drafted !== undefined) return drafted ?? undefined;
-    const id = this.#base.findId(name, index, key);
-    return id !== undefined && this.#emptied[name] !== undefined && this.#find(name, id) === undefined
-      ? undefined
-      : id;
+    const id = drafted === undefined ? this.#base.findId(name, index, key) : (drafted ?? undefined);
+    return id !== undefined && this.#find(name, id) !== undefined ? id : undefined;
   }
 
   *#ownedIds(name: CollectionName, owner: Id): Generator<Id> {
+    if (!this.#hasOwner(name, owner)) return;
     const drafted = this.#rows[name];
-    const isEmptied = this.#emptied[name]?.has(owner) === true;
-    for (const id of isEmptied ? [] : this.#base.ownedIds(name, owner)) {
-      if (drafted?.has(id) !== true) yield id;
-    }
+    for (const id of this.#base.ownedIds(name, owner)) if (drafted?.has(id) !== true) yield id;
     for (const [id, row] of drafted ?? []) {
       if (row !== null && ownerOf(name, row) === owner) yield id;
     }
@@ -96,7 +96,6 @@ export class Draft {
     this.#effects = [];
     this.#rows = {};
     this.#keys.clear();
-    this.#emptied = {};
     this.#nextIds = {};
     for (const effect of effects) this.#apply(effect);
   }
@@ -162,28 +161,18 @@ export class Draft {
   }
 
   #remove(name: CollectionName, row: Entity): void {
-    for (const owned of ownedCollections(name)) {
-      const ids = this.#ownedIds(owned, row.id);
-      const isDeep = ownedCollections(owned).length > 0;
-      if (isDeep) for (const id of [...ids]) this.#remove(owned, this.#expect(owned, id));
-      else if (ids.next().done !== true) this.#apply({ removeOwned: owned, owner: row.id });
+    for (const owned of ownedCollections[name]) {
+      const isEmpty = this.#ownedIds(owned, row.id).next().done === true;
+      if (!isEmpty) this.#apply({ removeOwned: owned, owner: row.id });
     }
     this.#apply({ remove: name, id: row.id });
   }
 
+  // After `removeOwned` comes the `remove` of the owner, which is all that there is to note.
   #apply(effect: Effect): void {
     this.#effects.push(effect);
     if ('put' in effect) this.#note(effect.put, effect.row.id, effect.row);
     else if ('remove' in effect) this.#note(effect.remove, effect.id, null);
-    else this.#empty(effect.removeOwned, effect.owner);
-  }
-
-  // The rows of the base go by one word, however many they are: to name each would hold up everything else meanwhile.
-  #empty(name: CollectionName, owner: Id): void {
-    for (const [id, row] of this.#rows[name] ?? []) {
-      if (row !== null && ownerOf(name, row) === owner) this.#note(name, id, null);
-    }
-    this.#emptied[name] = (this.#emptied[name] ?? new Set()).add(owner);
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {

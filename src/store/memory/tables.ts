@@ -14,7 +14,9 @@ const REMOVAL_WEIGHT = 50;
 /** One effect of a write, as simple as it can be: this is what the data file holds. */
 export type Effect =
   | { readonly put: CollectionName; readonly row: Entity }
+  /** Removes the row and everything that it owns, at any depth. */
   | { readonly remove: CollectionName; readonly id: Id }
+  /** Removes the owner's rows in this collection, and everything that they own. */
   | { readonly removeOwned: CollectionName; readonly owner: Id };
 
 /** The effects of one write: all of them or none. */
@@ -41,8 +43,7 @@ export class Tables {
   #appliedWeight = 0;
 
   constructor() {
-    const tables = collectionNames.map((name) => [name, emptyTable(name)]);
-    this.#tables = Object.fromEntries(tables) as Record<CollectionName, Table>;
+    this.#tables = byCollection(emptyTable);
   }
 
   find(name: CollectionName, id: Id): Entity | undefined {
@@ -103,6 +104,7 @@ export class Tables {
   }
 
   #apply(effect: Effect): void {
+    if (!('put' in effect)) this.#appliedWeight += REMOVAL_WEIGHT;
     if ('put' in effect) this.#put(effect.put, effect.row);
     else if ('remove' in effect) this.#remove(effect.remove, effect.id);
     else this.#removeOwned(effect.removeOwned, effect.owner);
@@ -129,10 +131,8 @@ export class Tables {
   #remove(name: CollectionName, id: Id): void {
     const table = this.#tables[name];
     const row = table.rows.get(id);
-    this.#appliedWeight += REMOVAL_WEIGHT;
     if (row === undefined) return;
-    this.#forget(table, name, row);
-    table.rows.delete(id);
+    this.#drop(name, row);
     const list = table.lists.get(ownerOf(name, row));
     if (list === undefined) return;
     list.ids.remove(id);
@@ -141,14 +141,19 @@ export class Tables {
 
   // The list goes as a whole: taking the rows off it one by one would cost the square of their number.
   #removeOwned(name: CollectionName, owner: Id): void {
-    const table = this.#tables[name];
-    this.#appliedWeight += REMOVAL_WEIGHT;
-    for (const id of this.ownedIds(name, owner)) {
-      const row = table.rows.get(id);
-      if (row !== undefined) this.#forget(table, name, row);
-      table.rows.delete(id);
+    const { rows, lists } = this.#tables[name];
+    for (const id of lists.get(owner)?.ids ?? []) {
+      const row = rows.get(id);
+      if (row !== undefined) this.#drop(name, row);
     }
-    table.lists.delete(owner);
+    lists.delete(owner);
+  }
+
+  #drop(name: CollectionName, row: Entity): void {
+    const table = this.#tables[name];
+    this.#forget(table, name, row);
+    table.rows.delete(row.id);
+    for (const owned of ownedCollections[name]) this.#removeOwned(owned, row.id);
   }
 
   // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
@@ -177,15 +182,19 @@ export function ownerOf(name: CollectionName, row: Entity): Id {
   return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
 }
 
-/** The collections whose rows belong to rows of this one. */
-export function ownedCollections(name: CollectionName): CollectionName[] {
-  return collectionNames.filter((other) => collections[other].owner?.collection === name);
-}
+/** The collections whose rows are owned by rows of this one. */
+export const ownedCollections = byCollection((name) =>
+  collectionNames.filter((other) => collections[other].owner?.collection === name),
+);
 
 // As lists, since a write asks for them more than once.
-const uniqueIndexes = Object.fromEntries(
-  collectionNames.map((name) => [name, Object.entries(collections[name].unique)]),
-) as Record<CollectionName, [string, UniqueIndex<Entity>][]>;
+const uniqueIndexes = byCollection<[string, UniqueIndex<Entity>][]>((name) =>
+  Object.entries(collections[name].unique),
+);
+
+function byCollection<T>(of: (name: CollectionName) => T): Readonly<Record<CollectionName, T>> {
+  return Object.fromEntries(collectionNames.map((name) => [name, of(name)])) as Record<CollectionName, T>;
+}
 
 function emptyTable(name: CollectionName): Table {
   const unique = new Map(

@@ -1,0 +1,167 @@
+// Jot's own collections are two levels deep. Here a copy of the source has a third one: comments, which are owned by posts.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, describe, it } from 'node:test';
+import type * as FileStore from '../../src/store/file/file-store.ts';
+import { type FileSystem, realFileSystem } from '../../src/store/file/file-system.ts';
+import type * as Offline from '../../src/store/file/offline.ts';
+import type * as Opening from '../../src/store/open.ts';
+import type { Operation, Repository, Store } from '../../src/store/open.ts';
+import type * as Validation from '../../src/store/validate-rows.ts';
+import { postOf, rejects, storeKinds, userNamed } from '../support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { type Patches, patchedSource } from '../support/process/patched-source.ts';
+
+const COMMENTS: Patches[string] = [
+  [
+    'const declared = {',
+    `const comments = collection({
+  owner: { collection: 'posts', field: 'post_id' },
+  fields: { post_id: { kind: 'integer' }, text: { kind: 'text' } },
+  unique: { text: { key: ({ text }) => text, taken: 'Comment already exists' } },
+});
+
+const declared = {
+  comments,`,
+  ],
+];
+
+interface Comment {
+  readonly id: number;
+  readonly version: number;
+  readonly post_id: number;
+  readonly text: string;
+}
+type Deep = Store & { readonly comments: Repository<Comment> };
+
+const comment = (post_id: number, text: string) => ({ create: 'comments', values: { post_id, text } });
+
+/** matt (1) with the posts 1 and 2, elie (2) with post 3, and a comment on each: `on 1` and so on. */
+async function fill(store: Deep): Promise<void> {
+  for (const name of ['matt', 'elie']) await store.users.create(userNamed(name));
+  for (const owner of [1, 1, 2]) await store.posts.create(postOf(owner));
+  for (const post of [1, 2, 3]) await write(store, comment(post, `on ${post}`));
+}
+
+function write(store: Deep, ...operations: object[]): Promise<void> {
+  return store.write(operations as Operation[]);
+}
+
+async function countsOf({ users, posts, comments }: Deep): Promise<number[]> {
+  return [await users.count(), await posts.count(), await comments.count()];
+}
+
+describe('a collection owned by an owned one', () => {
+  const cleanups: (() => unknown)[] = [];
+  after(() => Promise.all(cleanups.map((done) => done())));
+  const suite: Cleanup = { after: (done) => cleanups.push(done) };
+  const source = patchedSource(suite, { 'store/collections.ts': COMMENTS });
+  // The same without the order that a snapshot relies on.
+  const reversed = patchedSource(suite, {
+    'store/collections.ts': [
+      ...COMMENTS,
+      ['= ownersFirst(collections)', '= [...ownersFirst(collections)].reverse()'],
+    ],
+  });
+
+  async function open(t: Cleanup, url: string): Promise<Deep> {
+    const { openStore } = await source<typeof Opening>('store/open.ts');
+    const store = (await openStore(url)) as Deep;
+    t.after(() => store.close());
+    return store;
+  }
+
+  for (const kind of storeKinds) {
+    it(`goes with the owner of its owner, and nothing else does, at ${kind.name}`, async (t) => {
+      const url = kind.newUrl(t);
+      const store = await open(t, url);
+      await fill(store);
+      await store.users.remove(1);
+      assert.deepEqual(await countsOf(store), [1, 1, 1]);
+      assert.equal(await store.comments.findBy('text', 'on 1'), null);
+      assert.equal((await store.comments.findBy('text', 'on 3'))?.id, 3);
+      await store.close();
+      if (kind.isDurable) assert.deepEqual(await countsOf(await open(t, url)), [1, 1, 1]);
+    });
+
+    it(`is gone for later operations of the same write, at ${kind.name}`, async (t) => {
+      const store = await open(t, kind.newUrl(t));
+      await fill(store);
+      const remove = [comment(2, 'drafted'), { remove: 'users', id: 1 }];
+      for (const operation of [
+        { update: 'comments', id: 1, change: {} },
+        { update: 'comments', id: 4, change: {} },
+        { expect: 'posts', id: 1 },
+        comment(1, 'late'),
+      ]) {
+        await rejects(write(store, ...remove, operation), 'not_found');
+        assert.deepEqual(await countsOf(store), [2, 3, 3]);
+      }
+      await write(store, ...remove, comment(3, 'on 1'), comment(3, 'drafted'), {
+        discardOwned: 'comments',
+        owner: 1,
+      });
+      assert.deepEqual(await countsOf(store), [1, 1, 3]);
+      assert.equal((await store.comments.findBy('text', 'on 1'))?.post_id, 3);
+    });
+
+    it(`keeps its unique keys if a later operation fails, at ${kind.name}`, async (t) => {
+      const store = await open(t, kind.newUrl(t));
+      await fill(store);
+      const failing = write(store, { remove: 'users', id: 1 }, { remove: 'users', id: 9 });
+      await rejects(failing, 'not_found');
+      await rejects(write(store, comment(3, 'on 1')), 'conflict');
+    });
+  }
+
+  it('goes by a record that lists no row', async (t) => {
+    const folder = temporaryFolder(t);
+    const store = await open(t, `file:${folder}/jot.jsonl`);
+    await fill(store);
+    await store.users.remove(1);
+    const last = readFileSync(`${folder}/jot.jsonl`, 'utf8').trim().split('\n').at(-1) ?? '';
+    assert.deepEqual(JSON.parse(last).changes, [
+      { removeOwned: 'posts', owner: 1 },
+      { remove: 'users', id: 1 },
+    ]);
+  });
+
+  /** The rows without owners in a file that was compacted while the user was removed. */
+  async function orphansAfterCompaction(t: Cleanup, load: typeof source): Promise<unknown[]> {
+    const { openFileStore } = await load<typeof FileStore>('store/file/file-store.ts');
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    let onWrite: (() => Promise<unknown>) | null = null;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      open: async (...args) => {
+        const file = await realFileSystem.open(...args);
+        const writeAsync: typeof file.writeAsync = async (bytes, position) => {
+          const run = onWrite;
+          onWrite = null;
+          await run?.();
+          return file.writeAsync(bytes, position);
+        };
+        return { ...file, writeAsync };
+      },
+    };
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const store = (await openFileStore(path, { now: Date.now, log, fileSystem })) as Deep;
+    await store.users.create(userNamed('matt'));
+    await store.posts.create(postOf(1));
+    // Longer than the piece that a snapshot is written in.
+    await write(store, comment(1, 'x'.repeat(300 * 1024)));
+    onWrite = () => store.users.remove(1);
+    await store.compact();
+    assert.deepEqual(await countsOf(store), [0, 0, 0]);
+    await store.close();
+    const { readDataFile } = await load<typeof Offline>('store/file/offline.ts');
+    const { misfitsInAll } = await load<typeof Validation>('store/validate-rows.ts');
+    return misfitsInAll((await readDataFile(path)).tables);
+  }
+
+  it('leaves no orphan in a snapshot, in which owners come first', async (t) => {
+    assert.deepEqual(await orphansAfterCompaction(t, source), []);
+    assert.equal((await orphansAfterCompaction(t, reversed)).length, 1, 'owners last would leave one');
+  });
+});

@@ -1,0 +1,25 @@
+// A copy of the source in which a few texts are replaced, imported into this process: what Jot would be with other collections.
+
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import type { Cleanup } from '../disk/temporary-folder.ts';
+import { scratchProject } from './scratch-project.ts';
+
+/** The texts to replace, and what replaces them, by the file in `src`. */
+export type Patches = Readonly<Record<string, readonly (readonly [text: string, replacement: string])[]>>;
+
+/** Returns a function that imports a module of the copy. */
+export function patchedSource(t: Cleanup, patches: Patches): <Module>(file: string) => Promise<Module> {
+  const project = scratchProject(t);
+  for (const [file, replacements] of Object.entries(patches)) {
+    const path = `${project}/src/${file}`;
+    let source = readFileSync(path, 'utf8');
+    for (const [text, replacement] of replacements) {
+      assert.ok(source.includes(text), `${file} has no ${text}`);
+      source = source.replace(text, () => replacement);
+    }
+    writeFileSync(path, source);
+  }
+  return (file) => import(pathToFileURL(`${project}/src/${file}`).href);
+}
