@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
-import { gaugesOf, limiterGauge, socketGauges } from './api/gauges.ts';
+import { apiGauges, serverGauges } from './api/gauges.ts';
 import { createIdentify } from './api/identify.ts';
 import type { Marshalled } from './api/marshal.ts';
 import { Metrics } from './api/metrics.ts';
@@ -24,7 +24,7 @@ import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
 import { TurnQueue } from './http/turn-queue.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
-import { Limiter } from './limit/limiter.ts';
+import { createLimiters } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
 import { posts } from './resources/posts.ts';
@@ -136,7 +136,7 @@ class JotApp implements App {
       turns: new TurnQueue({ piecesMax: REQUESTS_AT_ONCE_MAX }),
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
-    this.#common.metrics.addGauges(socketGauges({ log, backlog, server: this.#server }));
+    this.#common.metrics.addGauges(serverGauges({ log, backlog, server: this.#server }));
     for (const warning of warnings) log.warn(warning);
   }
 
@@ -178,7 +178,7 @@ class JotApp implements App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
-    const { api, tokens, identify, cache, gauges, gate } = await closingOnError(store, () =>
+    const { api, tokens, identify, cache, limiters, gauges, gate } = await closingOnError(store, () =>
       createApi({ config, store, keys: openKeys(config.secrets, keyFileOf(config), now), now }),
     );
     this.#store = store;
@@ -188,12 +188,8 @@ class JotApp implements App {
       ...keyRequests({ tokens, keyFile: keyFileOf(config), log }),
     };
     this.#endpoints = [...api, ...this.#systemEndpoints];
-    const limiters = {
-      byCaller: limiter('default', config.rates.default, now),
-      byAddress: limiter('auth', config.rates.auth, now),
-    };
-    metrics.addGauges([...gauges, limiterGauge(limiters)]);
-    const parts = { ...this.#common, ...limiters, identify, cache };
+    metrics.addGauges(gauges);
+    const parts = { ...this.#common, limiters, identify, cache };
     this.#pipeline = new Pipeline({ ...parts, endpoints: this.#endpoints, elsewhere: null });
   }
 
@@ -243,6 +239,7 @@ async function createApi({ config, store, keys, now }: ApiParts) {
     reuseLeewayMs: config.refreshReuseLeewayMs,
     now,
   };
+  const limiters = createLimiters(config.rates, now);
   const loginGuard = new LoginGuard(config.rates.login, now);
   const api = [
     ...auth({
@@ -266,7 +263,8 @@ async function createApi({ config, store, keys, now }: ApiParts) {
     tokens,
     identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }),
     cache,
-    gauges: gaugesOf({ store, gate, loginGuard, cache }),
+    limiters,
+    gauges: apiGauges({ store, gate, limiters, loginGuard, cache }),
     gate,
   };
 }
@@ -285,8 +283,4 @@ interface ApiParts {
   readonly store: Store;
   readonly keys: readonly SigningKey[];
   readonly now: () => number;
-}
-
-function limiter(name: string, rate: Config['rates']['default'], now: () => number): Limiter | null {
-  return rate === null ? null : new Limiter(name, rate, now);
 }

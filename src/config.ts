@@ -12,7 +12,8 @@ import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
 import { nearestName } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
-import { parseRate, type Rate } from './limit/limiter.ts';
+import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
+import { limitNames, limits, rateSetting } from './limit/limits.ts';
 import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
@@ -46,8 +47,7 @@ export interface Config {
   readonly passwordLengthMin: number;
   readonly passwordCost: Cost;
   readonly hashConcurrency: number;
-  /** Null where it is off. */
-  readonly rates: { readonly default: Rate | null; readonly auth: Rate | null; readonly login: Rate | null };
+  readonly rates: Rates;
   readonly cacheTtlMs: number | null;
   readonly metricsToken: string | null;
   /** What works but should be known. */
@@ -99,11 +99,9 @@ export function parseConfig(env: Environment): Config {
     passwordLengthMin: setting('PASSWORD_MIN_LENGTH', isProduction ? 8 : 1, integer(1, 256)),
     passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost),
     hashConcurrency: setting('HASH_CONCURRENCY', Math.min(HASHES_DEFAULT, hashesMax), integer(1, hashesMax)),
-    rates: {
-      default: setting('RATE_LIMIT', parseRate('600/m'), rate),
-      auth: setting('RATE_LIMIT_AUTH', parseRate('60/m'), rate),
-      login: setting('RATE_LIMIT_LOGIN', parseRate('10/15m'), rate),
-    },
+    rates: Object.fromEntries(
+      limitNames.map((name) => [name, setting(rateSetting(name), parseRate(limits[name].rate), rate)]),
+    ) as Rates,
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl),
     metricsToken: setting('METRICS_TOKEN', null, metricsToken),
     // Last, when all settings are known.

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { type Config, type Environment, keyFileOf, keyFilePath, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
+import { limitNames, rateSetting } from '../src/limit/limits.ts';
 
 interface Setting {
   readonly read: (config: Config) => unknown;
@@ -237,6 +238,14 @@ for (const [name, { read, fallback, production = fallback, good, bad, expected, 
 }
 
 describe('parseConfig', () => {
+  it('has a setting for the rate of every limit', () => {
+    for (const name of limitNames) {
+      const env = { [rateSetting(name)]: '7/h' };
+      assert.deepEqual(parseConfig(env).rates[name], { tokens: 7, windowMs: 3_600_000 });
+      assert.equal(parseConfig({ [rateSetting(name)]: 'off' }).rates[name], null);
+    }
+  });
+
   it('is in production only if NODE_ENV is "production"', () => {
     assert.equal(parseConfig({ NODE_ENV: 'production' }).isProduction, true);
     for (const other of [undefined, '', 'development', 'test']) {

@@ -5,15 +5,14 @@ import { addressKey } from '../http/address.ts';
 import type { HeaderList } from '../http/reply.ts';
 import { wholeSeconds } from '../lib/duration.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Charge, Limiter } from '../limit/limiter.ts';
+import type { Charge, Limiter, Limiters } from '../limit/limiter.ts';
+import { limits } from '../limit/limits.ts';
 import type { BucketKey } from '../limit/token-bucket.ts';
+import type { ChargedLimit } from './endpoint.ts';
 import { type Admitted, type Identified, toAdmitted } from './journey.ts';
 
 export interface AdmitOptions {
-  /** Every call, by user or else by address; null when it is off. */
-  readonly byCaller: Limiter | null;
-  /** Calls that make or check passwords and tokens, by address; null when it is off. */
-  readonly byAddress: Limiter | null;
+  readonly limiters: Limiters;
 }
 
 /** One bucket that a call is charged to. */
@@ -22,9 +21,9 @@ interface Bucket {
   readonly key: BucketKey;
 }
 
-export function createAdmit(options: AdmitOptions) {
+export function createAdmit({ limiters }: AdmitOptions) {
   return (identified: Identified): Admitted => {
-    const buckets = bucketsOf(identified, options);
+    const buckets = bucketsOf(identified, limiters);
     const taken = buckets.map(({ limiter, key }) => limiter.take(key));
     const refused = longestRefusal(taken);
     const charges = refused === null ? taken : giveBack(buckets, taken);
@@ -38,18 +37,21 @@ export function createAdmit(options: AdmitOptions) {
 }
 
 // A user's key is a number and an address's is text, so neither is taken for the other.
-function bucketsOf(
-  { endpoint, caller, address }: Identified,
-  { byCaller, byAddress }: AdmitOptions,
-): Bucket[] {
+function bucketsOf({ endpoint, query, caller, address }: Identified, limiters: Limiters): Bucket[] {
   const buckets: Bucket[] = [];
-  if (byCaller !== null && endpoint.limit !== 'free') {
-    buckets.push({ limiter: byCaller, key: caller.principal?.user.id ?? addressKey(address) });
-  }
-  if (byAddress !== null && endpoint.limit === 'default and auth') {
-    buckets.push({ limiter: byAddress, key: addressKey(address) });
+  for (const charged of endpoint.limits) {
+    const name = typeof charged === 'string' ? charged : charged.limit;
+    const limiter = limiters.get(name);
+    if (limiter === undefined || !applies(charged, query)) continue;
+    const userId = limits[name].charges === 'caller' ? caller.principal?.user.id : undefined;
+    buckets.push({ limiter, key: userId ?? addressKey(address) });
   }
   return buckets;
+}
+
+// Lenient, unlike the parser that validation uses: a malformed query is charged, then rejected.
+function applies(charged: ChargedLimit, query: string): boolean {
+  return typeof charged === 'string' || new URLSearchParams(query).has(charged.ifQuery);
 }
 
 function longestRefusal(charges: readonly Charge[]): Charge | null {

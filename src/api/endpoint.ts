@@ -3,6 +3,7 @@
 // row; it knows nothing of HTTP.
 
 import type { ErrorCode } from '../lib/errors.ts';
+import type { RequestLimit } from '../limit/limits.ts';
 import {
   type Fields,
   type InferFields,
@@ -30,8 +31,11 @@ export function owner(param: string, { fresh = false } = {}) {
   return { kind: 'owner', param, fresh } as const;
 }
 
-/** The buckets that a call is charged to; `free` is none. */
-export type Limit = 'free' | 'default' | 'default and auth';
+/** A limit that a call is charged to, always or on a condition. */
+export type ChargedLimit =
+  | RequestLimit
+  /** Only if the query has this key. */
+  | { readonly limit: RequestLimit; readonly ifQuery: string };
 
 export interface Client {
   readonly address: string;
@@ -69,8 +73,8 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** One line. */
   readonly summary: string;
   readonly access: Who;
-  /** Default: `default`. */
-  readonly limit?: Limit;
+  /** Default `['default']`; free if empty. */
+  readonly limits?: readonly ChargedLimit[];
   readonly params?: ObjectType<P>;
   readonly query?: ObjectType<Q>;
   /** Without one, a body is not even read. */
@@ -108,7 +112,7 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
 type WhoOf<Who extends Access> = Who['kind'] extends 'user' | 'owner' ? Principal : null;
 
 type Erased = Declaration<Fields, Fields, unknown, unknown, Access>;
-type Defaulted = 'limit' | 'params' | 'query' | 'secret';
+type Defaulted = 'limits' | 'params' | 'query' | 'secret';
 
 /** A declaration whose own types are forgotten: what the journey works with. */
 export interface Endpoint extends Omit<Erased, Defaulted>, Required<Pick<Erased, Defaulted>> {
@@ -124,13 +128,17 @@ export interface Endpoint extends Omit<Erased, Defaulted>, Required<Pick<Erased,
 export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who extends Access>(
   declaration: Declaration<P, Q, Body, Row, Who>,
 ): Endpoint {
-  const defaults = { limit: 'default', params: object({}), query: object({}), secret: false };
+  const defaults = { limits: ['default'], params: object({}), query: object({}), secret: false };
   return { ...defaults, ...declaration } as unknown as Endpoint;
 }
 
 /** Whether answers carry an `ETag`: those that show what is at the path. */
-export function isTagged({ method, status, limit }: Endpoint): boolean {
-  return status === 200 && method !== 'POST' && limit !== 'free';
+export function isTagged(endpoint: Endpoint): boolean {
+  return endpoint.status === 200 && endpoint.method !== 'POST' && !isFree(endpoint);
+}
+
+export function isFree({ limits }: Endpoint): boolean {
+  return limits.length === 0;
 }
 
 /** A JSON answer. */

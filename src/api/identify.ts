@@ -5,6 +5,7 @@ import { JwtError } from '../auth/jwt.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import { type Failure, JotError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
+import { isFree } from './endpoint.ts';
 import { type Caller, type Identified, type Matched, toIdentified } from './journey.ts';
 
 export interface IdentifyOptions {
@@ -30,7 +31,7 @@ export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions
 
   return (matched: Matched): Identified | Promise<Identified> => {
     // What is free and open to anyone asks for nobody's name.
-    if (matched.endpoint.limit === 'free') return toIdentified(matched, NOBODY);
+    if (isFree(matched.endpoint)) return toIdentified(matched, NOBODY);
     const { authorization = '' } = matched.request.headers;
     return authorization.trim() === '' ? refuse(matched, NO_TOKEN) : identify(matched, authorization);
   };

@@ -3,11 +3,12 @@
 
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
-/** Something that is read when it is asked for. */
+/** A value that is read when `/metrics` is requested. */
 export interface Gauge {
   readonly name: string;
   readonly help: string;
-  readonly read: () => number | Promise<number>;
+  /** Returns the value, or a value by label, `{ 'limit="auth"': 3 }`. */
+  readonly read: () => number | Promise<number> | Readonly<Record<string, number>>;
 }
 
 /** What a request got: a status, or nothing, since its connection ended before. */
@@ -60,7 +61,7 @@ export class Metrics {
     const durations = all.flatMap(renderSeries);
     const gauges = await Promise.all(
       this.#gauges.map(async ({ name, help, read }) =>
-        family(name, 'gauge', help, [`${name} ${await read()}`]),
+        family(name, 'gauge', help, renderGauge(name, await read())),
       ),
     );
     return [
@@ -79,6 +80,11 @@ export class Metrics {
 
 function emptySeries(labels: string): Series {
   return { labels, statuses: new Map(), counts: [...SECONDS_BUCKETS, 0].map(() => 0), sumSeconds: 0 };
+}
+
+function renderGauge(name: string, value: number | Readonly<Record<string, number>>): string[] {
+  if (typeof value === 'number') return [`${name} ${value}`];
+  return Object.entries(value).map(([label, each]) => `${name}{${label}} ${each}`);
 }
 
 // A bucket of Prometheus counts everything up to its bound, so each holds the ones below it as well.

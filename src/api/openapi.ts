@@ -4,7 +4,7 @@
 import { statusOf } from '../http/failure.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { JsonSchema } from '../schema/schema.ts';
-import { type Endpoint, isTagged } from './endpoint.ts';
+import { type Endpoint, isFree, isTagged } from './endpoint.ts';
 
 const ERROR_SCHEMA = {
   type: 'object',
@@ -146,9 +146,9 @@ function success(endpoint: Endpoint): JsonSchema {
 }
 
 function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
-  const { access, body, params, limit, method } = endpoint;
+  const { access, body, params, method } = endpoint;
   const needsUser = access.kind === 'user' || access.kind === 'owner';
-  const isConditional = limit !== 'free' && hasGetter && method !== 'POST';
+  const isConditional = !isFree(endpoint) && hasGetter && method !== 'POST';
   const codes: (ErrorCode | false)[] = [
     // Whatever is asked for, the target or the Host header may be malformed.
     'bad_request',
@@ -158,7 +158,7 @@ function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
     isConditional && 'precondition_failed',
     body !== undefined && 'content_too_large',
     body !== undefined && 'unsupported_media_type',
-    limit !== 'free' && 'too_many_requests',
+    !isFree(endpoint) && 'too_many_requests',
     'unavailable',
     ...(endpoint.failures ?? []),
   ];

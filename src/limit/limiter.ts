@@ -1,6 +1,7 @@
 // A named token bucket with the rate it was set to, and what a client may be told of it.
 
 import { parseDuration } from '../lib/duration.ts';
+import { type LimitName, limitNames, limits } from './limits.ts';
 import { type BucketKey, TokenBucket } from './token-bucket.ts';
 
 const TOKENS_MAX = 1_000_000_000;
@@ -36,6 +37,22 @@ export function parseRate(text: string): Rate | null {
   const windowMs = parseDuration(/^[smhd]$/.test(window) ? `1${window}` : window);
   if (!(tokens >= 1 && tokens <= TOKENS_MAX) || windowMs === null || windowMs < 1) return null;
   return { tokens, windowMs };
+}
+
+/** Rate of each limit; `null` if disabled. */
+export type Rates = Readonly<Record<LimitName, Rate | null>>;
+
+export type Limiters = ReadonlyMap<LimitName, Limiter>;
+
+/** Returns a limiter for each limit that requests are charged to, except for disabled ones. */
+export function createLimiters(rates: Rates, now: () => number): Limiters {
+  const limiters = new Map<LimitName, Limiter>();
+  for (const name of limitNames) {
+    const rate = rates[name];
+    if (rate === null || limits[name].charges === 'failed logins') continue;
+    limiters.set(name, new Limiter(name, rate, now));
+  }
+  return limiters;
 }
 
 export class Limiter {

@@ -19,7 +19,7 @@ export interface SystemOptions {
   readonly uptimeSeconds: () => number;
 }
 
-const common = { method: 'GET', group: 'system', access: anyone, limit: 'free', status: 200 } as const;
+const common = { method: 'GET', group: 'system', access: anyone, limits: [], status: 200 } as const;
 
 export function system({
   version,

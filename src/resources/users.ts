@@ -71,7 +71,7 @@ function signUp({ store, passwords, now }: UsersOptions, path: string, body: Typ
     group,
     summary: 'Sign up',
     access: anyone,
-    limit: 'default and auth',
+    limits: ['default', 'auth'],
     body,
     status: 201,
     failures: ['conflict'],

@@ -1,10 +1,15 @@
 // The rate limits as a client sees them, by the clock.
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
+import { anyone, type ChargedLimit, endpoint, json } from '../../src/api/endpoint.ts';
+import { createLimiters, type Rates } from '../../src/limit/limiter.ts';
+import { limitNames } from '../../src/limit/limits.ts';
+import { object } from '../../src/schema/schema.ts';
 import { assertFailure, headerOf } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
-import { type CallOptions, startServer } from '../support/server/server.ts';
+import { startPipeline } from '../support/server/pipeline.ts';
+import { type CallOptions, START_MS, startServer } from '../support/server/server.ts';
 
 const BEHIND_PROXY = { TRUST_PROXY: '127.0.0.1' };
 
@@ -175,5 +180,53 @@ describe('The bucket "auth"', () => {
   it('is 60 in a minute by default', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT_AUTH: '' });
     assert.equal((await call('POST', '/auth')).headers.ratelimit, '"auth";r=59;t=1');
+  });
+});
+
+describe('The limits of an endpoint', () => {
+  const hourly = (tokens: number) => ({ tokens, windowMs: 3_600_000 });
+
+  /** A GET that is charged to these limits, at 9 per hour each. */
+  async function startCharged(t: TestContext, limits: readonly ChargedLimit[]) {
+    const rates = Object.fromEntries(limitNames.map((name) => [name, hourly(9)]));
+    const charged = endpoint({
+      method: 'GET',
+      path: '/charged',
+      group: 'test',
+      summary: 'Charged',
+      access: anyone,
+      limits,
+      status: 200,
+      response: json(object({})),
+      handle: async () => ({}),
+    });
+    const limiters = createLimiters(rates as Rates, () => START_MS);
+    const { call } = await startPipeline(t, [charged], { limiters });
+    return async (query: string) => (await call('GET', `/charged${query}`)).headers.ratelimit;
+  }
+
+  it('are all listed, in the order declared', async (t) => {
+    const get = await startCharged(t, ['auth', 'default']);
+    assert.equal(await get(''), '"auth";r=8;t=400, "default";r=8;t=400');
+  });
+
+  it('may be none', async (t) => {
+    const get = await startCharged(t, []);
+    assert.equal(await get(''), undefined);
+  });
+
+  it('may depend on a key of the query, however it is written', async (t) => {
+    const get = await startCharged(t, ['default', { limit: 'auth', ifQuery: 'prefix' }]);
+    assert.equal(await get(''), '"default";r=8;t=400');
+    assert.equal(await get('?prefixes=a&x=prefix'), '"default";r=7;t=400');
+    assert.equal(await get('?prefix=a'), '"default";r=6;t=400, "auth";r=8;t=400');
+    assert.equal(await get('?a=b&pre%66ix'), '"default";r=5;t=400, "auth";r=7;t=400');
+  });
+
+  it('have no limiter where they are off, nor one for failed logins', () => {
+    const off = Object.fromEntries(limitNames.map((name) => [name, null]));
+    assert.equal(createLimiters(off as Rates, Date.now).size, 0);
+    const rates = { ...off, auth: hourly(9), login: hourly(9) };
+    assert.deepEqual([...createLimiters(rates as Rates, Date.now).keys()], ['auth']);
   });
 });

@@ -93,7 +93,7 @@ describe('RATE_LIMIT_LOGIN', () => {
       assert.equal(status, 401);
       const { text } = await server.call('GET', '/metrics');
       const left = Number(headers['x-ratelimit-remaining']);
-      return [Number(/^jot_login_keys (\d+)$/m.exec(text)?.[1]), left];
+      return [Number(/^jot_limiter_keys\{limit="login"\} (\d+)$/m.exec(text)?.[1]), left];
     };
     for (let count = 1; count <= 20; count++) {
       assert.deepEqual(await bucketsAfter({ username: `user ${count}` }), [0, 1000 - count]);

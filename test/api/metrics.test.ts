@@ -145,13 +145,27 @@ describe('The text of GET /metrics', () => {
   it('shows how many names the login guard remembers: each, and each with its address', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '10/h' });
     const keys = async () =>
-      parse((await server.call('GET', '/metrics')).text).samples.find(({ name }) => name === 'jot_login_keys')
-        ?.value;
+      parse((await server.call('GET', '/metrics')).text).samples.find(
+        ({ name, labels }) => name === 'jot_limiter_keys' && labels === 'limit="login"',
+      )?.value;
     assert.equal(await keys(), 0);
     for (const username of ['matt', 'elie', 'MATT']) {
       await server.call('POST', '/auth', { json: { username, password: 'wrong' } });
     }
     assert.equal(await keys(), 4);
+  });
+
+  it('shows the keys of every limit that is not off, by its name', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT: '10/h', RATE_LIMIT_AUTH: '10/h' });
+    await server.call('POST', '/auth');
+    const { samples } = parse((await server.call('GET', '/metrics')).text);
+    const keys = new Map(
+      samples.filter(({ name }) => name === 'jot_limiter_keys').map(({ labels, value }) => [labels, value]),
+    );
+    assert.equal(keys.get('limit="default"'), 1);
+    assert.equal(keys.get('limit="auth"'), 1);
+    const quiet = await startServer(t, { RATE_LIMIT: 'off' });
+    assert.doesNotMatch((await quiet.call('GET', '/metrics')).text, /limit="default"/);
   });
 
   it('counts by method, route and status: never by path', async (t) => {

@@ -5,6 +5,7 @@ import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'no
 import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type App, type AppOptions, createApp } from '../../../src/app.ts';
+import { limitNames, rateSetting } from '../../../src/limit/limits.ts';
 
 /** A store that forgets, the cheapest hashing there is, and no limits: a test switches on what it is about. */
 const QUIET = {
@@ -13,9 +14,7 @@ const QUIET = {
   PASSWORD_COST: 'ln=1,r=1,p=1',
   LOG: 'json',
   EXPLAIN: 'off',
-  RATE_LIMIT: 'off',
-  RATE_LIMIT_AUTH: 'off',
-  RATE_LIMIT_LOGIN: 'off',
+  ...Object.fromEntries(limitNames.map((name) => [rateSetting(name), 'off'])),
 };
 
 export const START_MS = Date.UTC(2026, 10, 23, 12, 0, 0);
