@@ -1,151 +1,80 @@
-// Asking a person for something that nobody else should see. The terminal is switched to raw mode: it shows nothing, and gives
-// every key as it is pressed, so the little editing that a line needs is done here. Whatever happens, it is switched back;
-// where a signal ends the process, Node does that.
+// Reads a password: at a terminal without showing it, or from a pipe, as the only line.
 //
-// From a pipe it is one line.
+// At a terminal, `node:readline` edits the line. It puts the terminal in raw mode, where the kernel does not echo keys, and
+// redraws the line itself; without an output it redraws nothing. Closing it restores the terminal, and Node does so when a
+// signal ends the process. Ctrl-C is a key in raw mode, and closes the interface.
 
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { JotError } from '../lib/errors.ts';
-import type { Terminal, World } from './command.ts';
+import type { World } from './command.ts';
 
-const LINE_LENGTH_MAX = 4_096;
-
-const CTRL_C = '\u0003';
-const CTRL_D = '\u0004';
-const CTRL_U = '\u0015';
-const ENTER = ['\r', '\n'];
-const ERASE = ['\b', '\u007f'];
-// What arrows and function keys send (ECMA-48 §5.4), which is no part of any password.
-const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|O[@-~])/g;
+const INPUT_BYTES_MAX = 8_192;
+// At a dumb terminal readline does not edit, and a backspace is a character. Bytes that are not UTF-8 become U+FFFD.
+const NOT_TYPED = /[\p{Cc}\ufffd]/u;
 
 /**
  * Asks the questions one after the other.
  *
- * @returns what was typed, one for each question.
- * @throws JotError `bad_request` when it was given up, or was not UTF-8.
+ * @returns the line typed after each question.
+ * @throws JotError `bad_request` after Ctrl-C, Ctrl-D or the end of the input, or if a line has control characters.
  */
 export async function askUnseen(
   { stdin, stderr }: Pick<World, 'stdin' | 'stderr'>,
   questions: readonly string[],
 ): Promise<string[]> {
-  const form = new Form(questions, (text) => stderr.write(text));
-  stdin.setRawMode?.(true);
+  const reader = createInterface({ input: stdin, terminal: true, historySize: 0 });
+  const typed = reader[Symbol.asyncIterator]();
+  const lines: string[] = [];
   try {
-    form.begin();
-    const isWhole = await read(stdin, (text) =>
-      [...text.replace(SEQUENCE, '')].some((key) => form.press(key)),
-    );
-    if (!isWhole || form.isGivenUp) throw new JotError('bad_request', 'Cancelled; nothing was changed');
-    return form.answers;
+    for (const question of questions) {
+      stderr.write(question);
+      const { value: line, done } = await typed.next();
+      stderr.write('\n');
+      if (done) throw new JotError('bad_request', 'Cancelled; nothing was changed');
+      if (NOT_TYPED.test(line)) {
+        throw new JotError(
+          'bad_request',
+          'The line has control characters or is not UTF-8; nothing was changed',
+        );
+      }
+      lines.push(line);
+    }
+    return lines;
   } finally {
-    stdin.setRawMode?.(false);
-    form.end();
+    reader.close();
   }
 }
 
-/**
- * Reads one line, without what ends it. At a terminal it is seen.
- *
- * @throws JotError `bad_request` when it is too long, or not UTF-8.
- */
-export async function readLine(stdin: Terminal<Readable>): Promise<string> {
-  let text = '';
-  await read(stdin, (piece) => {
-    text += piece;
-    return text.includes('\n') || text.length > LINE_LENGTH_MAX;
-  });
-  const [line = ''] = text.split(/\r?\n/);
-  if (line.length > LINE_LENGTH_MAX) throw new JotError('bad_request', 'The line is too long');
+/** Returns the line typed at a terminal, which shows it; empty at the end of the input. */
+export async function readLine(stdin: Readable): Promise<string> {
+  const reader = createInterface({ input: stdin });
+  const [line = ''] = await Promise.race([once(reader, 'line'), once(reader, 'close')]);
+  reader.close();
   return line;
 }
 
 /**
- * Reads the line that is all there is, up to empty ones behind it: of two, nobody can tell which was meant.
+ * Reads the only line, which empty ones may follow: of two lines, either might be the password.
  *
- * @throws JotError `bad_request` when there is another one, or it is too long, or not UTF-8.
+ * @throws JotError `bad_request` if there is another line, or the input is too long or not UTF-8.
  */
 export async function readOnlyLine(stdin: Readable): Promise<string> {
-  let text = '';
-  await read(stdin, (piece) => {
-    text += piece;
-    return text.length > 2 * LINE_LENGTH_MAX;
-  });
-  const [line = '', ...rest] = text.split(/\r?\n/);
-  if (line.length > LINE_LENGTH_MAX) throw new JotError('bad_request', 'The line is too long');
+  let bytes = Buffer.alloc(0);
+  for await (const piece of stdin) {
+    bytes = Buffer.concat([bytes, piece]);
+    if (bytes.length > INPUT_BYTES_MAX) throw new JotError('bad_request', 'The line is too long');
+  }
+  const [line = '', ...rest] = decode(bytes).split(/\r?\n/);
   if (rest.every((other) => other === '')) return line;
   throw new JotError('bad_request', 'There is more than one line on standard input; nothing was changed');
 }
 
-class Form {
-  readonly answers: string[] = [];
-  readonly #questions: readonly string[];
-  readonly #show: (text: string) => void;
-  #line: string[] = [];
-  #isOpen = false;
-  isGivenUp = false;
-
-  constructor(questions: readonly string[], show: (text: string) => void) {
-    this.#questions = questions;
-    this.#show = show;
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new JotError('bad_request', 'It is not UTF-8; nothing was changed');
   }
-
-  begin(): void {
-    this.#line = [];
-    this.#isOpen = true;
-    this.#show(this.#questions[this.answers.length] ?? '');
-  }
-
-  end(): void {
-    if (this.#isOpen) this.#show('\n');
-    this.#isOpen = false;
-  }
-
-  /** @returns whether there is nothing left to ask. */
-  press(key: string): boolean {
-    if (key === CTRL_C || (key === CTRL_D && this.#line.length === 0)) this.isGivenUp = true;
-    else if (ENTER.includes(key)) return this.#enter();
-    else if (ERASE.includes(key)) this.#line.pop();
-    else if (key === CTRL_U) this.#line = [];
-    else if (!/\p{Cc}/u.test(key) && this.#line.length < LINE_LENGTH_MAX) this.#line.push(key);
-    return this.isGivenUp;
-  }
-
-  #enter(): boolean {
-    this.answers.push(this.#line.join(''));
-    this.end();
-    if (this.answers.length === this.#questions.length) return true;
-    this.begin();
-    return false;
-  }
-}
-
-// Gives text until it is enough, and says whether it was. `for await` would close the stream behind it.
-function read(stdin: Readable, isEnough: (text: string) => boolean): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-    const settle = (act: () => void) => {
-      stdin.off('data', onData).off('end', onEnd).off('error', onError).pause();
-      act();
-    };
-    const decode = (piece?: Uint8Array) => {
-      try {
-        return piece === undefined ? decoder.decode() : decoder.decode(piece, { stream: true });
-      } catch {
-        settle(() => reject(new JotError('bad_request', 'It is not UTF-8; nothing was changed')));
-        return null;
-      }
-    };
-    const onData = (piece: Uint8Array) => {
-      const text = decode(piece);
-      if (text !== null && isEnough(text)) settle(() => resolve(true));
-    };
-    const onEnd = () => {
-      const text = decode();
-      if (text !== null) settle(() => resolve(isEnough(text)));
-    };
-    const onError = ({ message }: Error) => {
-      settle(() => reject(new JotError('bad_request', `Can't read what is typed: ${message}`)));
-    };
-    stdin.on('data', onData).on('end', onEnd).on('error', onError);
-  });
 }

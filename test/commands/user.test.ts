@@ -220,7 +220,7 @@ describe('jot user: what a password may be', () => {
     ['4711word\n4711again\n', {}, /^There is more than one line on standard input; nothing was/, 'two lines'],
     ['4711\0word\n', {}, /: the password must not contain U\+0000$/, 'a character that HMAC does not tell'],
     [Buffer.from([0x34, 0xff, 0x0a]), {}, /^It is not UTF-8/, 'bytes that are no text'],
-    [`4711${'x'.repeat(5_000)}\n`, {}, /^The line is too long$/, 'no line at all'],
+    [`4711${'x'.repeat(9_000)}\n`, {}, /^The line is too long$/, 'no line at all'],
   ];
   for (const [stdin, settings, message, reason] of rows) {
     it(`is not this one: ${reason}`, async (t) => {

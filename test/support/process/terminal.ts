@@ -31,7 +31,7 @@ export function atTerminal(t: Cleanup, script: string, env: Readonly<Record<stri
     : ['python3', '-c', PYTHON, script];
   const JOT = `${process.execPath} ${run} src/main.ts`;
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(program, args, { env: { PATH, HOME, SHELL: '/bin/sh', TERM: 'dumb', JOT, ...env } });
+  const child = spawn(program, args, { env: { PATH, HOME, SHELL: '/bin/sh', TERM: 'xterm', JOT, ...env } });
   let text = '';
   const watchers = new Set<() => void>();
   const look = () => {
