@@ -4,7 +4,6 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
-import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
 import { type Environment, FROM_FILE } from './lib/env-file.ts';
@@ -21,96 +20,105 @@ const CONNECTIONS_LIMIT = 1_000_000;
 const HOST_LENGTH_MAX = 253;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
+const NO_PROXIES = new TrustedProxies([]);
 const GUESSED_LENGTH_MIN = 8;
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
 const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
 export type { Environment } from './lib/env-file.ts';
 
-export interface Config {
-  readonly isProduction: boolean;
-  readonly host: string;
-  readonly port: number;
-  readonly databaseUrl: string;
-  readonly bodyBytesMax: number;
-  readonly connectionsMax: number;
-  readonly corsOrigin: AllowedOrigins;
-  readonly trustProxy: TrustedProxies;
-  readonly explain: boolean;
-  readonly logFormat: LogFormat;
-  /** The schemes of `Authorization`; challenges name the first. */
-  readonly authPrefixes: readonly string[];
-  /** Empty: the keys are in the key file. */
-  readonly secrets: readonly string[];
-  readonly tokens: TokenSettings;
-  readonly refreshReuseLeewayMs: number;
-  readonly passwordLengthMin: number;
-  readonly passwordCost: Cost;
-  readonly hashConcurrency: number;
-  readonly rates: Rates;
-  readonly cacheTtlMs: number | null;
-  readonly metricsToken: string | null;
-  /** What works but should be known. */
+/** Declares a setting: its name, its default, its kind, and its phrase in the README's table. */
+type Declare = <T>(name: string, fallback: T, kind: Setting<T>, description: string) => T;
+
+export type Config = Readonly<ReturnType<typeof declareSettings>> & {
+  /** Mistakes that do not stop the start. */
   readonly warnings: readonly string[];
-  /** What can be set. */
-  readonly settingNames: readonly string[];
-}
+  readonly settings: readonly { readonly name: string; readonly description: string }[];
+};
 
 /** @throws JotError `validation_failed`, whose message has a line for each wrong setting. */
 export function parseConfig(env: Environment): Config {
   const problems: string[] = [];
-  const known: string[] = [];
-  const setting = <T>(name: string, fallback: T, kind: Setting<T>): T => {
-    known.push(name);
+  const settings: Config['settings'][number][] = [];
+  const declare: Declare = (name, fallback, kind, description) => {
+    settings.push({ name, description });
     const text = env[name]?.trim() ?? '';
     const value = text === '' ? fallback : kind.read(text);
     if (value !== undefined) return value;
     problems.push(`${name} ${problemOf(text, kind, env[FROM_FILE]?.names.has(name) === true)}`);
     return fallback;
   };
+  const values = declareSettings(declare, Math.max(1, poolSize(env) - 1));
+  const misspelt = misspeltIn(
+    env,
+    settings.map(({ name }) => name),
+  );
+  if (problems.length === 0) {
+    return { ...values, settings, warnings: [...warningsOf(env, values.secrets), ...misspelt] };
+  }
+  const lines = [...problems, ...misspelt].map((problem) => `\n  ${problem}`);
+  throw new JotError('validation_failed', `Wrong settings:${lines.join('')}`);
+}
 
-  const isProduction = setting('NODE_ENV', false, nodeEnv);
-  const hashesMax = Math.max(1, poolSize(env) - 1);
-  const secrets = setting('JWT_SECRET_KEY', [], secretList(isProduction));
-  const config: Config = {
+function declareSettings(setting: Declare, hashesMax: number) {
+  const isProduction = setting('NODE_ENV', false, nodeEnv, 'Stricter defaults and JSON logs if `production`');
+  return {
     isProduction,
-    host: setting('HOST', '127.0.0.1', host),
-    port: setting('PORT', 3000, integer(0, 65_535)),
-    databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl),
-    bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT)),
-    connectionsMax: setting('MAX_CONNECTIONS', 10_000, integer(1, CONNECTIONS_LIMIT)),
-    corsOrigin: setting('CORS_ORIGIN', [], origins),
-    trustProxy: setting('TRUST_PROXY', new TrustedProxies([]), proxies),
-    explain: setting('EXPLAIN', !isProduction, oneOf({ on: true, off: false })),
-    logFormat: setting(
+    host: setting('HOST', '127.0.0.1', host, 'Address to listen on; `0.0.0.0` for every address'),
+    port: setting('PORT', 3000, integer(0, 65_535), 'Port to listen on; 0 for any free port'),
+    databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl, '`file:<path>` or `memory:`'),
+    bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT), 'Maximum size of a request body'),
+    connectionsMax: setting('MAX_CONNECTIONS', 10_000, integer(1, CONNECTIONS_LIMIT), 'Maximum open sockets'),
+    corsOrigin: setting('CORS_ORIGIN', [], origins, 'Origins whose pages may use the API; or `*`'),
+    trustProxy: setting('TRUST_PROXY', NO_PROXIES, proxies, 'Proxies whose `X-Forwarded-For` is trusted'),
+    explain: setting('EXPLAIN', !isProduction, onOff, '`Server-Timing` header; `off` in production'),
+    logFormat: setting<LogFormat>(
       'LOG',
       isProduction ? 'json' : 'text',
       oneOf({ json: 'json', text: 'text', off: 'off' }),
+      '`json`, `text` or `off`; `json` in production',
     ),
-    authPrefixes: setting('JWT_AUTH_HEADER_PREFIX', ['JWT', 'Bearer'], schemes),
-    secrets,
+    authPrefixes: setting('JWT_AUTH_HEADER_PREFIX', ['JWT', 'Bearer'], schemes, 'Schemes of `Authorization`'),
+    secrets: setting('JWT_SECRET_KEY', [], secretList(isProduction), 'Secrets: the first signs, all verify'),
     tokens: {
-      expirationMs: setting('JWT_EXPIRATION_DELTA', 5 * 60_000, duration(1)),
-      notBeforeMs: setting('JWT_NOT_BEFORE_DELTA', 0, duration(0)),
-      leewayMs: setting('JWT_LEEWAY', 10_000, duration(0)),
-      refreshExpirationMs: setting('JWT_REFRESH_EXPIRATION_DELTA', 30 * 86_400_000, duration(1)),
+      expirationMs: setting('JWT_EXPIRATION_DELTA', 300_000, duration(1), 'Lifetime of an access token'),
+      notBeforeMs: setting('JWT_NOT_BEFORE_DELTA', 0, duration(0), 'Time until an access token is valid'),
+      leewayMs: setting('JWT_LEEWAY', 10_000, duration(0), 'Tolerated difference between clocks; 0 for none'),
+      refreshExpirationMs: setting(
+        'JWT_REFRESH_EXPIRATION_DELTA',
+        30 * 86_400_000,
+        duration(1),
+        'Lifetime of a refresh token',
+      ),
     },
-    refreshReuseLeewayMs: setting('JWT_REFRESH_REUSE_LEEWAY', 10_000, duration(0)),
-    passwordLengthMin: setting('PASSWORD_MIN_LENGTH', isProduction ? 8 : 1, integer(1, 256)),
-    passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost),
-    hashConcurrency: setting('HASH_CONCURRENCY', Math.min(HASHES_DEFAULT, hashesMax), integer(1, hashesMax)),
+    refreshReuseLeewayMs: setting(
+      'JWT_REFRESH_REUSE_LEEWAY',
+      10_000,
+      duration(0),
+      'Time in which a spent refresh token returns the same pair; 0 for none',
+    ),
+    passwordLengthMin: setting(
+      'PASSWORD_MIN_LENGTH',
+      isProduction ? 8 : 1,
+      integer(1, 256),
+      'Minimum length in characters; `8` in production',
+    ),
+    passwordCost: setting('PASSWORD_COST', DEFAULT_COST, cost, 'Cost of scrypt; a login renews older hashes'),
+    hashConcurrency: setting(
+      'HASH_CONCURRENCY',
+      Math.min(HASHES_DEFAULT, hashesMax),
+      integer(1, hashesMax),
+      "Maximum concurrent password hashes; must be smaller than libuv's pool",
+    ),
     rates: Object.fromEntries(
-      limitNames.map((name) => [name, setting(rateSetting(name), parseRate(limits[name].rate), rate)]),
+      limitNames.map((name) => {
+        const { rate: fallback, description } = limits[name];
+        return [name, setting(rateSetting(name), parseRate(fallback), rate, description)];
+      }),
     ) as Rates,
-    cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl),
-    metricsToken: setting('METRICS_TOKEN', null, metricsToken),
-    // Last, when all settings are known.
-    warnings: [...warningsOf(env, secrets), ...misspeltIn(env, known)],
-    settingNames: known,
+    cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl, 'Lifetime of cached lists; or `off`'),
+    metricsToken: setting('METRICS_TOKEN', null, metricsToken, 'Bearer token that `/metrics` requires'),
   };
-  if (problems.length === 0) return config;
-  const lines = [...problems, ...misspeltIn(env, known)].map((problem) => `\n  ${problem}`);
-  throw new JotError('validation_failed', `Wrong settings:${lines.join('')}`);
 }
 
 function problemOf<T>(
@@ -155,6 +163,8 @@ export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'da
 
 // The word that switches the stricter defaults on must not be misspelt without a word.
 const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, test: false });
+
+const onOff: Setting<boolean> = oneOf({ on: true, off: false });
 
 // Whether there is such a host is found out by listening; here only what can't be one is refused (RFC 1123 §2.1), and a number
 // where an address is meant is no name.

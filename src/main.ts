@@ -141,7 +141,7 @@ function unknownCommand([first = '', second]: readonly string[]): UsageError {
 function unknownOption(option: string, next = ''): UsageError {
   const [dashed = '', value = next] = option.split('=');
   const name = dashed.slice('--'.length).replaceAll('-', '_').toUpperCase();
-  const isSetting = parseConfig({}).settingNames.includes(name);
+  const isSetting = parseConfig({}).settings.some((each) => each.name === name);
   const example = isSetting ? `: ${name}=${/^\d+$/.test(value) ? value : '…'} npm start` : '';
   return new UsageError(`"${dashed}" is not an option; settings come from the environment${example}`);
 }

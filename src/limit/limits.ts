@@ -4,7 +4,7 @@
 
 interface LimitDeclaration {
   /** Default rate, as its setting would have it. */
-  readonly rate: string;
+  readonly rate: `${number}/${string}` | 'off';
   /** The owner of the bucket; a caller is the user, or else the address. */
   readonly charges: 'caller' | 'address' | 'failed logins';
   readonly description: string;
