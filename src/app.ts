@@ -11,7 +11,8 @@ import { openApiText } from './api/openapi.ts';
 import { Pipeline } from './api/pipeline.ts';
 import { type Common, systemPipeline } from './api/system-pipeline.ts';
 import { Gate } from './auth/gate.ts';
-import { openKeys, type SigningKey } from './auth/keys.ts';
+import { openKeys } from './auth/key-file.ts';
+import type { SigningKey } from './auth/keys.ts';
 import { PasswordHasher } from './auth/password-hasher.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
@@ -178,9 +179,10 @@ class JotApp implements App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
-    const { api, tokens, identify, cache, limiters, gauges, gate } = await closingOnError(store, () =>
-      createApi({ config, store, keys: openKeys(config.secrets, keyFileOf(config), now), now }),
-    );
+    const { api, tokens, identify, cache, limiters, gauges, gate } = await closingOnError(store, async () => {
+      const keys = await openKeys(config.secrets, keyFileOf(config), now);
+      return createApi({ config, store, keys, now });
+    });
     this.#store = store;
     this.#gate = gate;
     this.#answers = {

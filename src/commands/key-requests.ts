@@ -1,7 +1,7 @@
 // What whoever runs the server may ask of it about its signing keys. The key file is changed by the command; the server only
 // reads it again. If it can't, it goes on with the keys that it has, and whoever asked is told.
 
-import { readKeyFile } from '../auth/keys.ts';
+import { readKeyFile } from '../auth/key-file.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -33,7 +33,7 @@ export function keyRequests({ tokens, keyFile, log }: KeyRequestsOptions): Contr
     async 'keys reload'() {
       const path = requireFile();
       try {
-        tokens.useKeys(readKeyFile(path));
+        tokens.useKeys(await readKeyFile(path));
       } catch (error) {
         const { message: reason } = error as Error;
         log.error('the key file could not be read again; the keys stay as they are', { reason });

@@ -3,7 +3,7 @@
 // of its own, and a running server reads it again when it is told: between the two steps and after them nobody restarts
 // anything.
 
-import { type KeyRecord, listKeyFile, retireKey, rotateKeyFile } from '../auth/keys.ts';
+import { type KeyRecord, listKeyFile, retireKey, rotateKeyFile } from '../auth/key-file.ts';
 import type { TokenSettings } from '../auth/tokens.ts';
 import { keyFilePath, parseConfig } from '../config.ts';
 import { inTurn } from '../control/lock.ts';
@@ -25,7 +25,7 @@ export const listKeys: Command = {
 they are set now. Never shows a secret. Changes nothing.`,
   async run(world, args) {
     parseArguments(args, [], 0);
-    const records = listKeyFile(keyFileOf(world));
+    const records = await listKeyFile(keyFileOf(world));
     const { tokens } = parseConfig(world.settings);
     const head = ['kid', 'created', 'signs', 'access tokens until', 'refresh tokens until'];
     const rows = records.map((record, index) => rowOf(record, index === 0, tokens, world.now()));
@@ -90,17 +90,17 @@ function keyFileOf(world: World): string {
 // Read, changed and written in one turn: of two rotations at once, neither may write over the other's new key.
 async function changeKeys<T>(
   world: World,
-  change: (path: string) => T,
+  change: (path: string) => Promise<T>,
 ): Promise<{ result: T; server: string | null }> {
   const path = keyFileOf(world);
-  listKeyFile(path);
+  await listKeyFile(path);
   // A server that will not read the file again is better known before it is changed.
   await askServer(serverDataFile(world), 'keys list');
   const realPath = await withoutLinks(path);
   return inTurn(realPath, async () => {
-    const result = change(realPath);
+    const result = await change(realPath);
     const reply = await askServer(serverDataFile(world), 'keys reload').catch(untold);
-    if (reply !== null) requireSame(reply, listKeyFile(realPath));
+    if (reply !== null) requireSame(reply, await listKeyFile(realPath));
     reportWhere(world, { kind: 'key', path, server: reply?.server ?? null });
     return { result, server: reply?.server ?? null };
   });

@@ -3,6 +3,7 @@
 // access, the cure is in who has what, so that is said.
 
 import { statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface FileOwner {
@@ -17,8 +18,18 @@ export function heirOf(path: string): FileOwner | null {
   return uid === 0 ? null : { uid, gid };
 }
 
+/** Flushes a folder to the disk: only then the names of its files are durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
 /** Rethrows every error but ENOENT: there is no such file. */
-export function ignoreMissing(error: NodeJS.ErrnoException): void {
+export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 

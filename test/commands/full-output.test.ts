@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { openKeyFile } from '../../src/auth/keys.ts';
+import { openKeyFile } from '../../src/auth/key-file.ts';
 import { exportText } from '../support/disk/exports.ts';
 import { openFor, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
@@ -37,7 +37,7 @@ async function folderWith(t: TestContext, isThere: boolean): Promise<string> {
   const store = await openFor(t, `file:${folder}/jot.jsonl`);
   await store.users.create(userNamed('matt'));
   await store.close();
-  openKeyFile(`${folder}/jot.keys.json`, Date.now);
+  await openKeyFile(`${folder}/jot.keys.json`, Date.now);
   return folder;
 }
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
-import { openKeyFile, rotateKeyFile } from '../../src/auth/keys.ts';
+import { openKeyFile, rotateKeyFile } from '../../src/auth/key-file.ts';
 import type { Command } from '../../src/commands/command.ts';
 import { listKeys, retireKeys, rotateKeys } from '../../src/commands/keys.ts';
 import { callRunning } from '../../src/store/file/offline.ts';
@@ -28,10 +28,10 @@ function placeFor(t: Cleanup): Place {
 }
 
 /** A place in which there are these many keys, each made a day after the one before. */
-function placeWithKeys(t: Cleanup, count: number): Place & { kids: string[] } {
+async function placeWithKeys(t: Cleanup, count: number): Promise<Place & { kids: string[] }> {
   const place = placeFor(t);
-  openKeyFile(place.keyFile, () => START_MS);
-  for (let day = 1; day < count; day++) rotateKeyFile(place.keyFile, () => START_MS + day * DAY_MS);
+  await openKeyFile(place.keyFile, () => START_MS);
+  for (let day = 1; day < count; day++) await rotateKeyFile(place.keyFile, () => START_MS + day * DAY_MS);
   return { ...place, kids: kidsIn(place.keyFile) };
 }
 
@@ -70,7 +70,7 @@ async function refuses(command: Command, args: string[], place: Place, settings:
 
 describe('jot keys list', () => {
   it('shows of each key when it was made, whether it signs, and until when there can be tokens of it', async (t) => {
-    const { settings, keyFile, kids } = placeWithKeys(t, 3);
+    const { settings, keyFile, kids } = await placeWithKeys(t, 3);
     const now = () => START_MS + 2 * DAY_MS;
     const { code, stdout, stderr } = await runCommand(listKeys, [], { settings, now });
     const [third = '', second = '', first = ''] = kids;
@@ -89,14 +89,14 @@ describe('jot keys list', () => {
   });
 
   it('goes by the lifetimes that are set', async (t) => {
-    const { settings } = placeWithKeys(t, 2);
+    const { settings } = await placeWithKeys(t, 2);
     const lifetimes = { JWT_EXPIRATION_DELTA: '1h', JWT_REFRESH_EXPIRATION_DELTA: '2h', JWT_LEEWAY: '0' };
     const { stdout } = await runCommand(listKeys, [], { settings: { ...settings, ...lifetimes } });
     assert.match(stdout, /until 2026-11-24T12:00:00Z {2}2026-11-24T13:00:10Z.* {2}2026-11-24T14:00:10Z/);
   });
 
   it('shows a question mark where the file does not tell', async (t) => {
-    const place = placeWithKeys(t, 2);
+    const place = await placeWithKeys(t, 2);
     const { keys } = JSON.parse(readFileSync(place.keyFile, 'utf8'));
     const bare = keys.map(({ kid, secret }: Record<string, string>) => ({ kid, secret }));
     writeFileSync(place.keyFile, JSON.stringify({ keys: bare }));
@@ -112,18 +112,18 @@ describe('jot keys list', () => {
   });
 
   it('warns of a running server that has other keys, and not of one that has these', async (t) => {
-    const place = placeWithKeys(t, 1);
+    const place = await placeWithKeys(t, 1);
     await startServer(t, place.settings);
     const list = () => runCommand(listKeys, [], { settings: place.settings });
     assert.equal((await list()).stderr, '');
     const [kid] = kidsIn(place.keyFile);
-    rotateKeyFile(place.keyFile, () => START_MS);
+    await rotateKeyFile(place.keyFile, () => START_MS);
     const warning = `jot: process ${process.pid} uses other keys than the file has, until it is restarted: ${kid}\n`;
     assert.equal((await list()).stderr, warning);
   });
 
   it('says when the running server has its keys from elsewhere', async (t) => {
-    const place = placeWithKeys(t, 1);
+    const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     const { code, stderr } = await runCommand(listKeys, [], { settings: place.settings });
     assert.equal(code, 0);
@@ -133,7 +133,7 @@ describe('jot keys list', () => {
 
 describe('jot keys rotate', () => {
   it('without a server changes the file alone, for the next start', async (t) => {
-    const place = placeWithKeys(t, 1);
+    const place = await placeWithKeys(t, 1);
     const [first] = kidsIn(place.keyFile);
     const { code, stdout, stderr } = await runCommand(rotateKeys, [], { settings: place.settings });
     const [second, ...others] = kidsIn(place.keyFile);
@@ -159,10 +159,10 @@ describe('jot keys rotate', () => {
   });
 
   it('reports that the server reads another key file: by another name its data file has another one', async (t) => {
-    const place = placeWithKeys(t, 1);
+    const place = await placeWithKeys(t, 1);
     await startServer(t, place.settings);
     symlinkSync(`${place.folder}/jot.jsonl`, `${place.folder}/link.jsonl`);
-    openKeyFile(`${place.folder}/link.keys.json`, () => START_MS);
+    await openKeyFile(`${place.folder}/link.keys.json`, () => START_MS);
     const settings = { DATABASE_URL: `file:${place.folder}/link.jsonl` };
     const message =
       'The key file is changed, but the running server goes on with the keys it has: it reads another key file';
@@ -170,7 +170,7 @@ describe('jot keys rotate', () => {
   });
 
   it('changes nothing when the running server will not read the file again', async (t) => {
-    const place = placeWithKeys(t, 1);
+    const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     await refuses(
       rotateKeys,
@@ -185,7 +185,7 @@ describe('jot keys rotate', () => {
     timeout: 120_000,
   }, async (t) => {
     for (const isServed of [false, true]) {
-      const place = placeWithKeys(t, 1);
+      const place = await placeWithKeys(t, 1);
       const server = isServed ? await startWithMatt(t, place) : null;
       const options = { cwd: place.folder, env: place.settings };
       const rotations = await Promise.all(
@@ -222,7 +222,7 @@ describe('jot keys retire', () => {
 
   it('without a server is for the next start, and takes a kid that begins with a dash', async (t) => {
     for (const args of [['-old'], ['--', '-old']]) {
-      const place = placeWithKeys(t, 1);
+      const place = await placeWithKeys(t, 1);
       const { keys } = JSON.parse(readFileSync(place.keyFile, 'utf8'));
       writeFileSync(place.keyFile, JSON.stringify({ keys: [...keys, { ...keys[0], kid: '-old' }] }));
       const { code, stdout } = await runCommand(retireKeys, args, { settings: place.settings });
@@ -233,7 +233,7 @@ describe('jot keys retire', () => {
   });
 
   it('refuses the key that signs, the only one, and one that is not there', async (t) => {
-    const two = placeWithKeys(t, 2);
+    const two = await placeWithKeys(t, 2);
     await refuses(
       retireKeys,
       [two.kids[0] ?? ''],
@@ -242,13 +242,13 @@ describe('jot keys retire', () => {
       /^\S+ is the key that signs; `jot keys rotate` first$/,
     );
     await refuses(retireKeys, ['nope'], two, {}, /^There is no key "nope"$/);
-    const one = placeWithKeys(t, 1);
+    const one = await placeWithKeys(t, 1);
     await refuses(retireKeys, [one.kids[0] ?? ''], one, {}, /^\S+ is the only key; `jot keys rotate` first$/);
   });
 
   for (const args of [[], ['one', 'two']]) {
     it(`is a usage error with ${args.length} kids`, async (t) => {
-      const { settings } = placeWithKeys(t, 2);
+      const { settings } = await placeWithKeys(t, 2);
       await assert.rejects(runCommand(retireKeys, args, { settings }), { name: 'UsageError' });
     });
   }
@@ -262,7 +262,7 @@ describe('jot keys, all of them,', () => {
   ];
   for (const [command, args] of commands) {
     it(`${command.name}: says that there is no key file in use`, async (t) => {
-      const place = placeWithKeys(t, 2);
+      const place = await placeWithKeys(t, 2);
       await refuses(
         command,
         args,
@@ -276,7 +276,7 @@ describe('jot keys, all of them,', () => {
     });
 
     it(`${command.name}: shows nothing of a key file that is damaged`, async (t) => {
-      const place = placeWithKeys(t, 2);
+      const place = await placeWithKeys(t, 2);
       writeFileSync(place.keyFile, readFileSync(place.keyFile, 'utf8').slice(0, -3));
       await refuses(command, args, place, {}, /jot\.keys\.json: it is not JSON$/);
     });

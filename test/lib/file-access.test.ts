@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, it } from 'node:test';
-import { openKeyFile, rotateKeyFile } from '../../src/auth/keys.ts';
+import { openKeyFile, rotateKeyFile } from '../../src/auth/key-file.ts';
 import { acquireLock } from '../../src/control/lock.ts';
 import { deniedNote, heirOf, ignoreUngivable } from '../../src/lib/file-access.ts';
 import { openStore } from '../../src/store/open.ts';
@@ -66,16 +66,16 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
     await store.close();
   });
 
-  it('is theirs: the key file, which they can read, also when it is changed', (t) => {
+  it('is theirs: the key file, which they can read, also when it is changed', async (t) => {
     const folder = folderOf(t, UNKNOWN_HOLDER);
     // The folders above it may be root's alone.
     chmodSync(`${folder}/..`, 0o755);
     const path = `${folder}/jot.keys.json`;
-    openKeyFile(path, () => TIME);
+    await openKeyFile(path, () => TIME);
     for (let count = 1; count <= 2; count++) {
       assert.deepEqual(ownerOf(path), [UNKNOWN_HOLDER, UNKNOWN_HOLDER]);
       assert.equal(openedBySomebody(path), 'opened');
-      rotateKeyFile(path, () => TIME);
+      await rotateKeyFile(path, () => TIME);
     }
     chownSync(path, 0, 0);
     assert.equal(openedBySomebody(path), 'EACCES', 'it would be seen');
@@ -86,7 +86,7 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
     const others = `${temporaryFolder(t)}/others`;
     writeFileSync(others, 'mine');
     symlinkSync(others, `${folder}/jot.keys.json.${process.pid}.new`);
-    openKeyFile(`${folder}/jot.keys.json`, () => TIME);
+    await openKeyFile(`${folder}/jot.keys.json`, () => TIME);
     await (await acquireLock(`${folder}/jot.jsonl`)).release();
     assert.deepEqual(ownerOf(others), [0, 0]);
     assert.equal(lstatSync(others).size, 4);
@@ -94,7 +94,7 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
 
   it('stays root’s where the folder is', async (t) => {
     const folder = folderOf(t, 0);
-    openKeyFile(`${folder}/jot.keys.json`, () => TIME);
+    await openKeyFile(`${folder}/jot.keys.json`, () => TIME);
     await (await openStore(`file:${folder}/jot.jsonl`)).close();
     for (const name of readdirSync(folder)) assert.deepEqual(ownerOf(`${folder}/${name}`), [0, 0], name);
   });

@@ -178,10 +178,7 @@ describe('the permission model of Node', {
   it('lets one with a data file run that may write in its folder, and keeps what it is told', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/data`);
-    const more = {
-      JWT_SECRET_KEY: 'x'.repeat(32),
-      NODE_OPTIONS: `${allow(root, folder)} --allow-fs-write=${folder}/data/`,
-    };
+    const more = { NODE_OPTIONS: `${allow(root, folder)} --allow-fs-write=${folder}/data/` };
     const served = await serve(t, optionsFor(folder, more));
     await use(served);
     served.command.kill('SIGKILL');

@@ -4,7 +4,7 @@
 import { constants, ftruncateSync, writeSync } from 'node:fs';
 import { type FileHandle, lchown, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { heirOf, ignoreUngivable } from '../../lib/file-access.ts';
+import { heirOf, ignoreUngivable, syncFolder } from '../../lib/file-access.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -144,13 +144,4 @@ async function prepare(handle: FileHandle, path: string, access: Access): Promis
   }
   const heir = access === 'create' ? heirOf(path) : null;
   if (heir !== null) await handle.chown(heir.uid, heir.gid).catch(ignoreUngivable);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
