@@ -7,13 +7,13 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { LIMIT_MAX, TEXT_LENGTH_MAX } from '../src/api/paging.ts';
 import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
 import { openStore } from '../src/store/open.ts';
 import { postOf, userNamed } from './support/disk/stores.ts';
 import { temporaryFolder } from './support/disk/temporary-folder.ts';
+import { program } from './support/process/command.ts';
 import { withoutPlace } from './support/process/world.ts';
 import { startServer } from './support/server/server.ts';
 
@@ -98,7 +98,7 @@ describe('README: what it says of the data file', () => {
     for (const title of ['One', 'Two']) await store.posts.create(postOf(1, title));
     await store.posts.remove(1);
     await store.close();
-    const jot = `node ${fileURLToPath(root)}scripts/run.mjs src/main.ts`;
+    const jot = ['node', ...program].join(' ');
     const options = { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, encoding: 'utf8' } as const;
     const { stdout, stderr, status } = spawnSync(
       'sh',

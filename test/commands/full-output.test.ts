@@ -3,14 +3,12 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openKeyFile } from '../../src/auth/key-file.ts';
 import { exportText } from '../support/disk/exports.ts';
 import { openFor, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { program } from '../support/process/command.ts';
 import { withoutPlace } from '../support/process/world.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Runs a command whose standard output goes there. @returns its exit code and what it says on standard error. */
 async function writingTo(
@@ -19,10 +17,9 @@ async function writingTo(
   folder: string,
   input = '',
 ): Promise<[code: number | null, stderr: string]> {
-  const command = [process.execPath, 'scripts/run.mjs', 'src/main.ts', ...args];
+  const command = [process.execPath, ...program, ...args];
   const { PATH, HOME } = process.env;
   const child = spawn('sh', ['-c', `exec "$0" "$@" > ${output}`, ...command], {
-    cwd: root,
     env: { PATH, HOME, DATABASE_URL: `file:${folder}/jot.jsonl` },
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -5,6 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { Cleanup } from '../disk/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
+const { JOT_PROGRAM } = process.env;
+
+/** Arguments of Node that run the `jot` command: the program built for this run of the suite, or else its source. */
+export const program: readonly string[] =
+  JOT_PROGRAM === undefined ? [`${root}scripts/run.mjs`, 'src/main.ts'] : [JOT_PROGRAM];
 
 export interface Ended {
   readonly code: number | null;
@@ -83,9 +88,9 @@ export function start(t: Cleanup, args: readonly string[], options: CommandOptio
   };
 }
 
-/** The command as `npm start` runs it. */
+/** Runs the `jot` command. */
 export function jot(t: Cleanup, args: readonly string[], options: CommandOptions = {}): Command {
-  return start(t, [`${root}scripts/run.mjs`, 'src/main.ts', ...args], options);
+  return start(t, [...program, ...args], options);
 }
 
 export interface Served {

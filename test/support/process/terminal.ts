@@ -2,10 +2,9 @@
 // that it shows is here, as a person would see it.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Cleanup } from '../disk/temporary-folder.ts';
+import { program as jot } from './command.ts';
 
-const run = fileURLToPath(new URL('../../../scripts/run.mjs', import.meta.url));
 const PYTHON = 'import pty, sys; pty.spawn(["sh", "-c", sys.argv[1]])';
 
 const hasScript = String(spawnSync('script', ['--version']).stdout).includes('util-linux');
@@ -29,7 +28,7 @@ export function atTerminal(t: Cleanup, script: string, env: Readonly<Record<stri
   const [program = '', ...args] = hasScript
     ? ['script', '-qfc', script, '/dev/null']
     : ['python3', '-c', PYTHON, script];
-  const JOT = `${process.execPath} ${run} src/main.ts`;
+  const JOT = [process.execPath, ...jot].join(' ');
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(program, args, { env: { PATH, HOME, SHELL: '/bin/sh', TERM: 'xterm', JOT, ...env } });
   let text = '';
