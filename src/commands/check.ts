@@ -26,9 +26,10 @@ export const check: Command = {
   name: 'check',
   parameters: FILE,
   summary: 'look for damage in the data file; change nothing',
-  details: `Reads the whole file as a start would, then looks at every row, which a start does not. Names the first damage by line
-and byte, or says how many rows there are and how much of the file is dead. Works on the file of a running server.`,
-  failure: 'there is damage, or the file cannot be read',
+  details: `
+Reads the whole file as a start would, then looks at every row, which a start
+does not. Names the first damage by line and byte, or says how many rows there
+are and how much of the file is dead. Works on the file of a running server.`,
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
     const tables = new Tables();

@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { type Environment, parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
+import { DamageError } from '../store/file/record.ts';
 import { filePath } from '../store/open.ts';
 
 export const EXIT_FAILURE = 1;
@@ -24,6 +25,8 @@ export interface World {
   readonly stdin: Terminal<Readable>;
   readonly stdout: Writable;
   readonly stderr: Terminal<Writable>;
+  /** Signals, and the end of the process. */
+  readonly process: Pick<NodeJS.Process, 'on' | 'exit'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Milliseconds since any moment; never goes back. */
@@ -37,10 +40,8 @@ export interface Command {
   readonly parameters?: Readonly<Record<string, string>>;
   /** One line, in the imperative. */
   readonly summary: string;
-  /** What else there is to know, in sentences; its lines are broken anew. */
+  /** More to know, in sentences, in lines of 80 characters. */
   readonly details?: string;
-  /** What exit code 1 says where damage is what it is for; default: that it failed, and damage has a code of its own. */
-  readonly failure?: string;
   /** @returns the exit code. */
   readonly run: (world: World, args: readonly string[]) => Promise<number>;
 }
@@ -51,8 +52,9 @@ export const FILE: Readonly<Record<string, string>> = {
 };
 
 /** Where a command gets a password from. */
-export const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one line on standard
-  input, from a file for one: < password.txt. It is never an argument, since others can see those.`;
+export const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one
+line on standard input: < password.txt. It is never an argument, since others
+can see those.`;
 
 /** Wrong usage: the command line says nothing that can be done. */
 export class UsageError extends Error {
@@ -110,6 +112,12 @@ export function dataFileOf({ settings }: World, [path]: readonly string[]): stri
   if (found === null)
     throw new JotError('unavailable', 'DATABASE_URL names no file: a store in memory has none');
   return found;
+}
+
+/** The damage to a data file that caused the error, if any. */
+export function damageIn(error: Error): DamageError | null {
+  const cause = error instanceof JotError ? error.details.cause : null;
+  return cause instanceof DamageError ? cause : null;
 }
 
 /** `1,234 lines`, `1 line`. */

@@ -1,17 +1,99 @@
-// What can be typed besides starting the server.
+// The table of commands, and how the words of a command line lead to one of them.
 
+import { nearestName } from '../lib/nearest-name.ts';
+import { VERSION } from '../version.ts';
 import { check } from './check.ts';
-import type { Command } from './command.ts';
+import { type Command, print, UsageError, type World } from './command.ts';
 import { compact } from './compact.ts';
 import { exportRows } from './export.ts';
 import { importRows } from './import.ts';
 import { listKeys, retireKeys, rotateKeys } from './keys.ts';
 import { repair } from './repair.ts';
+import { serve } from './serve.ts';
+import { helpOf, usageOf, usageOfOne } from './usage.ts';
 import { changePassword, createUser, deleteUser } from './user.ts';
 import { listUsers } from './user-list.ts';
 
+const help: Command = {
+  name: 'help',
+  parameters: { '[command]': 'one of them, `user create`; by default a list of all' },
+  summary: 'list the commands; `--help` after a command explains it',
+  async run({ stdout }, args) {
+    await print(stdout, helpFor(args));
+    return 0;
+  },
+};
+
+const version: Command = {
+  name: 'version',
+  summary: 'show the version',
+  async run({ stdout }) {
+    await print(stdout, `${VERSION}\n`);
+    return 0;
+  },
+};
+
 export const commands: readonly Command[] = [
-  ...[check, repair, compact, exportRows, importRows],
+  ...[serve, check, repair, compact, exportRows, importRows],
   ...[listKeys, rotateKeys, retireKeys],
   ...[listUsers, createUser, changePassword, deleteUser],
+  ...[help, version],
 ];
+
+/**
+ * Runs the command that the words name; without words, `serve`.
+ *
+ * @returns the exit code.
+ * @throws UsageError with the usage of that command, or without one if no command has that name.
+ */
+export async function runCommand(world: World, args: readonly string[]): Promise<number> {
+  const words = args.length === 0 ? ['serve'] : args;
+  if (asksForHelp(words)) return help.run(world, words);
+  const command = words[0] === '--version' ? version : find(words);
+  return command.run(world, words.slice(command.name.split(' ').length)).catch((error) => {
+    throw error instanceof UsageError ? new UsageError(error.message, usageOfOne(command)) : error;
+  });
+}
+
+// After `--` there are no options.
+function asksForHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--');
+  const options = end === -1 ? words : words.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
+}
+
+function helpFor(args: readonly string[]): string {
+  const words = args.filter((word) => !word.startsWith('-'));
+  const [first = 'help', second] = words;
+  const group = groupOf(first);
+  if (group.length > 0 && second === undefined) return usageOf(group, `${first} <command>`);
+  if (first !== 'help') return helpOf(find(words));
+  return `${usageOf(commands, '[command]')}
+Settings come from the environment, and from a file .env where the environment
+has none. [file] is a data file; by default the one that DATABASE_URL names.
+\`jot <command> --help\` says more of each.
+
+Exit codes: 0: done; 1: it failed; 2: wrong usage; 65: the data file is damaged,
+or is not one.
+`;
+}
+
+// The words after a name are not repeated: one of them may be a secret in the wrong place.
+function find(words: readonly string[]): Command {
+  const command = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
+  if (command !== undefined) return command;
+  const [first = ''] = (words[0] ?? '').split('=');
+  const group = groupOf(first);
+  if (group.length > 0)
+    throw new UsageError(`"${first}" takes one of these commands`, usageOf(group, `${first} <command>`));
+  const meant = nearestName(
+    first,
+    commands.map(({ name }) => name),
+  );
+  const advice = meant === undefined ? '; `jot help` lists them' : `; did you mean "${meant}"?`;
+  throw new UsageError(`there is no command "${first}"${advice}`);
+}
+
+function groupOf(word: string): Command[] {
+  return commands.filter(({ name }) => name.startsWith(`${word} `));
+}

@@ -16,8 +16,10 @@ export const compact: Command = {
   name: 'compact',
   parameters: FILE,
   summary: 'write the data file anew without what is dead; a running server goes on serving',
-  details: `The new file is written beside the old one and then takes its place, so for a while room is needed for both. Nothing
-that is in use is lost, and nothing else is kept: what was changed or deleted is gone for good. A server does this by
+  details: `
+The new file is written beside the old one and then takes its place, so for a
+while room is needed for both. Nothing that is in use is lost, and nothing else
+is kept: what was changed or deleted is gone for good. A server does this by
 itself when more than half of a file of 1 MiB or more is dead.`,
   async run(world, args) {
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);

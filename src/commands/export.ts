@@ -24,8 +24,10 @@ export const exportRows: Command = {
     ...FILE,
   },
   summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
-  details: `Prints a header and then one row per line on standard output. Users that are imported from it without hashes cannot sign in.
-Changes nothing, and works on the file of a running server. The signing keys are not part of it.`,
+  details: `
+Prints a header and then one row per line on standard output. Users that are
+imported from it without hashes cannot sign in. Changes nothing, and works on
+the file of a running server. The signing keys are not part of it.`,
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['with-secrets'], 1);
     const path = dataFileOf(world, positionals);

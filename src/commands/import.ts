@@ -14,9 +14,12 @@ import { reportWhere } from './running-server.ts';
 export const importRows: Command = {
   name: 'import',
   summary: 'read what `jot export` printed, from standard input, into an empty store',
-  details: `jot import < export.jsonl. Stop the server first. The data file is the one that DATABASE_URL names; it is made if it is not
-there, and refused if there are rows in it. Every row is checked. All of them are imported or, where one is wrong, none:
-then the file is as it was, and each problem has a line. Users without a password hash cannot sign in.`,
+  details: `
+jot import < export.jsonl. Stop the server first. The data file is the one that
+DATABASE_URL names; it is made if it is not there, and refused if there are rows
+in it. Every row is checked. All of them are imported or, where one is wrong,
+none: then the file is as it was, and each problem has a line. Users without a
+password hash cannot sign in.`,
   async run(world, args) {
     const { positionals } = parseArguments(args, [], 1);
     const { stdin, stdout } = world;

@@ -21,8 +21,10 @@ const TELLING_MS_MAX = 10_000;
 export const listKeys: Command = {
   name: 'keys list',
   summary: 'show the keys, and until when there can be tokens of each',
-  details: `Shows when each key was made, until when it signed, and when its last access and refresh tokens end with the lifetimes as
-they are set now. Never shows a secret. Changes nothing.`,
+  details: `
+Shows when each key was made, until when it signed, and when its last access and
+refresh tokens end with the lifetimes as they are set now. Never shows a secret.
+Changes nothing.`,
   async run(world, args) {
     parseArguments(args, [], 0);
     const records = await listKeyFile(keyFileOf(world));
@@ -39,8 +41,10 @@ they are set now. Never shows a secret. Changes nothing.`,
 export const rotateKeys: Command = {
   name: 'keys rotate',
   summary: 'sign with a new key; tokens of the older ones stay valid',
-  details: `Puts a new key in front in the key file, beside the data file. A running server signs with it at once. Nobody has to sign in
-again. Where JWT_SECRET_KEY is set there is no key file: put a new secret in front there, and restart.`,
+  details: `
+Puts a new key in front in the key file, beside the data file. A running server
+signs with it at once. Nobody has to sign in again. Where JWT_SECRET_KEY is set
+there is no key file: put a new secret in front there, and restart.`,
   async run(world, args) {
     parseArguments(args, [], 0);
     const { result: kid, server } = await changeKeys(world, (path) => rotateKeyFile(path, world.now));
@@ -58,8 +62,10 @@ export const retireKeys: Command = {
   name: 'keys retire',
   parameters: { '<kid>': 'the id of a key that no longer signs; `jot keys list` shows them' },
   summary: 'refuse all tokens that were signed with that key',
-  details: `Takes the key out of the key file for good. Users whose tokens are all of that key have to sign in again; a running server refuses those tokens
-at once. The key that signs cannot be retired: rotate first.`,
+  details: `
+Takes the key out of the key file for good. Users whose tokens are all of that
+key have to sign in again; a running server refuses those tokens at once. The
+key that signs cannot be retired: rotate first.`,
   async run(world, args) {
     // No option is known here, and a kid may begin with a dash.
     const [kid, ...surplus] = args[0] === '--' ? args.slice(1) : args;

@@ -12,10 +12,13 @@ export const repair: Command = {
   name: 'repair',
   parameters: FILE,
   summary: 'keep all that can be read of a damaged data file, and the damaged one beside it',
-  details: `Stop the server first. The file is replaced by a new one with every line that is whole; the file as it was stays beside it, as
-<file>.damaged-<time>. Rows that depend on lost ones are dropped too: posts and sessions of a lost user. Where lines are
-lost all sessions end, and what those lines deleted or changed is as it was before. A file without damage is not touched,
-and one of which nothing can be read is refused and left as it is.`,
+  details: `
+Stop the server first. The file is replaced by a new one with every line that is
+whole; the file as it was stays beside it, as <file>.damaged-<time>. Rows that
+depend on lost ones are dropped too: posts and sessions of a lost user. Where
+lines are lost all sessions end, and what those lines deleted or changed is as
+it was before. A file without damage is not touched, and one of which nothing
+can be read is refused and left as it is.`,
   async run(world, args) {
     const { stdout, now } = world;
     const path = dataFileOf(world, parseArguments(args, [], 1).positionals);

@@ -21,7 +21,9 @@ export const listUsers: Command = {
   name: 'user list',
   parameters: { '[--json]': 'a JSON object on a line for each user, instead of a table', ...FILE },
   summary: 'show the users, and how many posts and sessions each has',
-  details: `Sessions that have not expired are counted. Changes nothing, and works on the file of a running server.`,
+  details: `
+Sessions that have not expired are counted. Changes nothing, and works on the
+file of a running server.`,
   async run(world, args) {
     const { options, positionals } = parseArguments(args, ['json'], 1);
     const path = dataFileOf(world, positionals);

@@ -32,8 +32,11 @@ export const createUser: Command = {
   name: 'user create',
   parameters: { '<username>': 'the name to sign in with' },
   summary: 'add a user, on a running server too; asks for the password',
-  details: `The rules are those for signing up. ${PASSWORD_SOURCE}
-A running server adds the user at once; without one the data file is changed, and made if it is not there.`,
+  details: `
+The rules are those for signing up.
+${PASSWORD_SOURCE}
+A running server adds the user at once; without one the data file is changed,
+and made if it is not there.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
     const password_hash = await newHash(world);
@@ -52,7 +55,8 @@ export const changePassword: Command = {
   name: 'user password',
   parameters: { '<username>': 'whose password it is' },
   summary: 'give a user another password, and end all sessions of that user',
-  details: `${PASSWORD_SOURCE}
+  details: `
+${PASSWORD_SOURCE}
 A running server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
@@ -73,8 +77,10 @@ export const deleteUser: Command = {
     '<username>': 'the user to delete',
   },
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
-  details: `At the terminal the username has to be typed once more. The user, the posts and the sessions are gone for good, and the id is
-not given out again. A running server does it at once; without one the data file is changed.`,
+  details: `
+At the terminal the username has to be typed once more. The user, the posts and
+the sessions are gone for good, and the id is not given out again. A running
+server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name, options } = nameIn(args, ['yes']);
     await requireStore(world);

@@ -36,7 +36,7 @@ export function createWorld({
     });
   const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
   const stderr = Object.assign(collecting('stderr'), { isTTY });
-  return { settings, stdin: input, stdout: collecting('stdout'), stderr, now, elapsed, output };
+  return { settings, stdin: input, stdout: collecting('stdout'), stderr, process, now, elapsed, output };
 }
 
 export interface Outcome {

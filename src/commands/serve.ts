@@ -1,0 +1,81 @@
+// `jot serve`: starts the server, says where it is ready, and ends it in order on a signal.
+//
+// A second signal ends the process at once. But Ctrl-C in a terminal reaches all of its processes, and npm passes the signal
+// on to its child, which has it already. So the same signal within half a second is an echo, and is ignored.
+
+import { createApp } from '../app.ts';
+import type { Config } from '../config.ts';
+import { listenProblem } from '../http/listen-problem.ts';
+import { JotError } from '../lib/errors.ts';
+import { LineBuffer } from '../lib/line-buffer.ts';
+import { createLog } from '../lib/log.ts';
+import { keepNextTickQuick } from '../lib/next-tick.ts';
+import { VERSION } from '../version.ts';
+import { type Command, damageIn, EXIT_FAILURE, parseArguments, type World } from './command.ts';
+import { withProgress } from './progress.ts';
+
+const ECHO_MS_MAX = 500;
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'start the server (the default)',
+  details: `
+Settings come from the environment, and from a file .env in the working
+directory where the environment has none; the README lists them. The log goes to
+standard output. SIGTERM or Ctrl-C ends it in order: requests in progress have
+ten seconds. A second signal ends it at once.`,
+  async run(world, args) {
+    parseArguments(args, [], 0);
+    keepNextTickQuick();
+    const { settings, stdout, process } = world;
+    const lines = new LineBuffer((text) => stdout.writable && stdout.write(text));
+    process.on('exit', lines.flush);
+    const { url, config, closed } = await withProgress(world, 'loading', async (onProgress) => {
+      const app = createApp({ settings, writeLog: lines.add, onProgress });
+      const { isClosing, closed } = closeOnSignals(world, app.close);
+      const url = await app.listen().catch((error) => {
+        // A start that a signal interrupts has not failed.
+        if (isClosing()) return null;
+        throw explained(error, app.config);
+      });
+      return { url, config: app.config, closed };
+    });
+    if (url !== null) announce(url, config, lines.add);
+    await closed;
+    process.exit(0);
+    return 0;
+  },
+};
+
+function closeOnSignals({ process, elapsed }: World, close: (signal: string) => Promise<void>) {
+  let first: { readonly signal: string; readonly atMs: number } | null = null;
+  const closed = new Promise<void>((resolve) => {
+    const onSignal = (signal: string) => {
+      if (first === null) {
+        first = { signal, atMs: elapsed() };
+        resolve(close(signal));
+      } else if (signal !== first.signal || elapsed() - first.atMs >= ECHO_MS_MAX) {
+        process.exit(EXIT_FAILURE);
+      }
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  });
+  return { isClosing: () => first !== null, closed };
+}
+
+function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (line: string) => void): void {
+  if (logFormat === 'json') {
+    const log = createLog({ format: 'json', write: writeLog, now: Date.now });
+    log.info('ready', { url, data: databaseUrl, version: VERSION });
+  } else {
+    writeLog(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);
+  }
+}
+
+function explained(error: NodeJS.ErrnoException, config: Config): Error {
+  const cause = damageIn(error);
+  if (cause !== null)
+    return new JotError('unavailable', `${error.message}; \`jot check\` says more`, { cause });
+  const problem = listenProblem(error, config);
+  return problem === null ? error : new JotError('unavailable', problem, { cause: error });
+}
