@@ -33,6 +33,7 @@ import { sessions } from './resources/sessions.ts';
 import { costsInUse } from './resources/sign-in.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
+import type { CollectionName, Id } from './store/collections.ts';
 import { openStore } from './store/open.ts';
 import type { ControlHandlers, OnProgress, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
@@ -191,7 +192,8 @@ class JotApp implements App {
     };
     this.#endpoints = [...api, ...this.#systemEndpoints];
     metrics.addGauges(gauges);
-    const parts = { ...this.#common, limiters, identify, cache };
+    const findRow = (name: CollectionName, id: Id) => store[name].find(id);
+    const parts = { ...this.#common, limiters, identify, findRow, cache };
     this.#pipeline = new Pipeline({ ...parts, endpoints: this.#endpoints, elsewhere: null });
   }
 

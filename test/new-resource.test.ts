@@ -109,6 +109,14 @@ describe('a new resource', () => {
       'post',
     ]);
 
+    const other = await first.call('POST', '/users/1/posts', { token, json: { title: 'a', body: 'b' } });
+    const comments = `/users/1/posts/${other.json.id}/comments`;
+    assert.equal((await first.call('GET', comments, { token })).headers['x-cache'], 'MISS');
+    assert.equal((await first.call('GET', comments, { token })).headers['x-cache'], 'HIT');
+    await first.call('DELETE', `/users/1/posts/${other.json.id}`, { token });
+    const gone = await first.call('GET', comments, { token });
+    assert.deepEqual([gone.status, gone.json.description], [404, 'There is no such post']);
+
     await first.close();
     const second = await start(t, project, url);
     const { json, headers } = await second.call('GET', `${path}?limit=1`, { token });

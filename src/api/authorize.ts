@@ -1,9 +1,14 @@
-// Whether the caller may. In this order: is there one at all (401), is it the right one (403), has the password been given
-// lately (401 again). What is asked for is not looked at, so nothing can be learned about what is not one's own.
+// Authorization, in this order: 401 without a valid token, 403 for another user's resource, 401 for a
+// token that is not fresh, 404 unless the parents in the path exist and belong to each other and to the
+// caller. The check of the parents precedes the body and any cached response, so that no response
+// outlives the row that it belongs to. The row that the path names last is left to the handler, since
+// its 404 comes after the body's 400.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
+import { type CollectionName, collections, type Entity, type Id } from '../store/collections.ts';
+import type { ErasedParents } from './endpoint.ts';
 import { type Admitted, type Authorized, toAuthorized } from './journey.ts';
 import type { Principal } from './principal.ts';
 
@@ -15,23 +20,50 @@ const HOW_OPERATORS_ASK =
 export interface AuthorizeOptions {
   /** What an operator gives as Bearer; null: operators are who calls from this machine. */
   readonly operatorToken: string | null;
+  readonly findRow: (name: CollectionName, id: Id) => Promise<Entity | null>;
 }
 
-export function createAuthorize({ operatorToken }: AuthorizeOptions) {
-  return (admitted: Admitted): Authorized => {
-    const { access } = admitted.endpoint;
+const NO_PARENTS: ErasedParents = {};
+
+export function createAuthorize({ operatorToken, findRow }: AuthorizeOptions) {
+  return (admitted: Admitted): Authorized | Promise<Authorized> => {
+    const { endpoint, trace } = admitted;
+    const { access } = endpoint;
     if (access.kind === 'operator') requireOperator(admitted, operatorToken);
     const needsUser = access.kind === 'user' || access.kind === 'owner';
     const principal = needsUser ? requireUser(admitted) : null;
-    if (access.kind === 'owner' && principal !== null) {
-      requireOwner(admitted, access.param, principal);
-      if (access.fresh && !principal.fresh) {
-        throw new JotError('fresh_token_required', 'Sign in again to do this');
-      }
-    }
-    admitted.trace?.because(principal === null ? access.kind : `${access.kind}, user ${principal.user.id}`);
-    return toAuthorized(admitted, principal);
+    if (access.kind === 'owner' && principal !== null) requireOwner(admitted, access.param, principal);
+    if (endpoint.fresh === true) requireFresh(principal);
+    trace?.because(principal === null ? access.kind : `${access.kind}, user ${principal.user.id}`);
+    const parents = access.kind === 'owner' ? Object.entries(access.parents) : [];
+    if (principal === null || parents.length === 0) return toAuthorized(admitted, principal, NO_PARENTS);
+    return findParents(parents, admitted, principal.user.id).then((rows) =>
+      toAuthorized(admitted, principal, rows),
+    );
   };
+
+  async function findParents(
+    parents: readonly [param: string, name: CollectionName][],
+    admitted: Admitted,
+    userId: Id,
+  ): Promise<ErasedParents> {
+    const params = admitted.params as Readonly<Record<string, Id>>;
+    const rows: Record<string, Entity> = {};
+    let ownerId = userId;
+    for (const [param, name] of parents) {
+      const row = await findRow(name, params[param] ?? 0);
+      const field = collections[name].owner?.field ?? 'id';
+      if (row === null || Reflect.get(row, field) !== ownerId) throw noSuch(param);
+      rows[param] = row;
+      ownerId = row.id;
+    }
+    return rows;
+  }
+}
+
+/** Throws `fresh_token_required` unless the token is from a login. */
+export function requireFresh(principal: Principal | null): void {
+  if (principal?.fresh !== true) throw new JotError('fresh_token_required', 'Sign in again to do this');
 }
 
 function requireUser({ caller }: Admitted): Principal {
@@ -43,6 +75,11 @@ function requireUser({ caller }: Admitted): Principal {
 function requireOwner({ params }: Admitted, param: string, principal: Principal): void {
   const ownerId = (params as Readonly<Record<string, unknown>>)[param];
   if (ownerId !== principal.user.id) throw new JotError('forbidden', 'This belongs to another user');
+}
+
+// Another user's row is indistinguishable from one that does not exist. `post_id` names a post.
+function noSuch(param: string): JotError {
+  return new JotError('not_found', `There is no such ${param.replace(/_id$/, '').replaceAll('_', ' ')}`);
 }
 
 // A proxy on this machine calls from this machine, for anybody: then only a token can tell.

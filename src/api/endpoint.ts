@@ -12,14 +12,15 @@ import {
   object,
   type Type,
 } from '../schema/schema.ts';
+import type { CollectionName, Entity, Rows } from '../store/collections.ts';
 import type { Principal } from './principal.ts';
 
 /** Who may call. */
 export type Access =
   | { readonly kind: 'anyone' }
   | { readonly kind: 'user' }
-  /** The user whose id is in that parameter of the path; `fresh`: with a token from a login. */
-  | { readonly kind: 'owner'; readonly param: string; readonly fresh: boolean }
+  /** The user whose id is in that parameter of the path, if the parents are that user's. */
+  | { readonly kind: 'owner'; readonly param: string; readonly parents: Parents }
   /** Whoever runs the server: by its own token, or from the same machine. */
   | { readonly kind: 'operator' };
 
@@ -27,9 +28,18 @@ export const anyone = { kind: 'anyone' } as const;
 export const anyUser = { kind: 'user' } as const;
 export const operator = { kind: 'operator' } as const;
 
-export function owner(param: string, { fresh = false } = {}) {
-  return { kind: 'owner', param, fresh } as const;
+/**
+ * Access for the user whose id is in a parameter of the path.
+ *
+ * @param parents The rows between that user and the endpoint, outermost first.
+ */
+export function owner<const P extends Parents = NoParents>(param: string, parents: P = {} as P) {
+  return { kind: 'owner', param, parents } as const;
 }
+
+/** The collection of the row that a parameter of the path names, `{ post_id: 'posts' }`. */
+type Parents = Readonly<Record<string, CollectionName>>;
+type NoParents = Readonly<Record<never, CollectionName>>;
 
 /** A limit that a call is charged to, always or on a condition. */
 export type ChargedLimit =
@@ -43,15 +53,25 @@ export interface Client {
 }
 
 /** What a handler gets. */
-export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = Principal | null> {
+export interface Call<
+  Params = unknown,
+  Query = unknown,
+  Body = unknown,
+  Who = Principal | null,
+  ParentRows = ErasedParents,
+> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   readonly principal: Who;
+  /** The row of each parent that `owner` names, by its parameter. */
+  readonly parents: ParentRows;
   readonly client: Client;
   /** The version of the row that the client's `If-Match` was about: for the store to insist on. */
   readonly ifVersion: number | undefined;
 }
+
+export type ErasedParents = Readonly<Record<string, Entity>>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -73,6 +93,8 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** One line. */
   readonly summary: string;
   readonly access: Who;
+  /** Whether the token must be from a login: always, or only if the body names one of these fields. */
+  readonly fresh?: true | readonly (keyof Body & string)[];
   /** Default `['default']`; free if empty. */
   readonly limits?: readonly ChargedLimit[];
   readonly params?: ObjectType<P>;
@@ -84,7 +106,9 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   readonly response?: ResponseType<Row>;
   /** The answer holds a token, which nothing on the way may keep. */
   readonly secret?: boolean;
-  readonly handle: (call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>>) => Promise<Row>;
+  readonly handle: (
+    call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>, ParentsOf<Who>>,
+  ) => Promise<Row>;
   /** What its handler may throw beyond what the declaration implies. */
   readonly failures?: readonly ErrorCode[];
   /** Whom the call turned out to be by, where nobody is signed in yet: for the log. */
@@ -106,16 +130,23 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
    * On a GET, lets answers be cached: gives a text that is another one whenever the answer would be. It is part of the
    * cache's key, so there is nothing to invalidate, and no write can race with it.
    */
-  readonly cacheKey?: (call: Call<InferFields<P>, InferFields<Q>, unknown, WhoOf<Who>>) => Promise<string>;
+  readonly cacheKey?: (
+    call: Call<InferFields<P>, InferFields<Q>, unknown, WhoOf<Who>, ParentsOf<Who>>,
+  ) => Promise<string>;
 }
 
 type WhoOf<Who extends Access> = Who['kind'] extends 'user' | 'owner' ? Principal : null;
+
+type ParentsOf<Who extends Access> = Who extends { readonly parents: infer P extends Parents }
+  ? { readonly [Param in keyof P]: Rows[P[Param]] }
+  : Readonly<Record<never, Entity>>;
 
 type Erased = Declaration<Fields, Fields, unknown, unknown, Access>;
 type Defaulted = 'limits' | 'params' | 'query' | 'secret';
 
 /** A declaration whose own types are forgotten: what the journey works with. */
-export interface Endpoint extends Omit<Erased, Defaulted>, Required<Pick<Erased, Defaulted>> {
+export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pick<Erased, Defaulted>> {
+  readonly fresh?: true | readonly string[];
   readonly handle: (call: Call) => Promise<unknown>;
   readonly cacheKey?: (call: Call) => Promise<string>;
   readonly next?: (row: unknown, call: Call) => string | null;

@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Target } from '../http/incoming.ts';
 import type { Failure } from '../lib/errors.ts';
 import type { Charge } from '../limit/limiter.ts';
-import type { Call, Endpoint } from './endpoint.ts';
+import type { Call, Endpoint, ErasedParents } from './endpoint.ts';
 import type { Principal } from './principal.ts';
 import type { Trace } from './trace.ts';
 
@@ -54,6 +54,7 @@ export interface Admitted extends Identified {
 export interface Authorized extends Admitted {
   /** Not null where the endpoint wants a user. */
   readonly principal: Principal | null;
+  readonly parents: ErasedParents;
 }
 
 export interface Valid extends Authorized {
@@ -84,6 +85,7 @@ export function begin({ request, response, requestId, address, startMs, trace }:
     caller: undefined,
     charges: undefined,
     principal: undefined,
+    parents: undefined,
     call: undefined,
   };
 }
@@ -115,9 +117,14 @@ export function toAdmitted(identified: Identified, charges: readonly Charge[]): 
   return admitted;
 }
 
-export function toAuthorized(admitted: Admitted, principal: Principal | null): Authorized {
+export function toAuthorized(
+  admitted: Admitted,
+  principal: Principal | null,
+  parents: ErasedParents,
+): Authorized {
   const authorized = admitted as Writable<Authorized>;
   authorized.principal = principal;
+  authorized.parents = parents;
   return authorized;
 }
 

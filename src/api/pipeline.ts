@@ -72,7 +72,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #routes: Routes;
   readonly #admit: (identified: Identified) => Admitted;
-  readonly #authorize: (admitted: Admitted) => Authorized;
+  readonly #authorize: (admitted: Admitted) => Authorized | Promise<Authorized>;
   readonly #validate: (authorized: Authorized) => Valid | Promise<Valid>;
   readonly #represent: (valid: Valid) => Promise<Reply>;
 
@@ -110,10 +110,11 @@ export class Pipeline {
       const matched = enter('route', this.#routes.route, incoming);
       const identified = await enter('identify', this.#options.identify, matched);
       const admitted = enter('admit', this.#admit, identified);
-      const authorized = enter('authorize', this.#authorize, admitted);
-      // Only a body has to be waited for.
-      const validated = enter('validate', this.#validate, authorized);
-      return await this.#represent(validated instanceof Promise ? await validated : validated);
+      // Most endpoints have neither a parent nor a body to wait for, and an `await` costs a turn of the microtask queue.
+      const authorizing = enter('authorize', this.#authorize, admitted);
+      const authorized = authorizing instanceof Promise ? await authorizing : authorizing;
+      const validating = enter('validate', this.#validate, authorized);
+      return await this.#represent(validating instanceof Promise ? await validating : validating);
     } catch (error) {
       return this.#fail(error, received);
     }

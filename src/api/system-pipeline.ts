@@ -7,12 +7,15 @@ import { type Matched, toIdentified } from './journey.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 
 /** What a pipeline needs with and without a store. */
-export type Common = Omit<PipelineOptions, 'endpoints' | 'identify' | 'cache' | 'limiters' | 'elsewhere'>;
+export type Common = Omit<
+  PipelineOptions,
+  'endpoints' | 'identify' | 'findRow' | 'cache' | 'limiters' | 'elsewhere'
+>;
 
 /** @param endpoints What can be asked for all the same. */
 export function systemPipeline(common: Common, endpoints: readonly Endpoint[], reason: string): Pipeline {
   const refusal = new JotError('unavailable', reason);
   const identify = async (matched: Matched) => toIdentified(matched, { principal: null, refusal });
-  const nothing = { cache: null, limiters: new Map() };
+  const nothing = { cache: null, limiters: new Map(), findRow: async () => null };
   return new Pipeline({ ...common, ...nothing, endpoints, identify, elsewhere: refusal });
 }

@@ -7,6 +7,7 @@ import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
+import { requireFresh } from './authorize.ts';
 import { perEndpoint } from './endpoint.ts';
 import { type Authorized, toValid, type Valid } from './journey.ts';
 
@@ -50,14 +51,14 @@ export function createValidate(options: ValidateOptions) {
 }
 
 function withCall(authorized: Authorized, query: unknown, body: unknown): Valid {
-  const { params, principal, address, request } = authorized;
+  const { params, principal, parents, address, request } = authorized;
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX);
   const client = { address, userAgent };
-  return toValid(authorized, { params, query, body, principal, client, ifVersion: undefined });
+  return toValid(authorized, { params, query, body, principal, parents, client, ifVersion: undefined });
 }
 
 async function readValidBody<T>(
-  { request, response, trace }: Authorized,
+  { request, response, endpoint, principal, trace }: Authorized,
   type: Type<T>,
   { bodyBytesMax, bodyTurns }: ValidateOptions,
 ): Promise<T> {
@@ -67,5 +68,9 @@ async function readValidBody<T>(
   // Many of them may have come to their ends at once.
   if (bytes.length > LONG_BODY_BYTES) await bodyTurns.next();
   trace?.because(`${bytes.length} bytes`);
-  return bytes.length === 0 ? validate(type, {}) : validate(type, media.parse(bytes), media.source);
+  const fields = bytes.length === 0 ? {} : media.parse(bytes);
+  if (endpoint.fresh !== true && endpoint.fresh?.some((name) => Object.hasOwn(fields, name))) {
+    requireFresh(principal);
+  }
+  return validate(type, fields, media.source);
 }

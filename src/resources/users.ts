@@ -47,7 +47,7 @@ export interface UsersOptions {
 const group = 'users';
 const userPath = '/users/:id';
 const params = object({ id: id({ description: "The user's id." }) });
-const access = owner('id', { fresh: true });
+const access = owner('id');
 
 type Credentials = { readonly username: string; readonly password: string };
 
@@ -109,7 +109,7 @@ function read({ store }: UsersOptions): Endpoint {
     path: userPath,
     group,
     summary: 'Read yourself, with a page of your posts',
-    access: owner('id'),
+    access,
     params,
     query: listQuery,
     status: 200,
@@ -133,6 +133,7 @@ function write(
     group,
     summary,
     access,
+    fresh: ['username', 'password'],
     params,
     body,
     status: 200,
@@ -151,6 +152,7 @@ function remove({ store }: UsersOptions): Endpoint {
     group,
     summary: 'Delete yourself, with posts and sessions',
     access,
+    fresh: true,
     params,
     status: 204,
     handle: ({ principal, ifVersion }) =>

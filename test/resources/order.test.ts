@@ -108,13 +108,17 @@ describe('The order of answers', () => {
     }
   });
 
-  it('a token that is not fresh comes before 415, 413, 400, 412 and 409', async (t) => {
+  it('a token that is not fresh comes before invalid fields, 412 and 409, and after 415 and 413', async (t) => {
     const { server, notFresh: token } = await startSmall(t);
+    const put = (options: CallOptions) => server.call('PUT', '/users/1', { ...options, token });
     const taken = { json: { username: 'elie', password: 'x' }, headers: { 'If-Match': '"x"' } };
-    for (const options of [TEXT, LARGE, { json: {} }, taken]) {
-      const { status, json } = await server.call('PUT', '/users/1', { ...options, token });
+    for (const options of [{ json: { username: 1 } }, { json: { password: '' } }, taken]) {
+      const { status, json } = await put(options);
       assert.deepEqual([status, json.error], [401, 'Fresh Token Required']);
     }
+    assert.equal((await put(TEXT)).status, 415);
+    assert.equal((await put(LARGE)).status, 413);
+    assert.equal((await put({ json: {} })).status, 400, 'the body names neither username nor password');
   });
 
   it('415, 413 and 400 come before 404', async (t) => {

@@ -85,6 +85,7 @@ describe('A session that ends between the check of its token and the deletion of
       if (isEnded) await store.sessions.remove(session.id);
       const deletion = remove.handle({
         principal: { user, session, fresh: true },
+        parents: {},
         params: { user_id: 1, id: 1 },
         query: {},
         body: undefined,

@@ -52,9 +52,7 @@ export const newFile = {
 
 import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
-import { JotError } from '../lib/errors.ts';
 import { id, object, page, text, timestamp } from '../schema/schema.ts';
-import type { Id, User } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
 
 const fields = object({ text: text({ min: 1, max: 100 }) });
@@ -68,7 +66,8 @@ export interface CommentsOptions {
 export function comments({ store, now }: CommentsOptions): Endpoint[] {
   const path = '/users/:user_id/posts/:post_id/comments';
   const params = object({ user_id: id(), post_id: id() });
-  const common = { path, group: 'comments', access: owner('user_id'), params } as const;
+  const access = owner('user_id', { post_id: 'posts' });
+  const common = { path, group: 'comments', access, params } as const;
 
   return [
     endpoint({
@@ -78,10 +77,8 @@ export function comments({ store, now }: CommentsOptions): Endpoint[] {
       query: listQuery,
       status: 200,
       response: json(page(commentType)),
-      async handle({ principal, params, query }) {
-        await requireOwn(principal.user, params.post_id);
-        return store.comments.list({ ...query, owner: params.post_id });
-      },
+      cacheKey: async ({ parents }) => String(await store.comments.revision(parents.post_id.id)),
+      handle: ({ query, parents }) => store.comments.list({ ...query, owner: parents.post_id.id }),
       next: (found, { params, query }) =>
         nextPath(\`/users/\${params.user_id}/posts/\${params.post_id}/comments\`, query, found),
     }),
@@ -93,17 +90,10 @@ export function comments({ store, now }: CommentsOptions): Endpoint[] {
       body: fields,
       status: 201,
       response: json(commentType),
-      async handle({ principal, params, body }) {
-        await requireOwn(principal.user, params.post_id);
-        return store.comments.create({ ...body, post_id: params.post_id, created: now() });
-      },
+      handle: ({ body, parents }) =>
+        store.comments.create({ ...body, post_id: parents.post_id.id, created: now() }),
     }),
   ];
-
-  async function requireOwn(user: User, postId: Id): Promise<void> {
-    const post = await store.posts.find(postId);
-    if (post?.user_id !== user.id) throw new JotError('not_found', 'There is no such post');
-  }
 }
 `,
 };

@@ -44,6 +44,7 @@ export async function startPipeline(
     responseTurns: new TurnQueue({ piecesMax: 64 }),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     limiters: new Map(),
+    findRow: async () => null,
     operatorToken: null,
     challenge: 'JWT realm="Login Required"',
     explain: false,
