@@ -1,7 +1,7 @@
 // Guessing passwords, made slow. Failed logins are counted per username and address; and per username from everywhere,
 // with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out. A botnet
 // that means to does not either: at an address where an account has signed in before, only what fails there counts for it. That
-// goes by the account as it is, not by its name, which may be somebody else's tomorrow.
+// goes by the account's id, which is never reused, not by its name, which may be another user's tomorrow.
 //
 // An attempt takes its tokens before the password is checked and gets them back if it was right: counted afterwards, a
 // hundred guesses at once would all find the bucket full. Attempts that find one empty only because others on the same
@@ -35,7 +35,7 @@ interface Attempt {
 export class LoginGuard {
   readonly #here: Tally | null;
   readonly #everywhere: Tally | null;
-  /** Accounts, each with an address from which it has signed in. */
+  /** Ids of users, each with an address from which that user has signed in. */
   readonly #known = new BoundedMap<string, true>(KNOWN_MAX);
 
   /** @param rate Null switches it off. */
@@ -52,14 +52,14 @@ export class LoginGuard {
 
   /**
    * @param username Folded, so that spelling it otherwise is no way around.
-   * @param account Names the account that has this name, as it is now; null where there is none.
+   * @param userId The user who has this name; null if there is none.
    * @throws JotError `too_many_requests`, for the right password too; `unavailable` while that can't be told.
    */
-  attempt(username: string, addressKey: string, account: string | null): LoginAttempt {
+  attempt(username: string, addressKey: string, userId: number | null): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.
     const name = hash('sha256', username, 'base64url');
-    const known = `${account} ${addressKey}`;
-    const isKnown = account !== null && this.#known.get(known) === true;
+    const known = `${userId} ${addressKey}`;
+    const isKnown = userId !== null && this.#known.get(known) === true;
     const counts = [
       this.#here?.begin(`${name} ${addressKey}`),
       isKnown ? undefined : this.#everywhere?.begin(name),
@@ -77,7 +77,7 @@ export class LoginGuard {
     };
     const succeed = () => {
       forgive();
-      if (this.#here !== null && account !== null) this.#known.set(known, true);
+      if (this.#here !== null && userId !== null) this.#known.set(known, true);
     };
     return { fail, forgive, succeed };
   }

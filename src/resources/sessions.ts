@@ -94,35 +94,28 @@ export function stillSignedIn({ session }: Principal): Operation {
 }
 
 /**
- * Starts a session for a user whose password has just been checked.
+ * Starts a session for a user whose password has just been verified.
  *
- * @throws JotError `precondition_failed`, `not_found` when the user, or already the session, has changed or gone since.
+ * @param renewedHash Replaces the password's hash; `null` if it stays.
+ * @throws JotError `precondition_failed` if the hash has changed since, `not_found` if the user is gone.
  */
-export async function startSession(options: SessionsOptions, user: User, client: Client): Promise<Session> {
-  const { store, lifetimeMs, now } = options;
+export async function startSession(
+  { store, lifetimeMs, now }: SessionsOptions,
+  { id: user_id, password_hash }: User,
+  { userAgent: user_agent }: Client,
+  renewedHash: string | null,
+): Promise<Session> {
   const created = now();
   const sid = randomBytes(16).toString('base64url');
-  const stale = staleSessions(await sessionsOf(store, user), created);
-  const operations: Operation[] = [
-    { expect: 'users', id: user.id, ifVersion: user.version },
-    ...stale.map(({ id }) => ({ discard: 'sessions', id }) as const),
-    {
-      create: 'sessions',
-      values: {
-        sid,
-        user_id: user.id,
-        generation: 0,
-        user_agent: client.userAgent,
-        created,
-        last_used: created,
-        expires: created + lifetimeMs,
-      },
-    },
-  ];
-  await store.write(operations);
-  const session = await store.sessions.findBy('sid', sid);
-  if (session === null) throw new JotError('not_found', 'The session has been ended already');
-  return session;
+  const times = { created, last_used: created, expires: created + lifetimeMs };
+  const guards: Operation[] = [{ expect: 'users', id: user_id, values: { password_hash } }];
+  if (renewedHash !== null) {
+    const change = { password_hash: renewedHash };
+    guards.push({ update: 'users', id: user_id, change, keepVersion: true });
+  }
+  const stale = staleSessions(await sessionsOf(store, { id: user_id }), created);
+  for (const { id } of stale) guards.push({ discard: 'sessions', id });
+  return store.sessions.create({ sid, user_id, user_agent, generation: 0, ...times }, { guards });
 }
 
 /**
@@ -155,13 +148,9 @@ export async function refreshSession(
 }
 
 /** The user's sessions, oldest first. */
-export async function sessionsOf(store: Store, user: User): Promise<readonly Session[]> {
-  const { rows } = await store.sessions.list({
-    owner: user.id,
-    after: 0,
-    limit: SESSIONS_READ_MAX,
-    order: 'asc',
-  });
+export async function sessionsOf(store: Store, { id }: Pick<User, 'id'>): Promise<readonly Session[]> {
+  const query = { owner: id, after: 0, limit: SESSIONS_READ_MAX, order: 'asc' } as const;
+  const { rows } = await store.sessions.list(query);
   return rows;
 }
 

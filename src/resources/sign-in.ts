@@ -10,7 +10,7 @@ import type { LoginGuard } from '../limit/login-guard.ts';
 import { type Infer, lenient, object } from '../schema/schema.ts';
 import { type Session, type User, usernameKey } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
-import { password, usernameGiven } from './credentials.ts';
+import { password as passwordType, usernameGiven } from './credentials.ts';
 import { orNullIfChanged, type SessionsOptions, startSession } from './sessions.ts';
 
 const START_TRIES_MAX = 5;
@@ -19,7 +19,7 @@ const PAGE_LIMIT = 1_000;
 // Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
 export const credentials = object({
   username: lenient(usernameGiven),
-  password: lenient(password(0)),
+  password: lenient(passwordType(0)),
 });
 
 export interface SignInOptions extends SessionsOptions {
@@ -34,59 +34,42 @@ export interface SignInOptions extends SessionsOptions {
  */
 export async function signIn(
   options: SignInOptions,
-  given: Infer<typeof credentials>,
+  { username, password }: Infer<typeof credentials>,
   client: Client,
 ): Promise<Session> {
-  // A password that can't be anybody's is refused without hashing it, whoever was named. It is no guess, and must not cost the
-  // guard a bucket: those take a hash each, so that a flood of names can't fill its memory.
-  if (given.password === undefined) throw invalidCredentials();
-  const name = usernameKey(given.username ?? '');
-  const found = await options.store.users.findBy('username', name);
-  // Another password, or name, makes another account of it.
-  const account = found && `${found.id}.${found.version}`;
-  const attempt = options.loginGuard.attempt(name, addressKey(client.address), account);
-  const user = await check(options, found, given.password).catch((error) => {
+  // A password that no user can have is refused without hashing it. It must not cost the guard a bucket either: those
+  // take a hash each, so that a flood of names can't fill its memory.
+  if (password === undefined) throw invalidCredentials();
+  const name = usernameKey(username ?? '');
+  const user = await options.store.users.findBy('username', name);
+  const attempt = options.loginGuard.attempt(name, addressKey(client.address), user?.id ?? null);
+  const session = await startIfRight(options, user, password, client).catch((error) => {
     attempt.forgive();
     throw error;
   });
-  if (user === null) {
+  if (session === null) {
     attempt.fail();
     throw invalidCredentials();
   }
-  // The password was right: whatever happens now, it was no guess.
   attempt.succeed();
-  const session = await startIfUnchanged(options, user, client);
-  if (session === null) throw invalidCredentials();
   return session;
 }
 
-async function check(options: SignInOptions, user: User | null, given: string): Promise<User | null> {
-  const { ok, renewed } = await options.passwords.verify(given, user?.password_hash ?? null);
-  if (!ok || user === null) return null;
-  return renewed === null ? user : renew(options, user, renewed);
-}
-
-// The password stays the same one, so the version does too. If somebody was faster, that is settled by what they made of it.
-async function renew({ store }: SignInOptions, user: User, password_hash: string): Promise<User> {
-  const change = store.users.update(
-    user.id,
-    { password_hash },
-    { keepVersion: true, ifVersion: user.version },
-  );
-  return (await orNullIfChanged(change)) ?? user;
-}
-
-// A login that began before a password change must not outlast it. A new name in the meantime is no reason to fail.
-async function startIfUnchanged(options: SignInOptions, user: User, client: Client): Promise<Session | null> {
-  let current: User | null = user;
-  for (
-    let attempt = 0;
-    attempt < START_TRIES_MAX && current?.password_hash === user.password_hash;
-    attempt++
-  ) {
-    const session = await orNullIfChanged(startSession(options, current, client));
+// Null if the password is wrong. The session starts only if the hash is still the one that was verified: a login must not
+// outlast a password change that it overtook. Another login may have renewed the hash, so the password is verified again.
+async function startIfRight(
+  options: SignInOptions,
+  found: User | null,
+  password: string,
+  client: Client,
+): Promise<Session | null> {
+  let user = found;
+  for (let tries = 0; tries < START_TRIES_MAX; tries++) {
+    const { ok, renewed } = await options.passwords.verify(password, user?.password_hash ?? null);
+    if (user === null || !ok) return null;
+    const session = await orNullIfChanged(startSession(options, user, client, renewed));
     if (session !== null) return session;
-    current = await options.store.users.find(user.id);
+    user = await options.store.users.find(user.id);
   }
   return null;
 }

@@ -71,7 +71,14 @@ type OperationOn<Name extends CollectionName> =
   | { readonly discard: Name; readonly id: Id }
   | { readonly discardOwned: Name; readonly owner: Id; readonly exceptId?: Id }
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
-  | { readonly expect: Name; readonly id: Id; readonly ifVersion?: number; readonly failure?: Failure };
+  | {
+      readonly expect: Name;
+      readonly id: Id;
+      readonly ifVersion?: number;
+      /** Fields that the row must still have, whatever else has changed. */
+      readonly values?: Partial<Values<Rows[Name]>>;
+      readonly failure?: Failure;
+    };
 
 /** Hears how far something has got: so much of so much, bytes or rows; whoever takes one says which. */
 export type OnProgress = (done: number, total: number) => void;

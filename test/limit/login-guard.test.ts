@@ -5,6 +5,7 @@ import { LoginGuard } from '../../src/limit/login-guard.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12, 35, 13);
 const REFUSED = { code: 'too_many_requests', message: 'Too many failed logins' };
+const IDS: Readonly<Record<string, number>> = { matt: 1, elie: 2 };
 const UNDECIDED = { code: 'unavailable', details: { retryAfterSeconds: 1 } };
 
 /** A guard that lets `tokens` logins of a name from one address fail in an hour. */
@@ -12,7 +13,7 @@ function guardOf(tokens: number) {
   const clock = { nowMs: START_MS };
   const guard = new LoginGuard({ tokens, windowMs: 3_600_000 }, () => clock.nowMs);
   const fail = (name: string, address: string, times = 1) => {
-    for (let count = 0; count < times; count += 1) guard.attempt(name, address, name).fail();
+    for (let count = 0; count < times; count += 1) guard.attempt(name, address, IDS[name] ?? null).fail();
   };
   return { guard, clock, fail };
 }
@@ -20,7 +21,7 @@ function guardOf(tokens: number) {
 /** What an attempt is told: seconds to wait, or null when it may be made. It leaves nothing behind. */
 function answerOf(guard: LoginGuard, name: string, address: string): [code: string, wait?: number] | null {
   try {
-    guard.attempt(name, address, name).forgive();
+    guard.attempt(name, address, IDS[name] ?? null).forgive();
     return null;
   } catch (error) {
     if (!(error instanceof JotError)) throw error;
@@ -32,30 +33,30 @@ describe('LoginGuard attempt', () => {
   it('refuses once as many have failed as may, and lets one more through when a token is back', () => {
     const { guard, clock, fail } = guardOf(3);
     fail('matt', 'A', 3);
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
     assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 1200]);
     clock.nowMs += 1_200_000;
     fail('matt', 'A');
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
   it('counts none that is forgiven', () => {
     const { guard, fail } = guardOf(1);
-    for (let count = 0; count < 100; count += 1) guard.attempt('matt', 'A', 'matt').forgive();
+    for (let count = 0; count < 100; count += 1) guard.attempt('matt', 'A', 1).forgive();
     fail('matt', 'A');
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
   it('counts those under way, and says that nothing is decided yet while they are', () => {
     const { guard } = guardOf(2);
-    const [first, second] = [guard.attempt('matt', 'A', 'matt'), guard.attempt('matt', 'A', 'matt')];
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), UNDECIDED);
+    const [first, second] = [guard.attempt('matt', 'A', 1), guard.attempt('matt', 'A', 1)];
+    assert.throws(() => guard.attempt('matt', 'A', 1), UNDECIDED);
     first.forgive();
-    const third = guard.attempt('matt', 'A', 'matt');
+    const third = guard.attempt('matt', 'A', 1);
     second.fail();
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), UNDECIDED);
+    assert.throws(() => guard.attempt('matt', 'A', 1), UNDECIDED);
     third.fail();
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
   it('tells an address the same whether or not another one is being checked', () => {
@@ -63,7 +64,7 @@ describe('LoginGuard attempt', () => {
     fail('matt', 'A', 2);
     const alone = answerOf(guard, 'matt', 'A');
     assert.deepEqual(alone, ['too_many_requests', 1800]);
-    const other = guard.attempt('matt', 'B', 'matt');
+    const other = guard.attempt('matt', 'B', 1);
     assert.deepEqual(answerOf(guard, 'matt', 'A'), alone);
     other.fail();
     assert.deepEqual(answerOf(guard, 'matt', 'A'), alone);
@@ -72,9 +73,9 @@ describe('LoginGuard attempt', () => {
   it('is undecided about a name from everywhere while any of its attempts is under way', () => {
     const { guard, fail } = guardOf(1);
     for (let number = 1; number < 10; number += 1) fail('matt', `address ${number}`);
-    const last = guard.attempt('matt', 'B', 'matt');
-    assert.throws(() => guard.attempt('matt', 'A', 'matt'), UNDECIDED);
-    assert.throws(() => guard.attempt('matt', 'address 1', 'matt'), REFUSED);
+    const last = guard.attempt('matt', 'B', 1);
+    assert.throws(() => guard.attempt('matt', 'A', 1), UNDECIDED);
+    assert.throws(() => guard.attempt('matt', 'address 1', 1), REFUSED);
     last.fail();
     assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 360]);
     assert.equal(answerOf(guard, 'elie', 'A'), null);
@@ -83,11 +84,9 @@ describe('LoginGuard attempt', () => {
   it('takes from neither bucket what one of them refuses', () => {
     const { guard, clock, fail } = guardOf(1);
     fail('matt', 'A');
-    for (let count = 0; count < 100; count += 1)
-      assert.throws(() => guard.attempt('matt', 'A', 'matt'), REFUSED);
+    for (let count = 0; count < 100; count += 1) assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
     for (let number = 1; number < 10; number += 1) fail('matt', `address ${number}`);
-    for (let count = 0; count < 100; count += 1)
-      assert.throws(() => guard.attempt('matt', 'B', 'matt'), REFUSED);
+    for (let count = 0; count < 100; count += 1) assert.throws(() => guard.attempt('matt', 'B', 1), REFUSED);
     clock.nowMs += 360_000;
     assert.equal(answerOf(guard, 'matt', 'B'), null);
   });
@@ -105,50 +104,49 @@ describe('LoginGuard attempt', () => {
 
   it('lets an address sign in from which the name has, however many fail elsewhere', () => {
     const { guard, fail } = guardOf(2);
-    guard.attempt('matt', 'home', 'matt').succeed();
-    guard.attempt('matt', 'undecided', 'matt').forgive();
+    guard.attempt('matt', 'home', 1).succeed();
+    guard.attempt('matt', 'undecided', 1).forgive();
     for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`, 2);
     assert.equal(answerOf(guard, 'matt', 'home'), null);
     for (const other of ['undecided', 'address 1', 'new'])
-      assert.throws(() => guard.attempt('matt', other, 'matt'), REFUSED);
-    guard.attempt('elie', 'home', 'elie').succeed();
+      assert.throws(() => guard.attempt('matt', other, 1), REFUSED);
+    guard.attempt('elie', 'home', 2).succeed();
     for (let number = 1; number <= 10; number += 1) fail('elie', `address ${number}`, 2);
-    assert.throws(() => guard.attempt('elie', 'address 1', 'elie'), REFUSED);
+    assert.throws(() => guard.attempt('elie', 'address 1', 2), REFUSED);
   });
 
   it('does so for the account that has signed in, and for no other that has its name, or none', () => {
     const { guard, fail } = guardOf(2);
-    guard.attempt('matt', 'home', '1.1').succeed();
+    guard.attempt('matt', 'home', 1).succeed();
     guard.attempt('matt', 'home', null).succeed();
     for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`, 2);
-    for (const account of ['1.2', '2.1', null])
-      assert.throws(() => guard.attempt('matt', 'home', account), REFUSED);
-    guard.attempt('matt', 'home', '1.1').forgive();
+    for (const userId of [2, null]) assert.throws(() => guard.attempt('matt', 'home', userId), REFUSED);
+    guard.attempt('matt', 'home', 1).forgive();
   });
 
   it('counts what fails at such an address there, and nowhere else', () => {
     const { guard, fail } = guardOf(2);
-    guard.attempt('matt', 'home', 'matt').succeed();
+    guard.attempt('matt', 'home', 1).succeed();
     fail('matt', 'home', 2);
-    assert.throws(() => guard.attempt('matt', 'home', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'home', 1), REFUSED);
     for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`, 2);
-    assert.throws(() => guard.attempt('matt', 'new', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'new', 1), REFUSED);
   });
 
   it('forgets the address that was used longest ago once it knows too many', () => {
     const { guard, fail } = guardOf(1);
-    guard.attempt('matt', 'home', 'matt').succeed();
-    guard.attempt('matt', 'work', 'matt').succeed();
+    guard.attempt('matt', 'home', 1).succeed();
+    guard.attempt('matt', 'work', 1).succeed();
     for (let number = 1; number < 10_000; number += 1)
-      guard.attempt(`user ${number}`, 'home', `${number}`).succeed();
+      guard.attempt(`user ${number}`, 'home', 2 + number).succeed();
     for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
-    assert.throws(() => guard.attempt('matt', 'home', 'matt'), REFUSED);
+    assert.throws(() => guard.attempt('matt', 'home', 1), REFUSED);
     assert.equal(answerOf(guard, 'matt', 'work'), null);
   });
 
   it('without a rate refuses nobody and remembers nothing', () => {
     const guard = new LoginGuard(null, () => START_MS);
-    for (let count = 0; count < 1_000; count += 1) guard.attempt('matt', 'A', 'matt').fail();
+    for (let count = 0; count < 1_000; count += 1) guard.attempt('matt', 'A', 1).fail();
     assert.equal(guard.size, 0);
   });
 });

@@ -77,6 +77,8 @@ describe('signIn with a hash of an older cost', () => {
 
   for (const [change, reason, isIn] of [
     ['none', 'hashes again', true],
+    ['username', 'hashes again although another field has changed', true],
+    ['hash', 'verifies again if another login has renewed the hash', true],
     ['password', 'never puts the old password back over one that came meanwhile', false],
   ] as const) {
     it(`${reason} (change meanwhile: ${change})`, async (t) => {
@@ -97,6 +99,8 @@ describe('signIn with a hash of an older cost', () => {
       while (gate.queued === 0) await nextTurn();
       const password_hash = await hash('new', today);
       if (change === 'password') await store.users.update(1, { password_hash });
+      if (change === 'username') await store.users.update(1, { username: 'MATT' });
+      if (change === 'hash') await store.users.update(1, { password_hash: await hash('old', today) });
       place.emit('free');
       await before;
 
@@ -218,5 +222,20 @@ describe('POST /auth from many at once', () => {
       assert.equal((await server.call('POST', '/auth', failed)).status, 401);
     }
     assert.equal((await server.call('POST', '/auth', failed)).status, 429);
+  });
+});
+
+describe('signIn from an address that the user has signed in from', () => {
+  it('stays known when another field of the user changes', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h', TRUST_PROXY: '127.0.0.1' });
+    await server.signUp('matt', 'old');
+    const loginFrom = (address: string, json: object) =>
+      server.call('POST', '/auth', { json, headers: { 'X-Forwarded-For': address } });
+    const { json } = await loginFrom('192.0.2.1', OLD);
+    const rename = { json: { username: 'MATT' }, token: json.access_token };
+    assert.equal((await server.call('PATCH', '/users/1', rename)).status, 200);
+    for (let count = 0; count < 10; count++) await loginFrom(`198.51.100.${count}`, NEW);
+    assert.equal((await loginFrom('192.0.2.2', OLD)).status, 429, 'too many have failed everywhere');
+    assert.equal((await loginFrom('192.0.2.1', OLD)).status, 200);
   });
 });

@@ -48,6 +48,7 @@ for (const kind of storeKinds) {
         { create: 'posts', values: postOf(1) },
         { update: 'posts', id: 1, change: { title: 'Another' }, ifVersion: 1 },
         { expect: 'posts', id: 1, ifVersion: 2 },
+        { expect: 'posts', id: 1, values: { title: 'Another' } },
         { update: 'users', id: 1, change: { username: 'tim' } },
         { create: 'users', values: userNamed('Matt') },
         { create: 'posts', values: postOf(2) },
@@ -171,6 +172,7 @@ for (const kind of storeKinds) {
       ['not_found', { remove: 'users', id: 1 }],
       ['not_found', { expect: 'users', id: 9, ifVersion: 1 }],
       ['precondition_failed', { expect: 'users', id: 2, ifVersion: 1 }],
+      ['precondition_failed', { expect: 'users', id: 2, values: { username: 'another' } }],
       ['precondition_failed', { update: 'users', id: 2, change: {}, ifVersion: 1 }],
       ['precondition_failed', { remove: 'users', id: 2, ifVersion: 1 }],
     ];

@@ -114,8 +114,10 @@ export class Draft {
     if ('remove' in operation)
       this.#remove(operation.remove, this.#expect(operation.remove, operation.id, operation.ifVersion));
     if ('expect' in operation) {
-      const { expect, id, ifVersion, failure } = operation;
-      this.#expect(expect, id, ifVersion, failure);
+      const { expect, id, ifVersion, values = {}, failure = CHANGED } = operation;
+      const row = this.#expect(expect, id, ifVersion, operation.failure);
+      const isSame = Object.entries(values).every(([name, value]) => Reflect.get(row, name) === value);
+      if (!isSame) throw failed(failure);
     }
     if ('discard' in operation) {
       const row = this.#find(operation.discard, operation.id);
