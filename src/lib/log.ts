@@ -4,10 +4,9 @@
 //
 // What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
 
-const NAMES_MAX = 100;
-
 export type LogFormat = 'json' | 'text' | 'off';
 export type LogLevel = 'info' | 'warn' | 'error';
+/** Names are literals of this program and written as they are; values may come from anywhere. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
@@ -30,14 +29,19 @@ export interface LogOptions {
  */
 export function createLog({ format, write, now }: LogOptions): Log & { readonly linesLost: number } {
   const line = format === 'json' ? jsonLine : textLine;
-  const timeAt = createClockText();
+  // Many lines share a millisecond, and formatting a time costs 0.5 µs, nearly as much as the rest of the line.
+  let lastMs = Number.NaN;
+  let time = '';
   let linesLost = 0;
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
       if (format === 'off') return;
       try {
-        write(line(timeAt(now()), level, message, fields));
+        const nowMs = now();
+        if (nowMs !== lastMs) time = new Date(nowMs).toISOString();
+        lastMs = nowMs;
+        write(line(time, level, message, fields));
       } catch {
         linesLost++;
       }
@@ -52,36 +56,14 @@ export function createLog({ format, write, now }: LogOptions): Log & { readonly 
   };
 }
 
-// Many lines belong to one millisecond, and putting a time into words takes longer than most of what they tell of.
-function createClockText(): (nowMs: number) => string {
-  let lastMs = Number.NaN;
-  let text = '';
-  return (nowMs) => {
-    if (nowMs !== lastMs) text = new Date(nowMs).toISOString();
-    lastMs = nowMs;
-    return text;
-  };
-}
-
-// Piece by piece, since to put all in one object for `JSON.stringify` takes twice as long.
+// Piece by piece: one object for `JSON.stringify` takes twice as long, 0.6 µs more.
 function jsonLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
   let line = `{"time":"${time}","level":"${level}","message":${jsonValue(message)}`;
   for (const name in fields) {
     const value = fields[name];
-    if (value !== undefined) line += memberStart(name) + jsonValue(value);
+    if (value !== undefined) line += `,"${name}":${jsonValue(value)}`;
   }
   return `${line}}\n`;
-}
-
-// The same few names are in every line.
-const memberStarts = new Map<string, string>();
-
-function memberStart(name: string): string {
-  const known = memberStarts.get(name);
-  if (known !== undefined) return known;
-  const start = `,${jsonValue(name)}:`;
-  if (memberStarts.size < NAMES_MAX) memberStarts.set(name, start);
-  return start;
 }
 
 function jsonValue(value: unknown): string {
@@ -94,7 +76,7 @@ function jsonValue(value: unknown): string {
 function textLine(time: string, level: LogLevel, message: string, { stack, ...fields }: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ` ${textValue(key)}=${textValue(value)}`);
+    .map(([name, value]) => ` ${name}=${textValue(value)}`);
   const below =
     typeof stack === 'string' ? `\n    ${stack.split('\n').map(escapeControls).join('\n    ')}` : '';
   return `${time} ${level} ${escapeControls(message)}${pairs.join('')}${below}\n`;

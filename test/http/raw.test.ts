@@ -241,7 +241,7 @@ test('X-Request-Id is the client’s where there is a request, else a new one', 
     const wire = await Wire.open(port, request);
     const { headers } = await wire.answer();
     if (expected !== null) assert.equal(headers['x-request-id'], expected);
-    else assert.match(headers['x-request-id'] ?? '', /^[\w-]{16}$/);
+    else assert.match(headers['x-request-id'] ?? '', /^[\w-]{36}$/);
     wire.end();
   }
 });

@@ -27,7 +27,7 @@ describe('requestIdOf', () => {
   ] as readonly (readonly [string | string[] | undefined, string])[]) {
     it(`makes a new one for ${JSON.stringify(given)?.slice(0, 40)}: ${why}`, () => {
       const made = requestIdOf(given);
-      assert.match(made, /^[\w-]{16}$/);
+      assert.match(made, /^[\w-]{36}$/);
       assert.notEqual(requestIdOf(given), made);
     });
   }

@@ -47,10 +47,6 @@ describe('createLog', () => {
       it(`${format}: a message with ${name} stays one line: ${reason}`, () => {
         assertOneLine(only(written(format, text)));
       });
-
-      it(`${format}: a field's key with ${name} stays one line: ${reason}`, () => {
-        assertOneLine(only(written(format, 'event', { [text]: 1 })));
-      });
     }
   }
 
@@ -103,13 +99,13 @@ describe('createLog json', () => {
 
   for (const [name, text] of hostile) {
     it(`gives ${name} back as it came in`, () => {
-      const parsed: unknown = JSON.parse(only(written('json', text, { name: text, [text]: [text] })));
+      const parsed: unknown = JSON.parse(only(written('json', text, { name: text, list: [text] })));
       assert.deepEqual(parsed, {
         time: '2026-11-23T12:35:13.007Z',
         level: 'info',
         message: text,
         name: text,
-        [text]: [text],
+        list: [text],
       });
     });
   }
