@@ -579,7 +579,7 @@ describe('jot', { concurrency: 4 }, () => {
         /^$/,
         /^jot: an import is read from standard input: jot import < export.jsonl\n/,
       ],
-      [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'\n/],
+      [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'/],
       [['keys', 'rotate', 'now'], 2, /^$/, /^jot: "now" is one argument too many\n/],
     ];
     for (const [args, code, stdout, stderr] of rows) {

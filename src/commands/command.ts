@@ -68,50 +68,43 @@ export class UsageError extends Error {
   }
 }
 
-/** What an argument list comes to. */
+/** A parsed argument list. */
 export interface Arguments {
-  /** The options that were given, without their dashes. */
+  /** The options that are present, without their dashes. */
   readonly options: ReadonlySet<string>;
   readonly positionals: readonly string[];
 }
 
 /**
- * Takes arguments apart.
+ * Parses arguments.
  *
- * @param options What may be given as `--name`.
- * @param positionalsMax How many arguments there may be that are no options.
+ * @param names The options that are allowed, as `--name`.
+ * @param positionalsMax The number of other arguments that are allowed.
  * @throws UsageError for anything else.
  */
 export function parseArguments(
   args: readonly string[],
-  options: readonly string[],
+  names: readonly string[],
   positionalsMax: number,
 ): Arguments {
-  const { values, positionals } = takeApart(args, options);
-  const [surplus] = positionals.slice(positionalsMax);
-  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many`);
-  return { options: new Set(Object.keys(values)), positionals };
-}
-
-function takeApart(args: readonly string[], options: readonly string[]) {
-  const known = Object.fromEntries(options.map((name) => [name, { type: 'boolean' as const }]));
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]));
   try {
-    return parseArgs({ args: [...args], options: known, allowPositionals: true });
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    const [surplus] = positionals.slice(positionalsMax);
+    if (surplus !== undefined) throw new Error(`"${surplus}" is one argument too many`);
+    return { options: new Set(Object.keys(values)), positionals };
   } catch (error) {
-    // Node's sentence names the option; the ones behind it explain how to escape it.
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new UsageError(sentence);
+    throw new UsageError((error as Error).message);
   }
 }
 
-/** The data file that the arguments name, or else the settings. */
+/** The data file in the arguments, or else in the settings. @throws JotError `unavailable` for a store in memory. */
 export function dataFileOf({ settings }: World, [path]: readonly string[]): string {
-  // As in DATABASE_URL, where it is often copied from.
+  // It may be a URL copied from DATABASE_URL.
   if (path !== undefined) return filePath(path) ?? path;
   const found = filePath(parseConfig(settings).databaseUrl);
-  if (found === null)
-    throw new JotError('unavailable', 'DATABASE_URL names no file: a store in memory has none');
-  return found;
+  if (found !== null) return found;
+  throw new JotError('unavailable', 'DATABASE_URL names a store in memory, which only its server can reach');
 }
 
 /** The damage to a data file that caused the error, if any. */

@@ -1,7 +1,5 @@
 // `jot import`: fills an empty store from standard input with what `jot export` printed, all of it or nothing.
 
-import { stat } from 'node:fs/promises';
-import { ignoreMissing } from '../lib/file-access.ts';
 import { fillDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, parseArguments, print, UsageError } from './command.ts';
@@ -26,7 +24,6 @@ password hash cannot sign in.`,
     if (stdin.isTTY || positionals.length > 0)
       throw new UsageError('an import is read from standard input: jot import < export.jsonl');
     const path = dataFileOf(world, []);
-    const isNew = (await stat(path).catch(ignoreMissing)) === undefined;
     let report = '';
     const fill = async (tables: Tables) => {
       report = await importInto(tables, stdin);
@@ -34,7 +31,7 @@ password hash cannot sign in.`,
     await withProgress(world, `importing into ${path}`, (onProgress) =>
       fillDataFile(path, fill, { onProgress }),
     );
-    reportWhere(world, { kind: 'data', path, server: null, isNew });
+    reportWhere(world, { kind: 'data', path, server: null });
     await print(stdout, `${path}: ${report}\n`);
     return 0;
   },

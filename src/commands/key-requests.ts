@@ -1,5 +1,5 @@
-// What whoever runs the server may ask of it about its signing keys. The key file is changed by the command; the server only
-// reads it again. If it can't, it goes on with the keys that it has, and whoever asked is told.
+// The request by which a running server reads its key file again, after a command has changed it. If it cannot, it keeps the
+// keys that it has, and the operator sees why.
 
 import { readKeyFile } from '../auth/key-file.ts';
 import type { Tokens } from '../auth/tokens.ts';
@@ -10,7 +10,7 @@ import type { ControlHandlers } from '../store/store.ts';
 
 export interface KeyRequestsOptions {
   readonly tokens: Tokens;
-  /** Null when the keys are not in a file. */
+  /** Null if the keys are not in a file. */
   readonly keyFile: string | null;
   readonly log: Log;
 }
@@ -19,28 +19,20 @@ export interface KeyRequestsOptions {
 export const keysInUse = object({ kids: array(text()) });
 
 export function keyRequests({ tokens, keyFile, log }: KeyRequestsOptions): ControlHandlers {
-  const requireFile = () => {
-    if (keyFile !== null) return keyFile;
-    throw new JotError('unavailable', 'JWT_SECRET_KEY is set for the server, so it uses no key file');
-  };
-  const inUse = () => keysInUse.marshal({ kids: tokens.kids });
   return {
-    async 'keys list'() {
-      requireFile();
-      return inUse();
-    },
-
     async 'keys reload'() {
-      const path = requireFile();
+      if (keyFile === null) {
+        throw new JotError('unavailable', 'JWT_SECRET_KEY is set for the server, so it uses no key file');
+      }
       try {
-        tokens.useKeys(await readKeyFile(path));
+        tokens.useKeys(await readKeyFile(keyFile));
       } catch (error) {
         const { message: reason } = error as Error;
         log.error('the key file could not be read again; the keys stay as they are', { reason });
         throw error;
       }
       log.info('the key file was read again', { kids: tokens.kids });
-      return inUse();
+      return keysInUse.marshal({ kids: tokens.kids });
     },
   };
 }

@@ -80,17 +80,10 @@ async function parseWhole(first: Buffer, rest: AsyncIterable<Buffer>): Promise<J
     length += NEWLINE.length + line.length;
     if (length > TEXT_BYTES_MAX) throw tooLong();
   }
-  const text = Buffer.concat(pieces);
-  const value = parse(text);
+  const value = parse(Buffer.concat(pieces));
   if (isObject(value)) return value;
-  if (length === 0) throw new JotError('bad_request', 'There is nothing on standard input');
-  // `npm run` without `-s` prints an empty line and then the command.
-  const isBanner = /^\s*> /.test(text.toString('latin1', 0, 8));
-  throw notAnExport(
-    isBanner
-      ? 'it begins with lines that npm printed; export with "npm run -s jot -- export"'
-      : 'line 1 is not a header, and the whole is not a JSON object in UTF-8',
-  );
+  // `npm run` without `-s` prints lines of its own first.
+  throw notAnExport('line 1 is not a header; export with "npm run -s jot -- export"');
 }
 
 function version1({ format, version, next, ...lists }: JsonObject): Export {

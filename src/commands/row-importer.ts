@@ -6,14 +6,14 @@
 import { DEFAULT_COST, decoy } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { postFields } from '../resources/posts.ts';
-import { type Type, validate } from '../schema/schema.ts';
+import type { Type } from '../schema/schema.ts';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
 import { isNextId } from '../store/file/record.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { misfitsIn, validateRow } from '../store/validate-rows.ts';
 import { type Entry, isCollection, isObject } from './read-export.ts';
 import { firstOf } from './report.ts';
-import { userWithHash } from './user-requests.ts';
+import { check, userWithHash } from './user-requests.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 
@@ -101,24 +101,13 @@ export class RowImporter {
     if (lacksHash) this.withoutPassword++;
     const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
     const type = FIELDS[name];
-    return type === undefined ? row : { ...row, ...checkFields(type, row) };
+    return type === undefined ? row : { ...row, ...check(type, row) };
   }
 
   // Only the problems that are shown are kept, since a file may be wrong throughout.
   #note(problem: string): void {
     this.#problemCount++;
     if (this.#problems.length < PROBLEMS_SHOWN_MAX) this.#problems.push(problem);
-  }
-}
-
-function checkFields(type: Type<object>, row: Entity): object {
-  try {
-    return validate(type, row);
-  } catch (error) {
-    const fields = error instanceof JotError ? error.details.fields : undefined;
-    if (fields === undefined) throw error;
-    const problems = Object.entries(fields).map(([name, reason]) => `"${name}" ${reason}`);
-    throw problem(problems.join(', '));
   }
 }
 

@@ -1,67 +1,106 @@
-// How a command reaches the server that has the data file: through the socket that is the file's lock. A server whose store is
-// in memory has no such socket. Without a server a command does its work itself, on a file that may be another one than its
-// user thinks, so it says which it was, and who did it.
+// How a command changes a data file that a running server may hold. Only the holder may write, so the command asks it through
+// the socket that is the file's lock; without a holder, the command opens the file and does the work itself. The file may be
+// another one than the operator thinks, so standard error says which file it was, and who changed it.
 
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
+import { createLog, type Log } from '../lib/log.ts';
+import { type Type, validate } from '../schema/schema.ts';
+import { explained } from '../store/file/data-path.ts';
+import { openFileStore } from '../store/file/file-store.ts';
 import { callRunning } from '../store/file/offline.ts';
-import { filePath } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
 import type { World } from './command.ts';
+import { withProgress } from './progress.ts';
 
-/** What a running server said, as it came. */
-export interface Reply {
-  /** `process 4711`. */
-  readonly server: string;
-  readonly answer: unknown;
+/** A request to the running server, and the type of its response. */
+export interface ServerRequest<T> {
+  readonly name: string;
+  readonly value?: unknown;
+  readonly type: Type<T>;
 }
 
-/** What a command has changed. */
+/** A response of the running server. */
+export interface Served<T> {
+  /** `process 4711`. */
+  readonly server: string;
+  readonly response: T;
+}
+
+/** The place of a change. */
 export interface Worked {
   readonly kind: 'data' | 'key';
   readonly path: string;
-  /** Null where none was running. */
+  /** Null if none was running. */
   readonly server: string | null;
-  /** Whether there was no such file before. */
-  readonly isNew?: boolean;
-}
-
-/** Says where something was changed, on standard error: programs read the other one. */
-export function reportWhere(
-  { stderr, settings }: World,
-  { kind, path, server, isNew = false }: Worked,
-): void {
-  const isDefault = (settings.DATABASE_URL ?? '').trim() === '';
-  const why = isDefault ? ', since there was none and DATABASE_URL is not set' : ', since there was none';
-  const made = isNew ? ` was made${why}` : '';
-  const by = server === null ? 'no server was running' : `through the server, ${server}`;
-  stderr.write(`jot: ${kind} file ${resolve(path)}${made}; ${by}\n`);
-}
-
-/** The data file that the settings name, which is where a server is reached. */
-export function serverDataFile({ settings }: World): string {
-  const path = filePath(parseConfig(settings).databaseUrl);
-  if (path !== null) return path;
-  throw new JotError(
-    'unavailable',
-    'DATABASE_URL names a store in memory: what is in it ends with its server, and nothing else can reach it',
-  );
 }
 
 /**
- * Asks the running server for something.
+ * Has the running server handle the request; without one, does it here on the open store. Reports which.
  *
- * @returns null when none is running.
- * @throws JotError `unavailable` in the server's words when it refuses, or when it gave no answer.
+ * @param here Resolves to what the server would respond.
  */
-export async function askServer(path: string, name: string, value?: unknown): Promise<Reply | null> {
-  const said = await callRunning(path, name, value);
-  if (said === null) return null;
-  const { owner: server, answer } = said;
-  if (answer?.startsWith('ok ')) return { server, answer: JSON.parse(answer.slice('ok '.length)) };
-  if (answer?.startsWith('no ')) throw new JotError('unavailable', answer.slice('no '.length));
-  throw new JotError(
-    'unavailable',
-    `The data file is in use by ${server}, which gave no answer: whether it did what it was asked for is not known`,
+export async function perform<T>(
+  world: World,
+  path: string,
+  request: ServerRequest<T>,
+  here: (store: Store, log: Log) => Promise<unknown>,
+): Promise<T> {
+  const served = await withProgress(world, 'waiting for the running server', () => askServer(path, request));
+  const response = served?.response ?? validate(request.type, await withStore(world, path, here));
+  reportWhere(world, { kind: 'data', path, server: served?.server ?? null });
+  return response;
+}
+
+/**
+ * Sends a request to the running server.
+ *
+ * @returns null if none is running.
+ * @throws JotError `unavailable` in the server's words if it refuses, or if its response is missing or of another type.
+ */
+export async function askServer<T>(
+  path: string,
+  { name, value, type }: ServerRequest<T>,
+): Promise<Served<T> | null> {
+  const heard = await callRunning(path, name, value);
+  if (heard === null) return null;
+  const { owner: server, answer } = heard;
+  const [, verdict, text = ''] = /^(ok|no) (.*)$/.exec(answer ?? '') ?? [];
+  if (verdict === 'no') throw new JotError('unavailable', text);
+  try {
+    return { server, response: validate(type, JSON.parse(text)) };
+  } catch {
+    const reason = `${server} holds the data file and gave no valid response; whether it did anything is unknown`;
+    throw new JotError('unavailable', reason);
+  }
+}
+
+/** Says on standard error what was changed where. Programs read standard output. */
+export function reportWhere({ stderr }: World, { kind, path, server }: Worked): void {
+  const by = server === null ? 'no server was running' : `through the server, ${server}`;
+  stderr.write(`jot: ${kind} file ${resolve(path)}; ${by}\n`);
+}
+
+/** @throws JotError `unavailable` if there is no such file: opening it would create one. */
+export async function requireFile(path: string): Promise<void> {
+  await explained('find', path, () => stat(path));
+}
+
+async function withStore<T>(
+  world: World,
+  path: string,
+  use: (store: Store, log: Log) => Promise<T>,
+): Promise<T> {
+  const { stderr, now } = world;
+  const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
+  const log: Log = { ...warnings, info: () => undefined };
+  const store = await withProgress(world, `reading ${path}`, (onProgress) =>
+    openFileStore(path, { now, onProgress, log }),
   );
+  try {
+    return await use(store, log);
+  } finally {
+    await store.close();
+  }
 }

@@ -82,7 +82,7 @@ export function rulesOf({
 }
 
 /**
- * Checks a value, and says what is wrong with it in one sentence: there are no fields on a socket.
+ * Validates a value, with all problems in the message: a line of text has no fields.
  *
  * @throws JotError `validation_failed`.
  */
@@ -91,9 +91,9 @@ export function check<T>(type: Type<T>, value: unknown): T {
     return validate(type, value);
   } catch (error) {
     if (!(error instanceof JotError)) throw error;
-    const { fields = {} } = error.details;
-    const problems = Object.entries(fields).map(([name, problem]) => `the ${name || 'value'} ${problem}`);
-    throw new JotError('validation_failed', `Nothing was changed: ${problems.join('; ')}`);
+    const fields = Object.entries(error.details.fields ?? {});
+    const problems = fields.map(([name, problem]) => `"${name || 'value'}" ${problem}`);
+    throw new JotError('validation_failed', problems.join('; '));
   }
 }
 
@@ -102,8 +102,8 @@ function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
   const given = check(userWithHash, value);
   const cost = costOf(given.password_hash);
   if (cost !== null && formatCost(cost) === formatCost(passwordCost)) return given;
-  const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server`;
-  throw new JotError('validation_failed', `Nothing was changed: ${wanted}, and must be for the command`);
+  const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server, and must be for the command`;
+  throw new JotError('validation_failed', wanted);
 }
 
 async function get({ users }: Store, name: string): Promise<User> {

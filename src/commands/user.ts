@@ -1,30 +1,25 @@
-// `jot user`: adding, deleting and helping users without being one of them, on a running server or on its data file. The
-// password is asked for and hashed here, and only the hash goes on; but where a server runs, its settings are the ones that say
-// what will do. It is never an argument: those are in the shell's history, and every process on the machine may read them.
+// `jot user`: adding, deleting and helping users without being one of them. The password is asked for and hashed here, and only
+// the hash leaves the process; the rules for it come from the running server if there is one. A password is never an argument:
+// arguments are in the shell's history, and every process on the machine can read them.
 
-import { stat } from 'node:fs/promises';
 import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { ignoreMissing } from '../lib/file-access.ts';
-import { createLog } from '../lib/log.ts';
 import { password, username } from '../resources/credentials.ts';
-import { object, type Type, validate } from '../schema/schema.ts';
+import { object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
-import { explained } from '../store/file/data-path.ts';
-import { openStore } from '../store/open.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
 import {
   type Command,
   counted,
+  dataFileOf,
   PASSWORD_SOURCE,
   parseArguments,
   print,
   UsageError,
   type World,
 } from './command.ts';
-import { withProgress } from './progress.ts';
-import { askServer, reportWhere, serverDataFile } from './running-server.ts';
+import { askServer, perform, requireFile } from './running-server.ts';
 import { shown } from './text-table.ts';
 import { check, responseTypes, rulesOf, userRequests } from './user-requests.ts';
 
@@ -39,13 +34,8 @@ A running server adds the user at once; without one the data file is changed,
 and made if it is not there.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
-    const password_hash = await newHash(world);
-    const { id, username } = await perform(
-      world,
-      'user create',
-      { username: name, password_hash },
-      responseTypes.user,
-    );
+    const value = { username: name, password_hash: await newHash(world) };
+    const { id, username } = await change(world, 'user create', value, responseTypes.user);
     await print(world.stdout, `${shown(username)} is user ${id}\n`);
     return 0;
   },
@@ -60,11 +50,10 @@ ${PASSWORD_SOURCE}
 A running server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name } = nameIn(args, []);
-    await requireStore(world);
-    const password_hash = await newHash(world);
-    const given = { username: name, password_hash };
-    const { id, ...user } = await perform(world, 'user password', given, responseTypes.password);
-    const ended = counted(user.sessions_ended, 'session', 'sessions');
+    await requireFile(dataFileOf(world, []));
+    const value = { username: name, password_hash: await newHash(world) };
+    const { id, ...user } = await change(world, 'user password', value, responseTypes.password);
+    const ended = counted(user.sessions_ended, 'session');
     await print(world.stdout, `${shown(user.username)}, user ${id}, has a new password; ended: ${ended}\n`);
     return 0;
   },
@@ -83,9 +72,9 @@ the sessions are gone for good, and the id is not given out again. A running
 server does it at once; without one the data file is changed.`,
   async run(world, args) {
     const { name, options } = nameIn(args, ['yes']);
-    await requireStore(world);
+    await requireFile(dataFileOf(world, []));
     if (!options.has('yes')) await requireAgain(world, name);
-    const { id, username } = await perform(world, 'user delete', { username: name }, responseTypes.user);
+    const { id, username } = await change(world, 'user delete', { username: name }, responseTypes.user);
     await print(world.stdout, `${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
     return 0;
   },
@@ -106,14 +95,14 @@ function nameIn(args: readonly string[], known: readonly string[]) {
 }
 
 async function newHash(world: World): Promise<string> {
-  const reply = await askServer(serverDataFile(world), 'user rules');
-  const rules = reply === null ? rulesOf(parseConfig(world.settings)) : reply.answer;
-  const { password_length_min, password_cost } = validate(responseTypes.rules, rules);
+  const request = { name: 'user rules', type: responseTypes.rules };
+  const served = await askServer(dataFileOf(world, []), request);
+  const { password_length_min, password_cost } = served?.response ?? rulesOf(parseConfig(world.settings));
   const cost = parseCost(password_cost);
-  if (cost === null) throw new JotError('unavailable', 'The server gave a PASSWORD_COST that makes no sense');
-  const given = { password: await newPassword(world) };
-  const checked = check(object({ password: password(password_length_min) }), given);
-  return hash(checked.password, cost);
+  if (cost === null)
+    throw new JotError('unavailable', 'The PASSWORD_COST of the running server is not valid');
+  const typed = { password: await newPassword(world) };
+  return hash(check(object({ password: password(password_length_min) }), typed).password, cost);
 }
 
 async function newPassword({ stdin, stderr }: World): Promise<string> {
@@ -136,36 +125,9 @@ async function requireAgain({ stdin, stderr }: World, name: string): Promise<voi
   }
 }
 
-// Opening would make one.
-async function requireStore(world: World): Promise<void> {
-  const path = serverDataFile(world);
-  await explained('find', path, () => stat(path));
-}
-
-/** Has it done by the running server, or else does it here, and says which. */
-async function perform<T>(world: World, request: string, value: unknown, answerType: Type<T>): Promise<T> {
-  const path = serverDataFile(world);
-  const reply = await askServer(path, request, value);
-  const isNew = reply === null && (await isMissing(path));
-  const answer = reply === null ? await performHere(world, path, request, value) : reply.answer;
-  reportWhere(world, { kind: 'data', path, server: reply?.server ?? null, isNew });
-  return validate(answerType, answer);
-}
-
-async function isMissing(path: string): Promise<boolean> {
-  return (await stat(path).catch(ignoreMissing)) === undefined;
-}
-
-async function performHere(world: World, path: string, request: string, value: unknown): Promise<unknown> {
+function change<T>(world: World, name: string, value: unknown, type: Type<T>): Promise<T> {
   const { settings, now } = world;
-  const config = parseConfig(settings);
-  const store = await withProgress(world, `reading ${path}`, (onProgress) =>
-    openStore(`file:${path}`, { now, onProgress }),
+  return perform(world, dataFileOf(world, []), { name, value, type }, async (store, log) =>
+    userRequests({ ...parseConfig(settings), store, now, log })[name]?.(value),
   );
-  const log = createLog({ format: 'off', write: () => undefined, now });
-  try {
-    return await userRequests({ ...config, store, now, log })[request]?.(value);
-  } finally {
-    await store.close();
-  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { compact, compactionIn } from '../../src/commands/compact.ts';
+import { compact } from '../../src/commands/compact.ts';
 import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
 import { fillStore } from '../support/disk/exports.ts';
 import { linesWithUsers } from '../support/disk/records.ts';
@@ -83,28 +83,4 @@ describe('compact', () => {
       assert.deepEqual(traceOf(path), before);
     }
   });
-});
-
-describe('compactionIn', () => {
-  it('takes what a server answers', () => {
-    const answer = { bytesBefore: 5, bytesAfter: 0 };
-    assert.deepEqual(compactionIn(JSON.stringify({ ...answer, more: 1 })), answer);
-  });
-
-  const wrong: readonly (readonly [answer: string, reason: string])[] = [
-    ['', 'nothing'],
-    ['done', 'no JSON'],
-    ['null', 'null'],
-    ['7', 'a number'],
-    ['{"bytesBefore":5}', 'half of it'],
-    ['{"bytesBefore":5,"bytesAfter":"1"}', 'a text'],
-    ['{"bytesBefore":-5,"bytesAfter":1}', 'less than nothing'],
-    ['{"bytesBefore":5.5,"bytesAfter":1}', 'half a byte'],
-  ];
-  for (const [answer, reason] of wrong) {
-    it(`refuses ${JSON.stringify(answer)}: ${reason}`, () => {
-      const message = 'The process that has the data file gave an answer that makes no sense';
-      assert.throws(() => compactionIn(answer), { code: 'unavailable', message });
-    });
-  }
 });

@@ -1,32 +1,58 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
-import { reportWhere, type Worked } from '../../src/commands/running-server.ts';
+import { askServer, reportWhere, type Worked } from '../../src/commands/running-server.ts';
+import { acquireLock } from '../../src/control/lock.ts';
+import { integer, object } from '../../src/schema/schema.ts';
+import { dataFile } from '../support/disk/data-files.ts';
+import { rejects } from '../support/disk/stores.ts';
 import { createWorld } from '../support/process/world.ts';
 
 describe('reportWhere', () => {
   const path = 'data/jot.jsonl';
   const whole = resolve(path);
-  const set = { DATABASE_URL: 'file:data/jot.jsonl' };
-  const rows: readonly [worked: Worked, settings: Record<string, string>, told: string][] = [
-    [{ kind: 'data', path, server: 'process 7' }, set, `data file ${whole}; through the server, process 7`],
-    [{ kind: 'key', path, server: null }, {}, `key file ${whole}; no server was running`],
-    [
-      { kind: 'data', path, server: null, isNew: true },
-      set,
-      `data file ${whole} was made, since there was none; no server was running`,
-    ],
-    [
-      { kind: 'data', path, server: null, isNew: true },
-      { DATABASE_URL: ' ' },
-      `data file ${whole} was made, since there was none and DATABASE_URL is not set; no server was running`,
-    ],
+  const rows: readonly [worked: Worked, told: string][] = [
+    [{ kind: 'data', path, server: 'process 7' }, `data file ${whole}; through the server, process 7`],
+    [{ kind: 'key', path, server: null }, `key file ${whole}; no server was running`],
   ];
-  for (const [worked, settings, told] of rows) {
+  for (const [worked, told] of rows) {
     it(`says on standard error alone: ${told.replace(whole, path)}`, () => {
-      const world = createWorld({ settings });
+      const world = createWorld();
       reportWhere(world, worked);
       assert.deepEqual(world.output, { stdout: '', stderr: `jot: ${told}\n` });
+    });
+  }
+});
+
+describe('askServer', () => {
+  const request = { name: 'count', type: object({ count: integer({ min: 0 }) }) };
+
+  it('returns what the type declares of the response, and null if no server runs', async (t) => {
+    const path = dataFile(t, '');
+    assert.equal(await askServer(path, request), null);
+    const lock = await acquireLock(path);
+    t.after(() => lock.release());
+    lock.handleWith(async () => '{"count":5,"more":1}');
+    const server = `process ${process.pid}`;
+    assert.deepEqual(await askServer(path, request), { server, response: { count: 5 } });
+  });
+
+  it('throws the words of a server that refuses', async (t) => {
+    const path = dataFile(t, '');
+    const lock = await acquireLock(path);
+    t.after(() => lock.release());
+    lock.handleWith(() => Promise.reject(new Error('There is no user "matt"')));
+    await rejects(askServer(path, request), 'unavailable', 'There is no user "matt"');
+  });
+
+  for (const response of ['', 'done', 'null', '7', '{}', '{"count":"5"}', '{"count":-5}', '{"count":5.5}']) {
+    it(`refuses the response ${JSON.stringify(response)}`, async (t) => {
+      const path = dataFile(t, '');
+      const lock = await acquireLock(path);
+      t.after(() => lock.release());
+      lock.handleWith(async () => response);
+      const reason = 'holds the data file and gave no valid response; whether it did anything is unknown';
+      await rejects(askServer(path, request), 'unavailable', `process ${process.pid} ${reason}`);
     });
   }
 });

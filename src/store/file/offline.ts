@@ -1,7 +1,7 @@
 // Data files outside of a server: read while somebody else may be writing, or replaced while nobody does.
 
 import { dirname } from 'node:path';
-import { acquireLock, callHolder, responseIn } from '../../control/lock.ts';
+import { acquireLock, callHolder } from '../../control/lock.ts';
 import type { Heard } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
@@ -115,18 +115,6 @@ export async function fillDataFile(
       const file = await writeDataFile(fileSystem, realPath, tables, { seq, onProgress });
       await file.close();
     });
-  });
-}
-
-/**
- * Has the data file compacted, by the process that has it if there is one.
- *
- * @returns that process and what it says; null when nobody has the file.
- */
-export async function askToCompact(path: string): Promise<{ owner: string; answer: string } | null> {
-  return explained('open', path, async () => {
-    const said = await callHolder(await withoutLinks(path), 'compact');
-    return said === null ? null : { owner: said.owner, answer: responseIn(said) };
   });
 }
 

@@ -1,24 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import type { FileSystem } from '../../../src/store/file/file-system.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
-import {
-  askToCompact,
-  compactedBytes,
-  fillDataFile,
-  readDataFile,
-  withDataFile,
-} from '../../../src/store/file/offline.ts';
+import { compactedBytes, fillDataFile, readDataFile, withDataFile } from '../../../src/store/file/offline.ts';
 import { Tables } from '../../../src/store/memory/tables.ts';
 import type { User } from '../../../src/store/open.ts';
 import { contentsIn, contentsOf, dataFile, traceOf } from '../../support/disk/data-files.ts';
@@ -196,23 +182,5 @@ describe('fillDataFile', () => {
     const path = dataFile(t, 'Dear diary,\n');
     const message = `${path} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
     await rejects(fillDataFile(path, putMatt), 'unavailable', message);
-  });
-});
-
-describe('askToCompact', () => {
-  it('has nobody to ask when nobody has the file, and makes nothing', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
-    assert.equal(await askToCompact(path), null);
-    assert.equal(existsSync(path), false);
-    await rejects(askToCompact(`${dirname(path)}/none/jot.jsonl`), 'unavailable');
-  });
-
-  it('gets the answer of who has it', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
-    await openFor(t, `file:${path}`);
-    const { size } = statSync(path);
-    const { owner, answer = '' } = (await askToCompact(path)) ?? {};
-    assert.equal(owner, `process ${process.pid}`);
-    assert.deepEqual(JSON.parse(answer), { bytesBefore: size, bytesAfter: size });
   });
 });
