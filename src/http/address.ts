@@ -1,13 +1,14 @@
-// Who is calling. Behind a proxy every connection comes from the proxy, which writes the client's address into
-// `X-Forwarded-For`. Anybody can write that header, so it is believed only as far as trusted proxies vouch for it: read
-// from the right, each trusted address hands over to the one before it, and the first that is not trusted is the client.
+// The client's address. Behind a proxy every connection comes from the proxy, which appends the address it saw to `X-Forwarded-For`.
+// A client can send that header too, so it is believed only as far as trusted proxies vouch for it: read from the right, each trusted
+// address hands over to the one before it, and the first address that is not trusted is the client.
+//
+// One address has many spellings, `::ffff:192.0.2.1` and `::FFFF:c000:201` for 192.0.2.1 (RFC 4291 §2.5.5.2). A client must not get
+// another bucket for each, so all addresses are compared in one spelling.
 
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP, type Socket } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
 
 const HOPS_MAX = 32;
-
-const peers = new WeakMap<Socket, string>();
 
 /** Addresses and networks whose `X-Forwarded-For` is believed. */
 export class TrustedProxies {
@@ -25,7 +26,7 @@ export class TrustedProxies {
 
   has(address: string): boolean {
     if (this.#isEmpty) return false;
-    const plain = unwrap(address);
+    const plain = canonical(address);
     const version = isIP(plain);
     if (version === 0) return false;
     return version === 6 ? this.#ipv6.check(plain, 'ipv6') : this.#ipv4.check(plain, 'ipv4');
@@ -35,7 +36,7 @@ export class TrustedProxies {
     // A zone would be ignored, and so trust its address on every link.
     const [, written = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
     const bits = isIP(written) === 6 ? 128 : 32;
-    const address = unwrap(written);
+    const address = canonical(written);
     const version = isIP(address);
     // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
     const mappedBits = bits - (version === 6 ? 128 : 32);
@@ -50,7 +51,7 @@ export class TrustedProxies {
 
 /** The client's address: the socket's, or the one that trusted proxies vouch for. */
 export function clientAddress(request: IncomingMessage, trusted: TrustedProxies): string {
-  let address = peerAddress(request.socket);
+  let address = canonical(request.socket.remoteAddress ?? '');
   if (!trusted.has(address)) return address;
   const forwarded = request.headers['x-forwarded-for'];
   const hops = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').slice(-HOPS_MAX);
@@ -58,28 +59,23 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
     const before = withoutPort(hop.trim());
     // What a trusted proxy passes on may be anything; past something that is no address there is nothing to follow.
     if (isIP(before) === 0) return address;
-    address = unwrap(before);
+    address = canonical(before);
     if (!trusted.has(address)) return address;
   }
   return address;
 }
 
-// It stays the same as long as the connection does.
-function peerAddress(socket: Socket): string {
-  const known = peers.get(socket);
-  if (known !== undefined) return known;
-  const address = unwrap(socket.remoteAddress ?? '');
-  // One that is gone already has none any more, but may have had one.
-  if (address !== '') peers.set(socket, address);
-  return address;
-}
-
-/** What a client is counted by: its IPv4 address, or its IPv6 network of 64 bits: a single host may use every address in
- * it (RFC 4862). A site often has several of those (RFC 6177), and then as many buckets. */
+/**
+ * Returns the key under which a client is counted: its IPv4 address, or its IPv6 network of 64 bits, in which a single host may use
+ * every address (RFC 4862). A site often has several such networks (RFC 6177), and then as many buckets.
+ */
 export function addressKey(address: string): string {
   if (isIP(address) !== 6) return address;
-  const network = ipv6Groups(address).slice(0, 4);
-  return `${network.map((group) => group.toString(16)).join(':')}::/64`;
+  const [left = [], right = []] = canonical(address)
+    .split('::')
+    .map((half) => half.split(':').filter((group) => group !== ''));
+  const zeros = Array<string>(8 - left.length - right.length).fill('0');
+  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
 }
 
 /** Whether the address is this machine's own. */
@@ -87,31 +83,11 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }
 
-// RFC 4291 §2.5.5.2: a socket that listens on both protocols shows IPv4 clients as `::ffff:192.0.2.1`. However that is
-// spelled it is the same address, and must not be a way to look like another one.
-function unwrap(address: string): string {
-  if (isIP(address) !== 6) return address;
-  const groups = ipv6Groups(address);
-  const [high = 0, low = 0] = groups.slice(6);
-  const isMapped = groups.slice(0, 6).join() === '0,0,0,0,0,65535';
-  return isMapped ? dotted(high, low) : address.toLowerCase();
-}
-
-// The eight numbers of an IPv6 address (RFC 4291 §2.2), whose zone does not count.
-function ipv6Groups(address: string): number[] {
-  const plain = (address.split('%')[0] ?? '').replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...bytes) => {
-    const [a, b, c, d] = bytes.map(Number) as [number, number, number, number];
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
-  });
-  const [left = [], right = []] = plain
-    .split('::')
-    .map((half) => half.split(':').filter((group) => group !== ''));
-  const zeros = Array<string>(8 - left.length - right.length).fill('0');
-  return [...left, ...zeros, ...right].map((group) => Number.parseInt(group, 16));
-}
-
-function dotted(high: number, low: number): string {
-  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+// The shortest spelling of an IPv6 address, without its zone; of an IPv4 address in IPv6, the IPv4 address.
+function canonical(text: string): string {
+  if (isIP(text) !== 6) return text;
+  const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+  return /^::ffff:(.+\..+)$/.exec(address)?.[1] ?? address;
 }
 
 function withoutPort(text: string): string {

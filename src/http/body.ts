@@ -3,8 +3,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { JotError } from '../lib/errors.ts';
 
-const EMPTY: Buffer = Buffer.alloc(0);
-
 /** Whether there is a body at all, an empty one included when its length is not announced (RFC 9112 §6.3). */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
@@ -58,29 +56,24 @@ export async function readBody(
   });
 }
 
-// One chunk is nearly always all there is, and stays as it came. More are copied together as they come: a list of them would hold an
-// object of some 190 bytes for each, and a client may send them with one byte each.
+// The chunks are copied together as they come: a list of them would hold an object of some 190 bytes for each, and a client may send
+// chunks of one byte.
 class Body {
   length = 0;
-  #buffer = EMPTY;
+  #buffer: Buffer = Buffer.alloc(0);
 
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.length);
   }
 
   append(chunk: Buffer): void {
-    const before = this.length;
-    this.length += chunk.length;
-    if (before === 0) this.#buffer = chunk;
-    else {
-      if (this.length > this.#buffer.length) this.#grow(before);
-      chunk.copy(this.#buffer, before);
+    const length = this.length + chunk.length;
+    if (length > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#buffer.length));
+      this.#buffer.copy(grown);
+      this.#buffer = grown;
     }
-  }
-
-  #grow(used: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.length, 2 * this.#buffer.length));
-    this.#buffer.copy(grown, 0, 0, used);
-    this.#buffer = grown;
+    chunk.copy(this.#buffer, this.length);
+    this.length = length;
   }
 }

@@ -12,7 +12,6 @@ const HEADERS_MAX = 200;
 const TARGET_LENGTH_MAX = 8_000;
 
 const SINGLE: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type']);
-const SINGLE_LENGTHS: ReadonlySet<number> = new Set([...SINGLE].map(({ length }) => length));
 
 /** Path and query as they stand in the request, still percent-encoded. */
 export interface Target {
@@ -57,25 +56,18 @@ function checkRepeats(rawHeaders: readonly string[]): void {
   }
   const seen: string[] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const written = rawHeaders[index] ?? '';
-    // Most names can be told apart by their length alone.
-    const name = SINGLE_LENGTHS.has(written.length) ? written.toLowerCase() : '';
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
     if (!SINGLE.has(name)) continue;
     if (seen.includes(name)) throw new JotError('bad_request', `More than one ${name} header`);
     seen.push(name);
   }
 }
 
-// Nearly all requests to one server name the same host.
-let lastValidHost = '';
-
 // RFC 9112 §3.2: HTTP/1.1 needs exactly one Host, and a valid one.
 function checkHost({ headers: { host }, httpVersionMinor }: IncomingMessage): void {
   if (host === undefined && httpVersionMinor === 0) return;
   if (host === undefined) throw new JotError('bad_request', 'The Host header is missing');
-  if (host === lastValidHost) return;
   if (!isAuthority(host)) throw new JotError('bad_request', 'The Host header is malformed');
-  lastValidHost = host;
 }
 
 // RFC 9112 §6.1: a transfer coding that is not understood is 501; in HTTP/1.0 there is none, and its length is a guess.
