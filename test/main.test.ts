@@ -555,7 +555,7 @@ describe('jot', { concurrency: 4 }, () => {
         ['check', '--', '--help', 'b'],
         2,
         /^$/,
-        /^jot: "b" is one argument too many\n\nUsage: jot check \[file\]\n/,
+        /^jot: there is one argument too many\n\nUsage: jot check \[file\]\n/,
       ],
       [['user'], 2, /^$/, ONE_OF_USER],
       [['user', 'crate', 'hunter2'], 2, /^$/, ONE_OF_USER],
@@ -571,16 +571,11 @@ describe('jot', { concurrency: 4 }, () => {
         ['check', 'a', 'b'],
         2,
         /^$/,
-        /^jot: "b" is one argument too many\n\nUsage: jot check \[file\]\n\n[^\n]*\n$/,
+        /^jot: there is one argument too many\n\nUsage: jot check \[file\]\n\n[^\n]*\n$/,
       ],
-      [
-        ['import', 'a.jsonl'],
-        2,
-        /^$/,
-        /^jot: an import is read from standard input: jot import < export.jsonl\n/,
-      ],
+      [['import', 'a.jsonl'], 2, /^$/, /^jot: there is one argument too many\n\nUsage: jot import\n/],
       [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'/],
-      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: "now" is one argument too many\n/],
+      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: there is one argument too many\n/],
     ];
     for (const [args, code, stdout, stderr] of rows) {
       it(`${args.join(' ')} exits with ${code}, whatever the settings are`, async (t) => {

@@ -7,16 +7,7 @@ import { type Contents, compactedBytes, holdsLines, readDataFile } from '../stor
 import { DamageError, NotJotError, VersionError } from '../store/file/record.ts';
 import { Tables } from '../store/memory/tables.ts';
 import { type Misfit, misfitsInAll } from '../store/validate-rows.ts';
-import {
-  type Command,
-  counted,
-  dataFileOf,
-  EXIT_FAILURE,
-  FILE,
-  parseArguments,
-  print,
-  type World,
-} from './command.ts';
+import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 
@@ -30,8 +21,8 @@ export const check: Command = {
 Reads the whole file as a start would, then looks at every row, which a start
 does not. Names the first damage by line and byte, or says how many rows there
 are and how much of the file is dead. Works on the file of a running server.`,
-  async run(world, args) {
-    const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
+  async run(world, { positionals }) {
+    const path = dataFileOf(world, positionals);
     const tables = new Tables();
     const contents = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }, tables),

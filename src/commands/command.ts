@@ -1,5 +1,5 @@
-// What the subcommands of `jot` have in common. A command gets what it needs of the world as values, and gives an exit code:
-// 0 for yes, 1 for no, 2 for wrong usage, 65 for a data file that it can't work with.
+// The parts that the subcommands of `jot` share. A command declares its name and its parameters; the arguments are parsed by
+// that declaration, and its help is made from it. It gets the world as values, so tests run it without a process.
 
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
@@ -10,15 +10,11 @@ import { filePath } from '../store/open.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
-/** The `EX_DATAERR` of BSD's sysexits: whoever restarts what has failed can leave alone what only a person can mend. */
+/** The `EX_DATAERR` of BSD's sysexits: a restart does not help. */
 export const EXIT_DAMAGE = 65;
 
-/** A stream that a person may be sitting at. */
-export type Terminal<Stream> = Stream & {
-  readonly isTTY?: boolean;
-  /** Whether what is typed comes as it is typed, and is not shown. */
-  readonly setRawMode?: (isRaw: boolean) => unknown;
-};
+/** A stream that may be a terminal. */
+export type Terminal<Stream> = Stream & { readonly isTTY?: boolean };
 
 export interface World {
   readonly settings: Environment;
@@ -36,14 +32,20 @@ export interface World {
 export interface Command {
   /** As it is typed, `keys rotate`. */
   readonly name: string;
-  /** What may follow the name, as it is typed there, `[file]`, and what that is. */
+  /** What follows the name, as it is typed there, and its meaning: `[--option]`, `<required>`, `[optional]`. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** One line, in the imperative. */
   readonly summary: string;
   /** More to know, in sentences, in lines of 80 characters. */
   readonly details?: string;
-  /** @returns the exit code. */
-  readonly run: (world: World, args: readonly string[]) => Promise<number>;
+  /** @returns the exit code; undefined for 0. */
+  readonly run: (world: World, args: Arguments) => Promise<number | undefined>;
+}
+
+export interface Arguments {
+  /** The options that are present, without their dashes. */
+  readonly options: ReadonlySet<string>;
+  readonly positionals: readonly string[];
 }
 
 /** The parameter that `dataFileOf` reads. */
@@ -68,30 +70,22 @@ export class UsageError extends Error {
   }
 }
 
-/** A parsed argument list. */
-export interface Arguments {
-  /** The options that are present, without their dashes. */
-  readonly options: ReadonlySet<string>;
-  readonly positionals: readonly string[];
-}
-
-/**
- * Parses arguments.
- *
- * @param names The options that are allowed, as `--name`.
- * @param positionalsMax The number of other arguments that are allowed.
- * @throws UsageError for anything else.
- */
+/** Parses arguments by the parameters of a command. @throws UsageError for others. */
 export function parseArguments(
+  { parameters = {} }: Pick<Command, 'parameters'>,
   args: readonly string[],
-  names: readonly string[],
-  positionalsMax: number,
 ): Arguments {
-  const options = Object.fromEntries(names.map((name) => [name, { type: 'boolean' as const }]));
+  const names = Object.keys(parameters);
+  const flags = names.filter((name) => name.startsWith('[--'));
+  const required = names.filter((name) => name.startsWith('<'));
+  const options = Object.fromEntries(
+    flags.map((flag) => [flag.slice('[--'.length, -1), { type: 'boolean' as const }]),
+  );
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    const [surplus] = positionals.slice(positionalsMax);
-    if (surplus !== undefined) throw new Error(`"${surplus}" is one argument too many`);
+    if (positionals.length < required.length) throw new Error(`${required.join(' ')} is missing`);
+    // It is not repeated, since it may be a password.
+    if (positionals.length > names.length - flags.length) throw new Error('there is one argument too many');
     return { options: new Set(Object.keys(values)), positionals };
   } catch (error) {
     throw new UsageError((error as Error).message);

@@ -3,7 +3,7 @@
 import { nearestName } from '../lib/nearest-name.ts';
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
-import { type Command, print, UsageError, type World } from './command.ts';
+import { type Command, parseArguments, print, UsageError, type World } from './command.ts';
 import { compact } from './compact.ts';
 import { exportRows } from './export.ts';
 import { importRows } from './import.ts';
@@ -16,11 +16,10 @@ import { listUsers } from './user-list.ts';
 
 const help: Command = {
   name: 'help',
-  parameters: { '[command]': 'one of them, `user create`; by default a list of all' },
+  parameters: { '[command]': 'the first word of a command', '[subcommand]': 'its second word' },
   summary: 'list the commands; `--help` after a command explains it',
-  async run({ stdout }, args) {
-    await print(stdout, helpFor(args));
-    return 0;
+  async run({ stdout }, { positionals }) {
+    await print(stdout, helpFor(positionals));
   },
 };
 
@@ -29,7 +28,6 @@ const version: Command = {
   summary: 'show the version',
   async run({ stdout }) {
     await print(stdout, `${VERSION}\n`);
-    return 0;
   },
 };
 
@@ -48,11 +46,17 @@ export const commands: readonly Command[] = [
  */
 export async function runCommand(world: World, args: readonly string[]): Promise<number> {
   const words = args.length === 0 ? ['serve'] : args;
-  if (asksForHelp(words)) return help.run(world, words);
+  if (asksForHelp(words)) {
+    await print(world.stdout, helpFor(words));
+    return 0;
+  }
   const command = words[0] === '--version' ? version : find(words);
-  return command.run(world, words.slice(command.name.split(' ').length)).catch((error) => {
+  const rest = words.slice(command.name.split(' ').length);
+  try {
+    return (await command.run(world, parseArguments(command, rest))) ?? 0;
+  } catch (error) {
     throw error instanceof UsageError ? new UsageError(error.message, usageOfOne(command)) : error;
-  });
+  }
 }
 
 // After `--` there are no options.
@@ -86,10 +90,8 @@ function find(words: readonly string[]): Command {
   const group = groupOf(first);
   if (group.length > 0)
     throw new UsageError(`"${first}" takes one of these commands`, usageOf(group, `${first} <command>`));
-  const meant = nearestName(
-    first,
-    commands.map(({ name }) => name),
-  );
+  const names = commands.map(({ name }) => name);
+  const meant = nearestName(first, names);
   const advice = meant === undefined ? '; `jot help` lists them' : `; did you mean "${meant}"?`;
   throw new UsageError(`there is no command "${first}"${advice}`);
 }

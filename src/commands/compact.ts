@@ -1,7 +1,7 @@
 // `jot compact`: rewrites the data file without the rows that have changed or gone.
 
 import { integer, object } from '../schema/schema.ts';
-import { type Command, dataFileOf, FILE, parseArguments, print } from './command.ts';
+import { type Command, dataFileOf, FILE, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { perform, requireFile } from './running-server.ts';
 
@@ -14,8 +14,8 @@ export const compact: Command = {
   details: `
 The new file is written next to the old one and then replaces it, so for a while
 both need room. Old states of changed and deleted rows are gone for good.`,
-  async run(world, args) {
-    const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
+  async run(world, { positionals }) {
+    const path = dataFileOf(world, positionals);
     await requireFile(path);
     const request = { name: 'compact', type: compaction };
     const { bytesBefore, bytesAfter } = await perform(world, path, request, (store) =>
@@ -23,6 +23,5 @@ both need room. Old states of changed and deleted rows are gone for good.`,
     );
     const [before, after] = [bytesBefore, bytesAfter].map((bytes) => bytes.toLocaleString('en-US'));
     await print(world.stdout, `${path}: ${after} bytes, ${before} before\n`);
-    return 0;
   },
 };

@@ -11,7 +11,7 @@ import { type CollectionName, collectionNames, collections } from '../store/coll
 import { nextIdsOf } from '../store/file/next-file.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
-import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
+import { type Command, dataFileOf, FILE } from './command.ts';
 import { withProgress } from './progress.ts';
 
 export const EXPORT_FORMAT = 'jot-export';
@@ -28,8 +28,7 @@ export const exportRows: Command = {
 Prints a header and then one row per line on standard output. Users that are
 imported from it without hashes cannot sign in. Changes nothing, and works on
 the file of a running server. The signing keys are not part of it.`,
-  async run(world, args) {
-    const { options, positionals } = parseArguments(args, ['with-secrets'], 1);
+  async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
     const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }),
@@ -38,7 +37,6 @@ the file of a running server. The signing keys are not part of it.`,
     await pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false });
     // It is easily forgotten, or kept by the program that runs this one, and found out when it is too late.
     if (!withSecrets) world.stderr.write('jot: without password hashes; --with-secrets prints them too\n');
-    return 0;
   },
 };
 

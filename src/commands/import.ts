@@ -2,7 +2,7 @@
 
 import { fillDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
-import { type Command, dataFileOf, parseArguments, print, UsageError } from './command.ts';
+import { type Command, dataFileOf, print, UsageError } from './command.ts';
 import { withProgress } from './progress.ts';
 import { readExport } from './read-export.ts';
 import { countsOf, rowsOf } from './report.ts';
@@ -18,11 +18,9 @@ DATABASE_URL names; it is made if it is not there, and refused if there are rows
 in it. Every row is checked. All of them are imported or, where one is wrong,
 none: then the file is as it was, and each problem has a line. Users without a
 password hash cannot sign in.`,
-  async run(world, args) {
-    const { positionals } = parseArguments(args, [], 1);
+  async run(world) {
     const { stdin, stdout } = world;
-    if (stdin.isTTY || positionals.length > 0)
-      throw new UsageError('an import is read from standard input: jot import < export.jsonl');
+    if (stdin.isTTY) throw new UsageError('standard input is a terminal: jot import < export.jsonl');
     const path = dataFileOf(world, []);
     let report = '';
     const fill = async (tables: Tables) => {
@@ -33,7 +31,6 @@ password hash cannot sign in.`,
     );
     reportWhere(world, { kind: 'data', path, server: null });
     await print(stdout, `${path}: ${report}\n`);
-    return 0;
   },
 };
 

@@ -8,7 +8,7 @@ import { keyFileOf, parseConfig } from '../config.ts';
 import { inTurn } from '../control/lock.ts';
 import { JotError } from '../lib/errors.ts';
 import { withoutLinks } from '../store/file/data-path.ts';
-import { type Command, dataFileOf, parseArguments, print, UsageError, type World } from './command.ts';
+import { type Command, dataFileOf, print, type World } from './command.ts';
 import { keysInUse } from './key-requests.ts';
 import { askServer, reportWhere } from './running-server.ts';
 import { tableOf, timeText } from './text-table.ts';
@@ -23,14 +23,12 @@ export const listKeys: Command = {
 Shows when each key was made, until when it signed, and when its last access and
 refresh tokens end with the lifetimes as they are set now. Never shows a secret.
 Changes nothing.`,
-  async run(world, args) {
-    parseArguments(args, [], 0);
+  async run(world) {
     const records = await listKeyFile(keyFileIn(world));
     const { tokens } = parseConfig(world.settings);
     const head = ['kid', 'created', 'signs', 'access tokens until', 'refresh tokens until'];
     const rows = records.map((record, index) => rowOf(record, index === 0, tokens, world.now()));
     await print(world.stdout, [...tableOf(head, rows)].join(''));
-    return 0;
   },
 };
 
@@ -41,12 +39,10 @@ export const rotateKeys: Command = {
 Puts a new key first in the key file. A running server signs with it at once. No
 session ends. Where JWT_SECRET_KEY is set there is no key file: put a new secret
 first there, and restart.`,
-  async run(world, args) {
-    parseArguments(args, [], 0);
+  async run(world) {
     const { result: kid, since } = await changeKeys(world, (path) => rotateKeyFile(path, world.now));
     const report = `New tokens are signed with key ${kid} ${since}. Those of older keys stay valid.\n`;
     await print(world.stdout, report);
-    return 0;
   },
 };
 
@@ -58,12 +54,9 @@ export const retireKeys: Command = {
 Takes the key out of the key file for good. Users whose tokens are all of that
 key have to sign in again; a running server refuses those tokens at once. The
 key that signs cannot be retired: rotate first.`,
-  async run(world, args) {
-    const [kid] = parseArguments(args, [], 1).positionals;
-    if (kid === undefined) throw new UsageError('a kid is missing; `jot keys list` shows them');
+  async run(world, { positionals: [kid = ''] }) {
     const { since } = await changeKeys(world, (path) => retireKey(path, kid));
     await print(world.stdout, `Key ${kid} is gone. Tokens that were signed with it are refused ${since}.\n`);
-    return 0;
   },
 };
 

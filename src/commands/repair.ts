@@ -1,7 +1,7 @@
 // `jot repair`: makes a damaged data file one that can be opened, keeps the damaged one beside it, and says what is lost.
 
 import { type Repair, repairDataFile } from '../store/file/repair.ts';
-import { type Command, counted, dataFileOf, FILE, parseArguments, print } from './command.ts';
+import { type Command, counted, dataFileOf, FILE, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 import { reportWhere } from './running-server.ts';
@@ -19,9 +19,9 @@ depend on lost ones are dropped too: posts and sessions of a lost user. Where
 lines are lost all sessions end, and what those lines deleted or changed is as
 it was before. A file without damage is not touched, and one of which nothing
 can be read is refused and left as it is.`,
-  async run(world, args) {
+  async run(world, { positionals }) {
     const { stdout, now } = world;
-    const path = dataFileOf(world, parseArguments(args, [], 1).positionals);
+    const path = dataFileOf(world, positionals);
     const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
       repairDataFile(path, { now, onProgress }),
     );
@@ -30,7 +30,6 @@ can be read is refused and left as it is.`,
       stdout,
       repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired),
     );
-    return 0;
   },
 };
 

@@ -11,7 +11,7 @@ import { LineBuffer } from '../lib/line-buffer.ts';
 import { createLog } from '../lib/log.ts';
 import { keepNextTickQuick } from '../lib/next-tick.ts';
 import { VERSION } from '../version.ts';
-import { type Command, damageIn, EXIT_FAILURE, parseArguments, type World } from './command.ts';
+import { type Command, damageIn, EXIT_FAILURE, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 
 const ECHO_MS_MAX = 500;
@@ -24,8 +24,7 @@ Settings come from the environment, and from a file .env in the working
 directory where the environment has none; the README lists them. The log goes to
 standard output. SIGTERM or Ctrl-C ends it in order: requests in progress have
 ten seconds. A second signal ends it at once.`,
-  async run(world, args) {
-    parseArguments(args, [], 0);
+  async run(world) {
     keepNextTickQuick();
     const { settings, stdout, process } = world;
     const lines = new LineBuffer((text) => stdout.writable && stdout.write(text));
@@ -43,7 +42,6 @@ ten seconds. A second signal ends it at once.`,
     if (url !== null) announce(url, config, lines.add);
     await closed;
     process.exit(0);
-    return 0;
   },
 };
 

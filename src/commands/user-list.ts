@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Id, Session, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
-import { type Command, dataFileOf, FILE, parseArguments } from './command.ts';
+import { type Command, dataFileOf, FILE } from './command.ts';
 import { withProgress } from './progress.ts';
 import { shown, tableOf, timeText } from './text-table.ts';
 
@@ -24,8 +24,7 @@ export const listUsers: Command = {
   details: `
 Sessions that have not expired are counted. Changes nothing, and works on the
 file of a running server.`,
-  async run(world, args) {
-    const { options, positionals } = parseArguments(args, ['json'], 1);
+  async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
     const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }),
@@ -33,7 +32,6 @@ file of a running server.`,
     const users = usersIn(tables, world.now());
     const lines = options.has('json') ? jsonLines(users) : table(users);
     await pipeline(Readable.from(lines), world.stdout, { end: false });
-    return 0;
   },
 };
 

@@ -5,7 +5,7 @@
 import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { password, username } from '../resources/credentials.ts';
+import { password, username as usernameType } from '../resources/credentials.ts';
 import { object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
@@ -14,7 +14,6 @@ import {
   counted,
   dataFileOf,
   PASSWORD_SOURCE,
-  parseArguments,
   print,
   UsageError,
   type World,
@@ -32,12 +31,11 @@ The rules are those for signing up.
 ${PASSWORD_SOURCE}
 A running server adds the user at once; without one the data file is changed,
 and made if it is not there.`,
-  async run(world, args) {
-    const { name } = nameIn(args, []);
+  async run(world, { positionals }) {
+    const name = nameIn(positionals);
     const value = { username: name, password_hash: await newHash(world) };
     const { id, username } = await change(world, 'user create', value, responseTypes.user);
     await print(world.stdout, `${shown(username)} is user ${id}\n`);
-    return 0;
   },
 };
 
@@ -48,14 +46,13 @@ export const changePassword: Command = {
   details: `
 ${PASSWORD_SOURCE}
 A running server does it at once; without one the data file is changed.`,
-  async run(world, args) {
-    const { name } = nameIn(args, []);
+  async run(world, { positionals }) {
+    const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));
     const value = { username: name, password_hash: await newHash(world) };
     const { id, ...user } = await change(world, 'user password', value, responseTypes.password);
     const ended = counted(user.sessions_ended, 'session');
     await print(world.stdout, `${shown(user.username)}, user ${id}, has a new password; ended: ${ended}\n`);
-    return 0;
   },
 };
 
@@ -70,28 +67,17 @@ export const deleteUser: Command = {
 At the terminal the username has to be typed once more. The user, the posts and
 the sessions are gone for good, and the id is not given out again. A running
 server does it at once; without one the data file is changed.`,
-  async run(world, args) {
-    const { name, options } = nameIn(args, ['yes']);
+  async run(world, { options, positionals }) {
+    const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));
     if (!options.has('yes')) await requireAgain(world, name);
     const { id, username } = await change(world, 'user delete', { username: name }, responseTypes.user);
     await print(world.stdout, `${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
-    return 0;
   },
 };
 
-// What is too much may be a password, so it is not repeated.
-function nameIn(args: readonly string[], known: readonly string[]) {
-  const { options, positionals } = parseArguments(args, known, Number.POSITIVE_INFINITY);
-  const [given, ...surplus] = positionals;
-  if (given === undefined) throw new UsageError('a username is missing');
-  if (surplus.length > 0) {
-    throw new UsageError(
-      'there is one argument too many; a password is typed at the terminal or read from standard input',
-    );
-  }
-  const { username: name } = check(object({ username }), { username: given });
-  return { name, options };
+function nameIn([username = '']: readonly string[]): string {
+  return check(object({ username: usernameType }), { username }).username;
 }
 
 async function newHash(world: World): Promise<string> {

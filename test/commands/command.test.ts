@@ -7,24 +7,26 @@ import { systemError } from '../support/disk/faulty-file-system.ts';
 import { createWorld } from '../support/process/world.ts';
 
 describe('parseArguments', () => {
+  const command = { parameters: { '[--loud]': 'an option', '<name>': 'needed', '[file]': 'not needed' } };
   const good: readonly (readonly [args: string[], options: string[], positionals: string[], why: string])[] =
     [
-      [[], [], [], 'nothing'],
-      [['a'], [], ['a'], 'a file'],
-      [['--loud', 'a'], ['loud'], ['a'], 'an option in front'],
-      [['a', '--loud', '--loud'], ['loud'], ['a'], 'behind, and twice'],
-      [['--', '--loud'], [], ['--loud'], 'a file that looks like an option'],
+      [['a'], [], ['a'], 'as few as there must be'],
+      [['a', 'b'], [], ['a', 'b'], 'as many as there may be'],
+      [['--loud', 'a'], ['loud'], ['a'], 'an option first'],
+      [['a', '--loud', '--loud'], ['loud'], ['a'], 'an option last, and twice'],
+      [['--', '--loud'], [], ['--loud'], 'an argument that looks like an option'],
     ];
   for (const [args, options, positionals, why] of good) {
     it(`takes ${JSON.stringify(args)}: ${why}`, () => {
-      const parsed = parseArguments(args, ['loud'], 1);
+      const parsed = parseArguments(command, args);
       assert.deepEqual([...parsed.options], options);
       assert.deepEqual(parsed.positionals, positionals);
     });
   }
 
   const bad: readonly (readonly [args: string[], message: RegExp, why: string])[] = [
-    [['a', 'b. c'], /^"b\. c" is one argument too many$/, 'named whole, whatever is in it'],
+    [[], /^<name> is missing$/, 'too few'],
+    [['a', 'b', 'c'], /^there is one argument too many$/, 'too many, and the last one is not repeated'],
     [['--quiet'], /^Unknown option '--quiet'/, 'an option that there is not'],
     [['-l'], /^Unknown option '-l'/, 'there are no short ones'],
     [['--loud=1'], /'--loud' does not take an argument$/, 'an option is there or not'],
@@ -32,11 +34,16 @@ describe('parseArguments', () => {
   for (const [args, message, why] of bad) {
     it(`refuses ${JSON.stringify(args)}: ${why}`, () => {
       assert.throws(
-        () => parseArguments(args, ['loud'], 1),
+        () => parseArguments(command, args),
         (error: Error) => error instanceof UsageError && message.test(error.message),
       );
     });
   }
+
+  it('takes nothing where nothing is declared', () => {
+    assert.deepEqual(parseArguments({}, []).positionals, []);
+    assert.throws(() => parseArguments({}, ['a']), { name: 'UsageError' });
+  });
 });
 
 describe('dataFileOf', () => {

@@ -9,7 +9,7 @@ import { FOO_HASH, fillStore } from '../support/disk/exports.ts';
 import { linesWithUsers } from '../support/disk/records.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
+import { createWorld, runCommand, runIn, withoutPlace } from '../support/process/world.ts';
 import { startServer } from '../support/server/server.ts';
 
 /** A data file with rows of all kinds that nobody has open. */
@@ -91,7 +91,7 @@ describe('export', () => {
     const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
     const path = dataFile(t, header + first.replace('matt', 'Matt') + second);
     const world = createWorld();
-    await assert.rejects(exportRows.run(world, [path]), {
+    await assert.rejects(runIn(world, exportRows, [path]), {
       code: 'unavailable',
       message: `The data file ${path} is damaged at line 2, byte ${header.length}: its checksum does not match`,
     });
@@ -100,7 +100,7 @@ describe('export', () => {
 
   it('of a file that is not there prints nothing and makes nothing', async (t) => {
     const path = `${temporaryFolder(t)}/none/jot.jsonl`;
-    await rejects(exportRows.run(createWorld(), [path]), 'unavailable');
+    await rejects(runIn(createWorld(), exportRows, [path]), 'unavailable');
     assert.throws(() => traceOf(path), { code: 'ENOENT' });
   });
 
@@ -122,7 +122,7 @@ describe('export', () => {
         slow.emit('held');
       },
     });
-    const running = exportRows.run({ ...createWorld(), stdout: slow }, [path]);
+    const running = runIn({ ...createWorld(), stdout: slow }, exportRows, [path]);
     await once(slow, 'held');
     for (let turns = 0; turns < 100; turns++) await new Promise(setImmediate);
     assert.ok(slow.writableLength < 2_000, `${slow.writableLength}`);

@@ -10,7 +10,7 @@ import { type Export, exportOf, exportText, FOO_HASH } from '../support/disk/exp
 import { linesWith, linesWithUsers } from '../support/disk/records.ts';
 import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { createWorld, type Outcome, runCommand, withoutPlace } from '../support/process/world.ts';
+import { createWorld, type Outcome, runCommand, runIn, withoutPlace } from '../support/process/world.ts';
 
 type Input = string | Uint8Array | Readable;
 
@@ -463,7 +463,7 @@ describe('what import reads', () => {
   it('is not typed by somebody', async () => {
     const world = createWorld();
     const stdin = Object.assign(Readable.from([]), { isTTY: true });
-    await assert.rejects(importRows.run({ ...world, stdin }, []), (error) => error instanceof UsageError);
+    await assert.rejects(runIn({ ...world, stdin }, importRows, []), (error) => error instanceof UsageError);
   });
 
   it('is no file that is named: it would be taken for the data file', async () => {

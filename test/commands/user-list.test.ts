@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { listUsers } from '../../src/commands/user-list.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { createWorld, runCommand } from '../support/process/world.ts';
+import { createWorld, runCommand, runIn } from '../support/process/world.ts';
 import { createPerson } from '../support/server/person.ts';
 import { START_MS, startServer } from '../support/server/server.ts';
 
@@ -75,7 +75,7 @@ describe('jot user list', () => {
     assert.equal((await runCommand(listUsers, ['--json', path])).stdout, '');
     await assert.rejects(runCommand(listUsers, [`${folder}/none.jsonl`]), { name: 'JotError' });
     const settings = { DATABASE_URL: 'memory:' };
-    await assert.rejects(listUsers.run(createWorld({ settings }), []), {
+    await assert.rejects(runIn(createWorld({ settings }), listUsers, []), {
       name: 'JotError',
       message: /memory/,
     });

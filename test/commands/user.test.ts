@@ -16,7 +16,7 @@ import { formsOf } from '../support/cases/secret-forms.ts';
 import { everythingIn, openFor, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { jot, serve } from '../support/process/command.ts';
-import { createWorld, runCommand, withoutPlace } from '../support/process/world.ts';
+import { createWorld, runCommand, runIn, withoutPlace } from '../support/process/world.ts';
 import { createPerson } from '../support/server/person.ts';
 import { START_MS, send, startServer, type TestServer } from '../support/server/server.ts';
 
@@ -197,7 +197,7 @@ describe('jot user without a server', () => {
     const settings = { DATABASE_URL: 'memory:' };
     for (const command of [createUser, changePassword, deleteUser]) {
       const world = createWorld({ settings, stdin: typing('foo\rfoo\r') });
-      await assert.rejects(command.run(world, ['matt']), { name: 'JotError', message: /store in memory/ });
+      await assert.rejects(runIn(world, command, ['matt']), { name: 'JotError', message: /store in memory/ });
       assert.deepEqual(world.output, { stdout: '', stderr: '' });
     }
   });
@@ -261,7 +261,7 @@ describe('jot user: what a password may be', () => {
   it('is what was typed twice at a terminal', async (t) => {
     const place = placeFor(t);
     const world = createWorld({ ...place, stdin: typing('foo\rfoo\r') });
-    assert.equal(await createUser.run(world, ['matt']), 0);
+    assert.equal(await runIn(world, createUser, ['matt']), 0);
     assert.equal(withoutPlace(world.output.stderr), 'Password: \nOnce more: \n');
     const different = runCommand(changePassword, ['matt'], { ...place, stdin: typing('bar\rbaz\r') });
     await assert.rejects(different, {
@@ -277,10 +277,9 @@ describe('jot user: what a password may be', () => {
 
 describe('jot user: the command line', () => {
   const secret = 'hunter-4711';
-  const surplus =
-    /^there is one argument too many; a password is typed at the terminal or read from standard input$/;
+  const surplus = /^there is one argument too many$/;
   const rows: readonly [command: Command, args: string[], message: RegExp][] = [
-    [createUser, [], /^a username is missing$/],
+    [createUser, [], /^<username> is missing$/],
     [createUser, ['matt', secret], surplus],
     [changePassword, ['matt', secret], surplus],
     [deleteUser, ['matt', secret], surplus],
@@ -309,7 +308,7 @@ describe('jot user: the command line', () => {
   ] as const) {
     it(`refuses the name ${JSON.stringify(name.slice(0, 10))} before it asks for a password`, async (t) => {
       const world = createWorld({ ...placeFor(t), stdin: typing('foo\rfoo\r') });
-      await assert.rejects(createUser.run(world, [name]), { name: 'JotError', message });
+      await assert.rejects(runIn(world, createUser, [name]), { name: 'JotError', message });
       assert.equal(world.output.stderr, '');
     });
   }
@@ -329,7 +328,7 @@ describe('jot user: the command line', () => {
       });
     }
     const world = createWorld({ ...place, stdin: typing('MATT\n') });
-    assert.equal(await deleteUser.run(world, ['matt']), 0);
+    assert.equal(await runIn(world, deleteUser, ['matt']), 0);
     const asked = 'Everything of matt will be gone. Type the username to go on: ';
     assert.equal(world.output.stderr, `${asked}jot: data file ${place.path}; no server was running\n`);
     assert.equal(await (await openFor(t, place.settings.DATABASE_URL ?? '')).users.count(), 0);
@@ -401,9 +400,9 @@ describe('a running server, asked by another process for something about users,'
     const said: string[] = [];
     for (const command of [createUser, createUser, changePassword]) {
       const world = createWorld({ ...place, stdin: `${secret}\n` });
-      const code = await command
-        .run(world, ['matt'])
-        .catch((error) => `${error.stack} ${JSON.stringify(error)}`);
+      const code = await runIn(world, command, ['matt']).catch(
+        (error) => `${error.stack} ${JSON.stringify(error)}`,
+      );
       said.push(String(code), world.output.stdout, world.output.stderr);
     }
     said.push(...server.log, readFileSync(place.path, 'utf8'));

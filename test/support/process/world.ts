@@ -2,7 +2,7 @@
 // them.
 
 import { PassThrough, Readable, type Writable } from 'node:stream';
-import type { Command, World } from '../../../src/commands/command.ts';
+import { type Command, parseArguments, type World } from '../../../src/commands/command.ts';
 import { TIME } from '../disk/records.ts';
 
 export interface WorldOptions {
@@ -53,6 +53,11 @@ export function withoutPlace(stderr: string): string {
   );
 }
 
+/** Runs a command in this process, in a world that is there already. @returns its exit code. */
+export async function runIn(world: World, command: Command, args: readonly string[]): Promise<number> {
+  return (await command.run(world, parseArguments(command, args))) ?? 0;
+}
+
 /** Runs a command in this process. Rejects with what it throws. */
 export async function runCommand(
   command: Command,
@@ -60,6 +65,6 @@ export async function runCommand(
   options?: WorldOptions,
 ): Promise<Outcome> {
   const world = createWorld(options);
-  const code = await command.run(world, args);
+  const code = await runIn(world, command, args);
   return { code, ...world.output };
 }
