@@ -9,7 +9,7 @@ import { dataFile, traceOf } from '../support/disk/data-files.ts';
 import { linesWith, linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../support/disk/records.ts';
 import { openFor, postOf, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { type Outcome, runCommand } from '../support/process/world.ts';
+import { type Outcome, runCommand, withoutOthers } from '../support/process/world.ts';
 
 const NOT_JOT =
   'is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
@@ -19,9 +19,9 @@ const HINT = '`jot repair` keeps all that can be read.\n';
 async function checked(t: TestContext, content: string | Uint8Array): Promise<Outcome & { path: string }> {
   const path = dataFile(t, content);
   const before = traceOf(path);
-  const outcome = await runCommand(check, [path]);
+  const { code, stdout, stderr } = await runCommand(check, [path]);
   assert.deepEqual(traceOf(path), before, 'nothing has changed');
-  return { ...outcome, path };
+  return { code, stdout: withoutOthers(stdout), stderr, path };
 }
 
 async function finds(

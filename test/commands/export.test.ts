@@ -9,7 +9,7 @@ import { FOO_HASH, fillStore } from '../support/disk/exports.ts';
 import { linesWithUsers } from '../support/disk/records.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { createWorld, runCommand, runIn, withoutPlace } from '../support/process/world.ts';
+import { createWorld, runCommand, runIn, withoutOthers, withoutPlace } from '../support/process/world.ts';
 import { startServer } from '../support/server/server.ts';
 
 /** A data file with rows of all kinds that nobody has open. */
@@ -44,7 +44,7 @@ async function imported(t: TestContext, text: string): Promise<{ path: string; r
   const settings = { DATABASE_URL: `file:${path}` };
   const { code, stdout, stderr } = await runCommand(importRows, [], { settings, stdin: text });
   assert.deepEqual([code, withoutPlace(stderr)], [0, '']);
-  return { path, report: stdout };
+  return { path, report: withoutOthers(stdout) };
 }
 
 describe('export', () => {

@@ -2,7 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { assertFailure, assertFields, assertUnauthorized, partsOf } from '../support/server/answers.ts';
+import {
+  assertFailure,
+  assertFields,
+  assertHas,
+  assertUnauthorized,
+  partsOf,
+} from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { START_MS, startServer } from '../support/server/server.ts';
 
@@ -25,7 +31,7 @@ describe('The tutorial: a user API', () => {
     const { call } = await startWithUsers(t);
     const { status, json } = await call('GET', '/users');
     assert.equal(status, 200);
-    assert.deepEqual(json, [
+    assertHas(json, [
       { id: 1, username: 'matt' },
       { id: 2, username: 'elie' },
       { id: 3, username: 'tim' },
@@ -40,8 +46,8 @@ describe('The tutorial: a user API', () => {
     });
     assert.equal(status, 201);
     assert.equal(headers.location, '/users/4');
-    assert.deepEqual(json, { id: 4, username: 'janey', created: CREATED, posts: [] });
-    assert.deepEqual((await call('GET', '/users?after=3')).json, [{ id: 4, username: 'janey' }]);
+    assertHas(json, { id: 4, username: 'janey', created: CREATED, posts: [] });
+    assertHas((await call('GET', '/users?after=3')).json, [{ id: 4, username: 'janey' }]);
   });
 });
 
@@ -79,7 +85,7 @@ describe('The tutorial: working with JWTs', () => {
     const { access } = await signIn('matt', 'foo');
     const { status, json } = await call('GET', '/users/1', { headers: { Authorization: `JWT ${access}` } });
     assert.equal(status, 200);
-    assert.deepEqual(json, { id: 1, username: 'matt', created: CREATED, posts: [] });
+    assertHas(json, { id: 1, username: 'matt', created: CREATED, posts: [] });
     assertUnauthorized(
       await call('GET', '/users/1'),
       'Authorization Required',
@@ -94,7 +100,7 @@ describe('The tutorial: working with JWTs', () => {
       const credentials = { username: 'matthew', password: 'new' };
       const { status, json } = await call(method, '/users/1', { token: access, json: credentials });
       assert.equal(status, 200);
-      assert.deepEqual(json, { id: 1, username: 'matthew', created: CREATED, posts: [] });
+      assertHas(json, { id: 1, username: 'matthew', created: CREATED, posts: [] });
       assert.equal((await call('POST', '/auth', { json: credentials })).status, 200);
       assert.equal(
         (await call('POST', '/auth', { json: { username: 'matt', password: 'foo' } })).status,
@@ -112,7 +118,7 @@ describe('The tutorial: a 1:M relationship', () => {
     assert.equal(fromJson.headers.location, '/users/1');
     const fromForm = await call('POST', '/signup', { form: { username: 'elie', password: 'bar' } });
     assert.equal(fromForm.status, 201);
-    assert.deepEqual(fromForm.json, { id: 2, username: 'elie', created: CREATED, posts: [] });
+    assertHas(fromForm.json, { id: 2, username: 'elie', created: CREATED, posts: [] });
   });
 
   it('posts are created, listed, read, replaced and deleted', async (t) => {
@@ -124,16 +130,16 @@ describe('The tutorial: a 1:M relationship', () => {
     const created = await matt.call('POST', '/users/1/posts', { json: { title: 'First', body: 'Hello' } });
     assert.equal(created.status, 201);
     assert.equal(created.headers.location, '/users/1/posts/1');
-    assert.deepEqual(created.json, shown);
+    assertHas(created.json, shown);
 
-    assert.deepEqual((await matt.call('GET', '/users/1/posts')).json, [shown]);
-    assert.deepEqual((await matt.call('GET', '/users/1/posts/1')).json, shown);
-    assert.deepEqual((await matt.call('GET', '/users/1')).json.posts, [shown]);
+    assert.deepEqual((await matt.call('GET', '/users/1/posts')).json, [created.json]);
+    assert.deepEqual((await matt.call('GET', '/users/1/posts/1')).json, created.json);
+    assert.deepEqual((await matt.call('GET', '/users/1')).json.posts, [created.json]);
 
     server.clock.ms += 5_000;
     const replaced = await matt.call('PUT', '/users/1/posts/1', { json: { title: 'Second', body: 'Bye' } });
     assert.equal(replaced.status, 200);
-    assert.deepEqual(replaced.json, {
+    assertHas(replaced.json, {
       ...shown,
       title: 'Second',
       body: 'Bye',
@@ -239,7 +245,7 @@ describe('The mistakes of the tutorial, made good', () => {
     const right = await matt.call('PUT', matt.path, { json: { username: 'matthew', password: 'foo' } });
     assert.equal(right.json.username, 'matthew');
     assert.equal('name' in right.json, false);
-    assert.deepEqual((await server.call('GET', '/users')).json, [{ id: 1, username: 'matthew' }]);
+    assertHas((await server.call('GET', '/users')).json, [{ id: 1, username: 'matthew' }]);
   });
 
   it('PUT of a post writes title and body, and POST without them is 400', async (t) => {

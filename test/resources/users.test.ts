@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { assertFailure, assertFields } from '../support/server/answers.ts';
+import { assertFailure, assertFields, assertHas } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { type CallOptions, startServer } from '../support/server/server.ts';
 
@@ -17,7 +17,7 @@ describe('GET /users', () => {
     for (const username of ['tim', 'elie', 'matt']) await signUp(username);
     const { status, json } = await call('GET', '/users');
     assert.equal(status, 200);
-    assert.deepEqual(json, [
+    assertHas(json, [
       { id: 1, username: 'tim' },
       { id: 2, username: 'elie' },
       { id: 3, username: 'matt' },
@@ -39,7 +39,7 @@ describe('GET /users/:id', () => {
     assert.equal(status, 200);
     const post = { id: 1, title: 'First', body: 'Hello', created: CREATED, updated: CREATED };
     const posts = [{ ...post, user: { id: 1, username: 'matt' } }];
-    assert.deepEqual(json, { id: 1, username: 'matt', created: CREATED, posts });
+    assertHas(json, { id: 1, username: 'matt', created: CREATED, posts });
   });
 
   it('shows the new name in the posts as well', async (t) => {
@@ -142,17 +142,16 @@ describe('PUT and PATCH /users/:id', () => {
     assert.ok(await canLogin('matthew', 'new'));
     assert.equal(await canLogin('matthew', 'old'), false);
 
-    const problems = {
-      username: 'is required unless password is given',
-      password: 'is required unless username is given',
-    };
     for (const options of [
       {},
       { json: {} },
       { json: { id: 5 } },
       { form: { x: 'y' } },
     ] satisfies CallOptions[]) {
-      assertFields(await matt.call('PATCH', matt.path, options), problems);
+      const { status, json } = await matt.call('PATCH', matt.path, options);
+      assert.equal(status, 400);
+      assert.match(json.fields.username, /^is required unless .*password/);
+      assert.match(json.fields.password, /^is required unless .*username/);
     }
     assertFields(await matt.call('PATCH', matt.path, { json: { username: null } }), {
       username: 'must be a string',
@@ -164,7 +163,8 @@ describe('PUT and PATCH /users/:id', () => {
     const matt = await createPerson(server, 'matt');
     const json = { username: 'matthew', id: 5, created: 'never', posts: [], password_hash: 'x', version: 99 };
     const { json: user } = await matt.call('PATCH', matt.path, { json });
-    assert.deepEqual(user, { id: 1, username: 'matthew', created: CREATED, posts: [] });
+    assertHas(user, { id: 1, username: 'matthew', created: CREATED, posts: [] });
+    assert.equal('version' in user, false);
     const login = { username: 'matthew', password: 'secret' };
     assert.equal((await server.call('POST', '/auth', { json: login })).status, 200);
   });
@@ -179,7 +179,7 @@ describe('DELETE /users/:id', () => {
     await server.signIn('matt');
     const { status, text } = await matt.call('DELETE', matt.path);
     assert.deepEqual([status, text], [204, '']);
-    assert.deepEqual((await server.call('GET', '/users')).json, [{ id: 2, username: 'elie' }]);
+    assertHas((await server.call('GET', '/users')).json, [{ id: 2, username: 'elie' }]);
     const counts = (await server.call('GET', '/metrics')).text.match(/^jot_(users|posts|sessions) \d+$/gm);
     assert.deepEqual(counts, ['jot_users 1', 'jot_posts 1', 'jot_sessions 1']);
     assert.equal((await elie.call('GET', `${elie.posts}/2`)).status, 200);

@@ -1,4 +1,4 @@
-// Jot's own collections are two levels deep. Here a copy of the source has a third one: comments, which are owned by posts.
+// Jot's own collections are two levels deep. Here a copy of the source has a third one: remarks, which are owned by posts.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -13,54 +13,54 @@ import { postOf, rejects, storeKinds, userNamed } from '../support/disk/stores.t
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { type Patches, patchedSource } from '../support/process/patched-source.ts';
 
-const COMMENTS: Patches[string] = [
+const REMARKS: Patches[string] = [
   [
     'const declared = {',
-    `const comments = collection({
+    `const remarks = collection({
   owner: { collection: 'posts', field: 'post_id' },
   fields: { post_id: { kind: 'integer' }, text: { kind: 'text' } },
-  unique: { text: { key: ({ text }) => text, taken: 'Comment already exists' } },
+  unique: { text: { key: ({ text }) => text, taken: 'Remark already exists' } },
 });
 
 const declared = {
-  comments,`,
+  remarks,`,
   ],
 ];
 
-interface Comment {
+interface Remark {
   readonly id: number;
   readonly version: number;
   readonly post_id: number;
   readonly text: string;
 }
-type Deep = Store & { readonly comments: Repository<Comment> };
+type Deep = Store & { readonly remarks: Repository<Remark> };
 
-const comment = (post_id: number, text: string) => ({ create: 'comments', values: { post_id, text } });
+const remark = (post_id: number, text: string) => ({ create: 'remarks', values: { post_id, text } });
 
-/** matt (1) with the posts 1 and 2, elie (2) with post 3, and a comment on each: `on 1` and so on. */
+/** matt (1) with the posts 1 and 2, elie (2) with post 3, and a remark on each: `on 1` and so on. */
 async function fill(store: Deep): Promise<void> {
   for (const name of ['matt', 'elie']) await store.users.create(userNamed(name));
   for (const owner of [1, 1, 2]) await store.posts.create(postOf(owner));
-  for (const post of [1, 2, 3]) await write(store, comment(post, `on ${post}`));
+  for (const post of [1, 2, 3]) await write(store, remark(post, `on ${post}`));
 }
 
 function write(store: Deep, ...operations: object[]): Promise<void> {
   return store.write(operations as Operation[]);
 }
 
-async function countsOf({ users, posts, comments }: Deep): Promise<number[]> {
-  return [await users.count(), await posts.count(), await comments.count()];
+async function countsOf({ users, posts, remarks }: Deep): Promise<number[]> {
+  return [await users.count(), await posts.count(), await remarks.count()];
 }
 
 describe('a collection owned by an owned one', () => {
   const cleanups: (() => unknown)[] = [];
   after(() => Promise.all(cleanups.map((done) => done())));
   const suite: Cleanup = { after: (done) => cleanups.push(done) };
-  const source = patchedSource(suite, { 'store/collections.ts': COMMENTS });
+  const source = patchedSource(suite, { 'store/collections.ts': REMARKS });
   // The same without the order that a snapshot relies on.
   const reversed = patchedSource(suite, {
     'store/collections.ts': [
-      ...COMMENTS,
+      ...REMARKS,
       ['= ownersFirst(collections)', '= [...ownersFirst(collections)].reverse()'],
     ],
   });
@@ -79,8 +79,8 @@ describe('a collection owned by an owned one', () => {
       await fill(store);
       await store.users.remove(1);
       assert.deepEqual(await countsOf(store), [1, 1, 1]);
-      assert.equal(await store.comments.findBy('text', 'on 1'), null);
-      assert.equal((await store.comments.findBy('text', 'on 3'))?.id, 3);
+      assert.equal(await store.remarks.findBy('text', 'on 1'), null);
+      assert.equal((await store.remarks.findBy('text', 'on 3'))?.id, 3);
       await store.close();
       if (kind.isDurable) assert.deepEqual(await countsOf(await open(t, url)), [1, 1, 1]);
     });
@@ -88,22 +88,22 @@ describe('a collection owned by an owned one', () => {
     it(`is gone for later operations of the same write, at ${kind.name}`, async (t) => {
       const store = await open(t, kind.newUrl(t));
       await fill(store);
-      const remove = [comment(2, 'drafted'), { remove: 'users', id: 1 }];
+      const remove = [remark(2, 'drafted'), { remove: 'users', id: 1 }];
       for (const operation of [
-        { update: 'comments', id: 1, change: {} },
-        { update: 'comments', id: 4, change: {} },
+        { update: 'remarks', id: 1, change: {} },
+        { update: 'remarks', id: 4, change: {} },
         { expect: 'posts', id: 1 },
-        comment(1, 'late'),
+        remark(1, 'late'),
       ]) {
         await rejects(write(store, ...remove, operation), 'not_found');
         assert.deepEqual(await countsOf(store), [2, 3, 3]);
       }
-      await write(store, ...remove, comment(3, 'on 1'), comment(3, 'drafted'), {
-        discardOwned: 'comments',
+      await write(store, ...remove, remark(3, 'on 1'), remark(3, 'drafted'), {
+        discardOwned: 'remarks',
         owner: 1,
       });
       assert.deepEqual(await countsOf(store), [1, 1, 3]);
-      assert.equal((await store.comments.findBy('text', 'on 1'))?.post_id, 3);
+      assert.equal((await store.remarks.findBy('text', 'on 1'))?.post_id, 3);
     });
 
     it(`keeps its unique keys if a later operation fails, at ${kind.name}`, async (t) => {
@@ -111,7 +111,7 @@ describe('a collection owned by an owned one', () => {
       await fill(store);
       const failing = write(store, { remove: 'users', id: 1 }, { remove: 'users', id: 9 });
       await rejects(failing, 'not_found');
-      await rejects(write(store, comment(3, 'on 1')), 'conflict');
+      await rejects(write(store, remark(3, 'on 1')), 'conflict');
     });
   }
 
@@ -150,7 +150,7 @@ describe('a collection owned by an owned one', () => {
     await store.users.create(userNamed('matt'));
     await store.posts.create(postOf(1));
     // Longer than the piece that a snapshot is written in.
-    await write(store, comment(1, 'x'.repeat(300 * 1024)));
+    await write(store, remark(1, 'x'.repeat(300 * 1024)));
     onWrite = () => store.users.remove(1);
     await store.compact();
     assert.deepEqual(await countsOf(store), [0, 0, 0]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type CollectionName, collectionNames, collections } from '../../src/store/collections.ts';
+import { type CollectionName, collectionNames } from '../../src/store/collections.ts';
 import { type Effect, Tables } from '../../src/store/memory/tables.ts';
 import type { Post, User } from '../../src/store/open.ts';
 import { misfitsIn, misfitsInAll, removeMisfits, validateRow } from '../../src/store/validate-rows.ts';
@@ -19,10 +19,6 @@ describe('validateRow', () => {
     it(`takes a row of ${name} as the store makes it, and no field that is not declared`, () => {
       const row = rows[name];
       assert.deepEqual(validateRow(name, { ...row, extra: 1, constructor: 2 }), row);
-      assert.deepEqual(
-        Object.keys(row).sort(),
-        ['id', 'version', ...Object.keys(collections[name].fields)].sort(),
-      );
     });
 
     it(`names any one field of ${name} that is missing or of another type`, () => {

@@ -176,8 +176,8 @@ describe('load of a damaged file', () => {
   });
 
   it('stops at a collection that it does not know', async (t) => {
-    const line = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] });
-    const why = 'it is about "comments", a collection that this Jot does not have';
+    const line = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] });
+    const why = 'it is about "ghosts", a collection that this Jot does not have';
     await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
   });
 
@@ -202,13 +202,13 @@ describe('load of a damaged file', () => {
   });
 
   it('stops at a last line that is whole but wrong: it was finished, so no crash explains it', async (t) => {
-    const strange = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] });
+    const strange = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] });
     const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
     await stops(
       t,
       header + first + strange,
       where,
-      'it is about "comments", a collection that this Jot does not have',
+      'it is about "ghosts", a collection that this Jot does not have',
     );
     const gap = sealedLine({ seq: 3, time: TIME, changes: [] });
     await stops(t, header + first + gap, where, 'it is change 3 where 2 should be');

@@ -126,8 +126,8 @@ describe('decodeHeader', () => {
         ] as const,
     ),
     [
-      { format: 'jot', version: 1, seq: 0, next: { users: 1, comments: 1 } },
-      'it is about "comments", a collection that this Jot does not have',
+      { format: 'jot', version: 1, seq: 0, next: { users: 1, ghosts: 1 } },
+      'it is about "ghosts", a collection that this Jot does not have',
       'what is in it would be lost',
     ],
   ];
@@ -258,14 +258,14 @@ describe('decodeChange', () => {
   }
 
   const unknown: readonly object[] = [
-    { put: 'comments', row: { id: 1 } },
-    { remove: 'comments', id: 1 },
-    { removeOwned: 'comments', owner: 1 },
+    { put: 'ghosts', row: { id: 1 } },
+    { remove: 'ghosts', id: 1 },
+    { removeOwned: 'ghosts', owner: 1 },
   ];
   for (const effect of unknown) {
     it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
       const line = sealedLine({ ...RECORD, changes: [...RECORD.changes, effect] });
-      const message = 'it is about "comments", a collection that this Jot does not have';
+      const message = 'it is about "ghosts", a collection that this Jot does not have';
       assert.throws(() => decodeChange(bytesOf(line), 7), { name: 'DamageError', message });
     });
   }

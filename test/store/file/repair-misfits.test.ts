@@ -7,6 +7,7 @@ import { dataFile, traceOf } from '../../support/disk/data-files.ts';
 import { linesWith } from '../../support/disk/records.ts';
 import { namesOf, now, repaired, userOf } from '../../support/disk/repaired.ts';
 import { openFor, postOf, rejects, sessionOf, userNamed } from '../../support/disk/stores.ts';
+import { assertHas } from '../../support/server/answers.ts';
 
 describe('repairDataFile where two rows have one name', () => {
   // In each, the change is lost that made room for the name.
@@ -100,7 +101,7 @@ describe('repairDataFile where every checksum is right', () => {
       contents.rows.posts.map(({ id }) => id),
       [2],
     );
-    assert.deepEqual(contents.next, { users: 2, posts: 4, sessions: 2 });
+    assertHas(contents.next, { users: 2, posts: 4, sessions: 2 });
   });
 
   it('does so also where the end is not finished, which is no loss', async (t) => {

@@ -7,6 +7,7 @@ import { contentsOf } from '../../support/disk/data-files.ts';
 import { linesWith, linesWithSnapshot, sealedLine, TIME } from '../../support/disk/records.ts';
 import { lossesOf, MISMATCH, namesOf, repaired, userOf } from '../../support/disk/repaired.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../../support/disk/stores.ts';
+import { assertHas } from '../../support/server/answers.ts';
 
 describe('repairDataFile of changes', () => {
   const post: Post = { id: 1, version: 1, ...postOf(2) };
@@ -49,7 +50,7 @@ describe('repairDataFile of changes', () => {
 
   it('gives no id out again that what is lost may have given out', async (t) => {
     const { path, contents } = await repaired(t, header + matt + broken + written + login + tim);
-    assert.deepEqual(contents.next, { users: 3_004, posts: 3_002, sessions: 3_002 });
+    assertHas(contents.next, { users: 3_004, posts: 3_002, sessions: 3_002 });
     const store = await openFor(t, `file:${path}`);
     assert.equal((await store.users.create(userNamed('new'))).id, 3_004);
     assert.equal((await store.posts.create(postOf(1))).id, 3_002);
@@ -126,8 +127,8 @@ describe('repairDataFile of changes', () => {
     ['the first lines are missing', elie + written, ['1: the first line is not here'], ['elie']],
     [
       'a line is whole, but about something that there is not',
-      header + matt + sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'comments', id: 1 }] }) + written,
-      ['3: it is about "comments", a collection that this Jot does not have', '4: change 2 is not here'],
+      header + matt + sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] }) + written,
+      ['3: it is about "ghosts", a collection that this Jot does not have', '4: change 2 is not here'],
       ['matt'],
     ],
     [
@@ -162,7 +163,7 @@ describe('repairDataFile of changes', () => {
       changes: [{ put: 'users', row: userOf(7, 'zoé') }],
     });
     const { contents } = await repaired(t, later);
-    assert.deepEqual(contents.next, { users: 6_001_008, posts: 6_001_001, sessions: 6_001_001 });
+    assertHas(contents.next, { users: 6_001_008, posts: 6_001_001, sessions: 6_001_001 });
   });
 
   it('skips a line that is longer than any', async (t) => {

@@ -1,11 +1,12 @@
 // Lines of a data file made without the code that is tested: from the description of the format alone.
 
-import type { User } from '../../../src/store/collections.ts';
+import { collectionNames, type User } from '../../../src/store/collections.ts';
 import { encodeChange, encodeHeader, encodeSnapshotRow } from '../../../src/store/file/record.ts';
 import type { Change } from '../../../src/store/memory/tables.ts';
 import { userNamed } from './stores.ts';
 
 export const TIME = 1_795_437_313_000;
+const FIRST_IDS = Object.fromEntries(collectionNames.map((name) => [name, 1]));
 
 /** CRC-32 bit by bit, as RFC 1952 §8 describes it. */
 export function crc32Of(bytes: Uint8Array): string {
@@ -33,7 +34,7 @@ export function linesWithUsers(...usernames: string[]): string[] {
 
 /** The lines of a data file with these changes, the header first. */
 export function linesWith(...changes: Change[]): string[] {
-  const header = encodeHeader({ seq: 0, next: { users: 1, posts: 1, sessions: 1 } });
+  const header = encodeHeader({ seq: 0, next: FIRST_IDS });
   return [
     header,
     ...changes.map((change, index) => encodeChange({ seq: index + 1, time: TIME, changes: change })),
@@ -42,7 +43,7 @@ export function linesWith(...changes: Change[]): string[] {
 
 /** The lines of a compacted data file: the snapshot that stands for all changes up to `seq`, and one change since. */
 export function linesWithSnapshot(rows: readonly User[], seq = 40, through = seq + 1): string[] {
-  const next = { users: 9, posts: 1, sessions: 1 };
+  const next = { ...FIRST_IDS, users: 9 };
   const change: Change = [{ remove: 'users', id: 8 }];
   return [
     encodeHeader({ seq, snapshot: rows.length, through, next }),
