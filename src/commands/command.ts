@@ -53,15 +53,10 @@ export const FILE: Readonly<Record<string, string>> = {
   '[file]': 'the path of a data file; default: the one in DATABASE_URL',
 };
 
-/** Where a command gets a password from. */
-export const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one
-line on standard input: < password.txt. It is never an argument, since others
-can see those.`;
-
-/** Wrong usage: the command line says nothing that can be done. */
+/** A command line that no command can be run for. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** What would make sense. */
+  /** The usage of the command that was meant. */
   readonly usage: string;
 
   constructor(message: string, usage = '') {
@@ -112,7 +107,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
-/** Writes a report. Rejects when nobody can read it: a command that could not tell has not done what it was for. */
+/** Writes a report. Rejects if it cannot be written: then the command has failed. */
 export function print(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error ? reject(error) : resolve()));

@@ -25,9 +25,8 @@ export const exportRows: Command = {
   },
   summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
   details: `
-Prints a header and then one row per line on standard output. Users that are
-imported from it without hashes cannot sign in. Changes nothing, and works on
-the file of a running server. The signing keys are not part of it.`,
+Works on the file of a running server. Users that are imported without password
+hashes cannot sign in. The signing keys are not part of an export.`,
   async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
     const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>

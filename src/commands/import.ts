@@ -29,7 +29,7 @@ password hash cannot sign in.`,
     await withProgress(world, `importing into ${path}`, (onProgress) =>
       fillDataFile(path, fill, { onProgress }),
     );
-    reportWhere(world, { kind: 'data', path, server: null });
+    reportWhere(world, path);
     await print(stdout, `${path}: ${report}\n`);
   },
 };

@@ -15,6 +15,7 @@ import { tableOf, timeText } from './text-table.ts';
 
 // A server reads the file a moment after it was changed, and signs with the older key until then.
 const RELOAD_MS_MAX = 10_000;
+const COLUMNS = ['kid', 'created', 'signs', 'access tokens until', 'refresh tokens until'];
 
 export const listKeys: Command = {
   name: 'keys list',
@@ -26,9 +27,8 @@ Changes nothing.`,
   async run(world) {
     const records = await listKeyFile(keyFileIn(world));
     const { tokens } = parseConfig(world.settings);
-    const head = ['kid', 'created', 'signs', 'access tokens until', 'refresh tokens until'];
     const rows = records.map((record, index) => rowOf(record, index === 0, tokens, world.now()));
-    await print(world.stdout, [...tableOf(head, rows)].join(''));
+    await print(world.stdout, tableOf([COLUMNS, ...rows]));
   },
 };
 
@@ -80,18 +80,20 @@ async function changeKeys<T>(
   return inTurn(realPath, async () => {
     const result = await change(realPath);
     const server = await reloadKeys(dataFileOf(world, []), await listKeyFile(realPath));
-    reportWhere(world, { kind: 'key', path, server });
-    const since =
-      server === null ? 'from the next start on; no server is running' : `by ${server} from now on`;
-    return { result, since };
+    reportWhere(world, path, server, 'key');
+    const isServed = server !== undefined;
+    return {
+      result,
+      since: isServed ? `by ${server} from now on` : 'from the next start on; no server is running',
+    };
   });
 }
 
-/** Has the running server read the key file again. @returns the server; null if none is running. */
-async function reloadKeys(dataFile: string, records: readonly KeyRecord[]): Promise<string | null> {
+/** Has the running server read the key file again. @returns the server; undefined if none is running. */
+async function reloadKeys(dataFile: string, records: readonly KeyRecord[]): Promise<string | undefined> {
   try {
     const served = await askServer(dataFile, { name: 'keys reload', type: keysInUse });
-    if (served === null) return null;
+    if (served === null) return undefined;
     const isSame = String(served.response.kids) === String(records.map(({ kid }) => kid));
     if (isSame) return served.server;
     throw new JotError('unavailable', 'it reads another key file');

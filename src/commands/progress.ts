@@ -1,5 +1,5 @@
-// How far something has got, in a line on standard error that is written over and over, and wiped at the end. Only for
-// somebody who is watching, and only once it has taken a second: what is quick needs no bar, and a log file none at all.
+// The progress of a task, in a line on standard error that is overwritten and finally erased. It appears only at a terminal,
+// and only after a second: a quick task needs none, and a log file would keep every state of it.
 
 import type { OnProgress } from '../store/store.ts';
 import type { World } from './command.ts';
@@ -8,7 +8,7 @@ const FIRST_MS = 1_000;
 const INTERVAL_MS = 200;
 const WIPE = '\r\u001b[K';
 
-/** Runs something that tells how far it has got. */
+/** Runs a task that reports its progress. */
 export async function withProgress<T>(
   { stderr, elapsed }: Pick<World, 'stderr' | 'elapsed'>,
   label: string,

@@ -8,7 +8,7 @@
 import { constants } from 'node:buffer';
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collectionNames } from '../store/collections.ts';
-import { Cutter } from '../store/file/lines.ts';
+import { Cutter, type Line } from '../store/file/lines.ts';
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -56,15 +56,14 @@ export function isCollection(name: string): name is CollectionName {
 // Not `node:readline`: it also breaks lines at U+2028, which JSON has within strings, and replaces bytes that are not UTF-8.
 async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, undefined> {
   const cutter = new Cutter(TEXT_BYTES_MAX);
-  for await (const piece of input) {
-    for (const { bytes, isTooLong } of cutter.take(Buffer.from(piece))) {
-      if (isTooLong) throw tooLong();
-      yield bytes;
-    }
-  }
+  for await (const piece of input) yield* cutter.take(Buffer.from(piece)).map(bytesOf);
   const last = cutter.finish();
-  if (last?.isTooLong) throw tooLong();
-  if (last !== null) yield last.bytes;
+  if (last !== null) yield bytesOf(last);
+}
+
+function bytesOf({ bytes, isTooLong }: Line): Buffer {
+  if (isTooLong) throw tooLong();
+  return bytes;
 }
 
 async function* entriesIn(lines: AsyncIterable<Buffer>): AsyncGenerator<Entry> {

@@ -25,7 +25,7 @@ can be read is refused and left as it is.`,
     const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
       repairDataFile(path, { now, onProgress }),
     );
-    if (repaired !== null) reportWhere(world, { kind: 'data', path, server: null });
+    if (repaired !== null) reportWhere(world, path);
     await print(
       stdout,
       repaired === null ? `${path}: there is no damage to repair\n` : describe(path, repaired),

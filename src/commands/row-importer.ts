@@ -32,7 +32,6 @@ export class RowImporter {
   readonly #places = new Map<Entity, string>();
   #entries = 0;
   readonly #problems: string[] = [];
-  #problemCount = 0;
 
   /** @param next The next id of each collection, unchecked. */
   constructor(tables: Tables, next: unknown = {}) {
@@ -46,7 +45,7 @@ export class RowImporter {
       this.#put(place, value);
     } catch (error) {
       if (!(error instanceof JotError)) throw error;
-      this.#note(`${place}: ${error.message}`);
+      this.#problems.push(`${place}: ${error.message}`);
     }
   }
 
@@ -58,16 +57,17 @@ export class RowImporter {
    */
   finish(rows: unknown): void {
     if (rows !== this.#entries) {
-      this.#note(`line 1: "rows" must be the number of lines that follow, ${this.#entries}; is one missing?`);
+      this.#problems.push(
+        `line 1: "rows" must be the number of lines that follow, ${this.#entries}; is one missing?`,
+      );
     }
     // An earlier problem may be the reason that an owner is missing.
-    const names = this.#problemCount === 0 ? collectionNames : [];
+    const names = this.#problems.length === 0 ? collectionNames : [];
     for (const { row, reason } of names.flatMap((name) => misfitsIn(this.#tables, name))) {
-      this.#note(`${this.#places.get(row)}: ${reason}`);
+      this.#problems.push(`${this.#places.get(row)}: ${reason}`);
     }
-    if (this.#problemCount === 0) return;
-    const shown = firstOf(this.#problems, PROBLEMS_SHOWN_MAX, this.#problemCount);
-    const lines = shown.map((problem) => `\n  ${problem}`);
+    if (this.#problems.length === 0) return;
+    const lines = firstOf(this.#problems, PROBLEMS_SHOWN_MAX).map((problem) => `\n  ${problem}`);
     throw new JotError('validation_failed', `Nothing was imported:${lines.join('')}`);
   }
 
@@ -76,7 +76,7 @@ export class RowImporter {
       this.#next.set(name, next);
       this.#tables.reserveIds(name, next);
     } else if (next !== undefined) {
-      this.#note(`"next" of "${name}" must be a positive integer`);
+      this.#problems.push(`"next" of "${name}" must be a positive integer`);
     }
   }
 
@@ -102,12 +102,6 @@ export class RowImporter {
     const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
     const type = FIELDS[name];
     return type === undefined ? row : { ...row, ...check(type, row) };
-  }
-
-  // Only the problems that are shown are kept, since a file may be wrong throughout.
-  #note(problem: string): void {
-    this.#problemCount++;
-    if (this.#problems.length < PROBLEMS_SHOWN_MAX) this.#problems.push(problem);
   }
 }
 

@@ -28,14 +28,6 @@ export interface Served<T> {
   readonly response: T;
 }
 
-/** The place of a change. */
-export interface Worked {
-  readonly kind: 'data' | 'key';
-  readonly path: string;
-  /** Null if none was running. */
-  readonly server: string | null;
-}
-
 /**
  * Has the running server handle the request; without one, does it here on the open store. Reports which.
  *
@@ -49,7 +41,7 @@ export async function perform<T>(
 ): Promise<T> {
   const served = await withProgress(world, 'waiting for the running server', () => askServer(path, request));
   const response = served?.response ?? validate(request.type, await withStore(world, path, here));
-  reportWhere(world, { kind: 'data', path, server: served?.server ?? null });
+  reportWhere(world, path, served?.server);
   return response;
 }
 
@@ -76,9 +68,9 @@ export async function askServer<T>(
   }
 }
 
-/** Says on standard error what was changed where. Programs read standard output. */
-export function reportWhere({ stderr }: World, { kind, path, server }: Worked): void {
-  const by = server === null ? 'no server was running' : `through the server, ${server}`;
+/** Says on standard error which file was changed, and by which server, if any. Programs read standard output. */
+export function reportWhere({ stderr }: World, path: string, server?: string, kind = 'data'): void {
+  const by = server === undefined ? 'no server was running' : `through the server, ${server}`;
   stderr.write(`jot: ${kind} file ${resolve(path)}; ${by}\n`);
 }
 

@@ -1,6 +1,7 @@
 // How a command is typed and what it does, as text: of several commands, or of one.
 
 import type { Command } from './command.ts';
+import { tableOf } from './text-table.ts';
 
 /** Several commands, a line for each. */
 export function usageOf(commands: readonly Command[], synopsis: string): string {
@@ -26,6 +27,5 @@ function typed({ name, parameters = {} }: Command): string {
 }
 
 function table(rows: readonly (readonly [text: string, meaning: string])[]): string {
-  const width = Math.max(...rows.map(([text]) => text.length));
-  return rows.map(([text, meaning]) => `  ${text.padEnd(width)}   ${meaning}\n`).join('');
+  return tableOf(rows.map(([text, meaning]) => [`  ${text} `, meaning]));
 }

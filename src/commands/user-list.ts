@@ -1,14 +1,12 @@
 // `jot user list`: shows the users and how much each has. It reads the data file without a lock, so it works beside a server.
 //
-// Sessions that have not expired are counted. A session whose signing key was retired counts too, though nobody can use it:
+// Sessions that have not expired are counted. A session whose signing key was retired counts too, though it is of no use:
 // a row does not say which key signed its tokens.
 
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Id, Session, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
-import { type Command, dataFileOf, FILE } from './command.ts';
+import { type Command, dataFileOf, FILE, print } from './command.ts';
 import { withProgress } from './progress.ts';
 import { shown, tableOf, timeText } from './text-table.ts';
 
@@ -30,8 +28,7 @@ file of a running server.`,
       readDataFile(path, { onProgress }),
     );
     const users = usersIn(tables, world.now());
-    const lines = options.has('json') ? jsonLines(users) : table(users);
-    await pipeline(Readable.from(lines), world.stdout, { end: false });
+    await print(world.stdout, options.has('json') ? jsonLines(users) : table(users));
   },
 };
 
@@ -49,11 +46,11 @@ function usersIn(tables: Tables, nowMs: number): Listed[] {
     }));
 }
 
-function* jsonLines(users: readonly Listed[]): Generator<string> {
-  for (const user of users) yield `${JSON.stringify(user)}\n`;
+function jsonLines(users: readonly Listed[]): string {
+  return users.map((user) => `${JSON.stringify(user)}\n`).join('');
 }
 
-function table(users: readonly Listed[]): Generator<string> {
-  const cells = users.map((user) => COLUMNS.map((column) => shown(String(user[column]))));
-  return tableOf(COLUMNS, cells);
+function table(users: readonly Listed[]): string {
+  const rows = users.map((user) => COLUMNS.map((column) => shown(String(user[column]))));
+  return tableOf([COLUMNS, ...rows]);
 }

@@ -1,7 +1,6 @@
-// What whoever runs the server may do to users without being one of them: add one, give one another password, delete one. The
-// same functions do it in a running server, for a command that asks through the socket of its data file, and in the command
-// itself when no server is running. The command hashes the password, by the rules that it asks for here; what comes here is
-// checked here, whoever sent it.
+// The requests by which an operator adds, changes and deletes users. The same handlers run in a running server, for a command
+// that asks through the socket of its data file, and in the command itself if no server is running. The command hashes the
+// password, by the rules that it asks for here; every value is checked here again.
 
 import { type Cost, costOf, formatCost, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
@@ -14,9 +13,9 @@ import type { ControlHandlers, Store } from '../store/store.ts';
 
 export interface UserRequestsOptions {
   readonly store: Store;
-  /** How long a password has to be, in characters. */
+  /** Minimum length of a password in characters. */
   readonly passwordLengthMin: number;
-  /** At which hashes have to be made. */
+  /** The cost that hashes must have. */
   readonly passwordCost: Cost;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -29,7 +28,7 @@ const passwordHash = text({
 const whom = object({ username });
 export const userWithHash = object({ username, password_hash: passwordHash });
 
-/** What the answers hold. */
+/** The types of the responses. */
 export const responseTypes = {
   rules: object({ password_length_min: integer({ min: 0 }), password_cost: text() }),
   user: object({ id: id(), username: text() }),
@@ -65,7 +64,7 @@ export function userRequests(options: UserRequestsOptions): ControlHandlers {
 
     async 'user delete'(value) {
       const user = await get(store, check(whom, value).username);
-      // A name that has changed hands in this moment is another user's.
+      // The name may have changed hands since.
       await store.users.remove(user.id, { ifVersion: user.version });
       log.info('the operator deleted a user', { user: user.id });
       return responseTypes.user.marshal(user);
@@ -73,7 +72,7 @@ export function userRequests(options: UserRequestsOptions): ControlHandlers {
   };
 }
 
-/** What a password has to be, and its hash. */
+/** The rules for a password and its hash. */
 export function rulesOf({
   passwordLengthMin,
   passwordCost,
@@ -97,7 +96,8 @@ export function check<T>(type: Type<T>, value: unknown): T {
   }
 }
 
-// A hash at another cost would tell by the time it takes whose it is, until the next start looks which costs are in use.
+// A login takes as long as its hash costs, so a hash at another cost would show which usernames exist, until the next start
+// looks up the costs in use.
 function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
   const given = check(userWithHash, value);
   const cost = costOf(given.password_hash);

@@ -9,18 +9,14 @@ import { password, username as usernameType } from '../resources/credentials.ts'
 import { object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
-import {
-  type Command,
-  counted,
-  dataFileOf,
-  PASSWORD_SOURCE,
-  print,
-  UsageError,
-  type World,
-} from './command.ts';
+import { type Command, counted, dataFileOf, print, UsageError, type World } from './command.ts';
 import { askServer, perform, requireFile } from './running-server.ts';
 import { shown } from './text-table.ts';
 import { check, responseTypes, rulesOf, userRequests } from './user-requests.ts';
+
+const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one
+line on standard input: < password.txt. It is never an argument, since others
+can see those.`;
 
 export const createUser: Command = {
   name: 'user create',
@@ -29,8 +25,7 @@ export const createUser: Command = {
   details: `
 The rules are those for signing up.
 ${PASSWORD_SOURCE}
-A running server adds the user at once; without one the data file is changed,
-and made if it is not there.`,
+Without a running server the data file is changed, and made if it is not there.`,
   async run(world, { positionals }) {
     const name = nameIn(positionals);
     const value = { username: name, password_hash: await newHash(world) };
@@ -43,9 +38,7 @@ export const changePassword: Command = {
   name: 'user password',
   parameters: { '<username>': 'whose password it is' },
   summary: 'give a user another password, and end all sessions of that user',
-  details: `
-${PASSWORD_SOURCE}
-A running server does it at once; without one the data file is changed.`,
+  details: `\n${PASSWORD_SOURCE}`,
   async run(world, { positionals }) {
     const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));
@@ -65,8 +58,7 @@ export const deleteUser: Command = {
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
   details: `
 At the terminal the username has to be typed once more. The user, the posts and
-the sessions are gone for good, and the id is not given out again. A running
-server does it at once; without one the data file is changed.`,
+the sessions are gone for good, and the id is not given out again.`,
   async run(world, { options, positionals }) {
     const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
-import { askServer, reportWhere, type Worked } from '../../src/commands/running-server.ts';
+import { askServer, reportWhere } from '../../src/commands/running-server.ts';
 import { acquireLock } from '../../src/control/lock.ts';
 import { integer, object } from '../../src/schema/schema.ts';
 import { dataFile } from '../support/disk/data-files.ts';
@@ -11,14 +11,14 @@ import { createWorld } from '../support/process/world.ts';
 describe('reportWhere', () => {
   const path = 'data/jot.jsonl';
   const whole = resolve(path);
-  const rows: readonly [worked: Worked, told: string][] = [
-    [{ kind: 'data', path, server: 'process 7' }, `data file ${whole}; through the server, process 7`],
-    [{ kind: 'key', path, server: null }, `key file ${whole}; no server was running`],
+  const rows: readonly [server: string | undefined, kind: string | undefined, told: string][] = [
+    ['process 7', undefined, `data file ${whole}; through the server, process 7`],
+    [undefined, 'key', `key file ${whole}; no server was running`],
   ];
-  for (const [worked, told] of rows) {
+  for (const [server, kind, told] of rows) {
     it(`says on standard error alone: ${told.replace(whole, path)}`, () => {
       const world = createWorld();
-      reportWhere(world, worked);
+      reportWhere(world, path, server, kind);
       assert.deepEqual(world.output, { stdout: '', stderr: `jot: ${told}\n` });
     });
   }
