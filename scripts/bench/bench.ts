@@ -1,49 +1,83 @@
-// What a scenario is, and what it is given.
+// How a scenario measures. A busy machine slows down whatever runs at that moment, so all subjects of a
+// scenario are started first and then measured in turn, round after round.
 
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Contender } from './contender.ts';
-import type { Cores } from './machine.ts';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Options } from './options.ts';
-import type { Built } from './scratch.ts';
-import type { Comparison } from './statistics.ts';
+import { runProgram, type Server, type Site } from './process.ts';
+import type { Peer, Target } from './servers.ts';
+import { type Comparison, compare, type Row, type Sample } from './statistics.ts';
 
-/** Where servers are started. */
-export interface Site extends Built {
-  /** The folder for what the run needs. */
-  readonly work: string;
-  readonly cores: Cores | null;
-}
+const REST_SECONDS = 12;
+const WARM_UP_SECONDS = 2;
+const WARM_UP_RESPONSES = 30_000;
+const CLIENT_BUSY_MAX = 0.97;
 
 export interface Bench extends Site {
   readonly options: Options;
-  readonly peers: readonly Contender[];
+  readonly peers: readonly Peer[];
   progress(text: string): void;
 }
 
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
-  run(bench: Bench): Promise<readonly Comparison[]>;
+  /** Runs only if it is named with `--only`. */
+  readonly isOptional?: boolean;
+  plan(bench: Bench): Promise<Plan>;
 }
 
-/** A new folder, for one server or for all of a scenario. */
-export function newFolder({ work }: Pick<Site, 'work'>, name: string): string {
-  return mkdtempSync(join(work, `${name.replaceAll(/\W+/g, '-')}-`));
+export interface Plan {
+  readonly subjects: readonly Subject[];
+  readonly rows: readonly Row[];
+  readonly rounds?: number;
 }
 
-/** Runs each of them in turn, round after round, so that a machine that changes its pace does so for all of them. */
-export async function alternate<Subject, Figures>(
-  { options, progress }: Bench,
-  subjects: ReadonlyMap<string, Subject>,
-  measure: (subject: Subject, name: string) => Promise<Figures>,
-): Promise<Map<string, Figures[]>> {
-  const found = new Map([...subjects.keys()].map((name): [string, Figures[]] => [name, []]));
-  for (let round = 1; round <= options.rounds; round++) {
-    for (const [name, subject] of subjects) {
-      progress(`round ${round} of ${options.rounds}: ${name}`);
-      found.get(name)?.push(await measure(subject, name));
+export interface Subject {
+  readonly name: string;
+  measure(seconds: number): Promise<Sample>;
+}
+
+export async function runScenario(bench: Bench, { plan }: Scenario): Promise<Comparison[]> {
+  const { subjects, rows, rounds = bench.options.rounds } = await plan(bench);
+  const samples = new Map(subjects.map(({ name }): [string, Sample[]] => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { name, measure } of subjects) {
+      bench.progress(`round ${round} of ${rounds}: ${name}`);
+      samples.get(name)?.push(await measure(bench.options.seconds));
     }
   }
-  return found;
+  return rows.map((row) => compare(samples, row));
+}
+
+// Real servers are idle at times: V8 then collects garbage and drops some type feedback, and a server
+// that was never idle can be faster than it will ever be again. Compilation depends on the number of
+// calls, so the warm-up counts responses.
+export async function prepare(bench: Bench, subjects: readonly Subject[]): Promise<void> {
+  const { seconds } = bench.options;
+  bench.progress('letting the servers rest');
+  await wait(1000 * Math.min(REST_SECONDS, seconds));
+  for (const { name, measure } of subjects) {
+    bench.progress(`warming up: ${name}`);
+    let count = 0;
+    for (let tries = 0; count < WARM_UP_RESPONSES && tries < seconds; tries++) {
+      const { responses = 0 } = await measure(Math.min(WARM_UP_SECONDS, seconds));
+      count += responses;
+    }
+  }
+}
+
+/** A server and the request that the load client repeats. */
+export function load(bench: Bench, name: string, server: Server, target: Target): Subject {
+  const { port, tls } = server;
+  return {
+    name,
+    async measure(seconds) {
+      const cpuSecondsBefore = server.cpuSeconds();
+      const task = JSON.stringify({ port, tls, target, seconds });
+      const sample = await runProgram(bench, 'load', ['load-client.mjs', task]);
+      const { responses = 0, clientBusy = 0 } = sample;
+      if (clientBusy > CLIENT_BUSY_MAX) bench.progress(`${name} can do more than the load client asks for\n`);
+      return { ...sample, perCpuSecond: responses / (server.cpuSeconds() - cpuSecondsBefore) };
+    },
+  };
 }

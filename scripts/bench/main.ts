@@ -1,22 +1,26 @@
-// `npm run bench`: how fast Jot is, told as ratios to what a machine can do at best. `--help` says what can be measured.
-//
-// Figures from a machine that does other things too mean little by themselves. So everything is measured in turns, a
-// median stands for the rounds, and the spread says how far apart they were.
+// `npm run bench` measures Jot as ratios to the least that the machine needs; `npm run profile` shows
+// where its time goes. Absolute figures from a machine that also does other things mean little, so
+// everything is measured in turn, a median stands for the rounds, and the spread is printed.
 
 import { rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { type Bench, newFolder, type Scenario } from './bench.ts';
-import { describeMachine, machineText } from './machine.ts';
-import { type Options, parseOptions, UsageError } from './options.ts';
-import { installPeers } from './peers/install.ts';
-import { scenarios, scenariosOf } from './scenarios.ts';
-import { build, makeScratch, type Scratch } from './scratch.ts';
-import { type Judged, judge } from './statistics.ts';
-import { comparisonTable, legend } from './table.ts';
+import { type Bench, runScenario, type Scenario } from './bench.ts';
+import { findCores, machineText } from './machine.ts';
+import { type Options, parseOptions } from './options.ts';
+import { installPeers } from './peers.ts';
+import { killChildren, newFolder } from './process.ts';
+import { profile } from './profile.ts';
+import { costs } from './scenarios/costs.ts';
+import { compaction, flat, load } from './scenarios/many-posts.ts';
+import { busy, rates } from './scenarios/rates.ts';
+import { start } from './scenarios/start.ts';
+import { build, makeScratch } from './scratch.ts';
+import type { Comparison } from './statistics.ts';
+import { comparisonTable } from './table.ts';
 
-const EXIT_USAGE = 2;
+const scenarios: readonly Scenario[] = [...rates, busy, start, load, flat, costs, compaction];
 
 const USAGE = `Usage: npm run bench -- [options]
+       npm run profile -- <get, list, create or login> [--seconds <n>]
 
   --only <scenario>   one of those below, or several separated by commas
   --quick             a short try: one round of half a second, and a small store
@@ -28,69 +32,61 @@ const USAGE = `Usage: npm run bench -- [options]
   --help              show this
 
 Scenarios:
-${scenarios.map(({ name, summary }) => `  ${name.padEnd(8)} ${summary}\n`).join('')}`;
+${scenarios.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}\n`).join('')}`;
 
-// Not only once: by default a second one would end it in the middle of its cleaning up.
+// Not `once`: a second signal would end the process in the middle of its cleanup.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
-await run(process.argv.slice(2));
+const options = optionsOf(process.argv.slice(2));
+if (options.help) process.stdout.write(USAGE);
+else await run();
 
-async function run(args: readonly string[]): Promise<void> {
-  const options = optionsOf(args);
-  if (options === null) return;
-  if (options.help) {
-    process.stdout.write(USAGE);
+function optionsOf(args: string[]): Options {
+  const names = scenarios.map(({ name }) => name);
+  try {
+    return parseOptions(args, names);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+async function run(): Promise<void> {
+  const cores = findCores();
+  const machine = machineText(cores);
+  process.stdout.write(`${machine}\n`);
+  const work = makeScratch();
+  progress('building Jot');
+  const dist = build(work);
+  const peers = options.peers ? installPeers() : [];
+  const bench = { options, work, dist, cores, peers, progress };
+  if (options.profile !== undefined) {
+    process.stdout.write(await profile(bench, options.profile));
     return;
   }
-  const scratch = makeScratch();
-  process.once('exit', scratch.remove);
-  await measure(options, scratch);
-}
-
-function optionsOf(args: readonly string[]): Options | null {
-  try {
-    return parseOptions(
-      args,
-      scenarios.map(({ name }) => name),
-    );
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`bench: ${error.message}\n\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return null;
-  }
-}
-
-async function measure(options: Options, { work }: Scratch): Promise<void> {
-  const machine = describeMachine(new Date());
-  process.stdout.write(machineText(machine));
-  progress('building Jot');
-  const built = build(work);
-  const peers = options.peers ? await installPeers(progress) : [];
-  const bench = { options, work, ...built, cores: machine.pinned, peers };
-  const found: Judged[] = [];
-  for (const scenario of scenariosOf(options.only)) found.push(...(await runScenario(bench, scenario)));
+  const comparisons = await compareAll(bench);
   progress('');
-
-  process.stdout.write(`\n${comparisonTable(found, options)}\n${legend(options)}`);
-  if (options.json === null) return;
-  writeFileSync(options.json, `${JSON.stringify({ machine, options, comparisons: found }, null, 2)}\n`);
-  process.stdout.write(`As JSON: ${resolve(options.json)}\n`);
+  process.stdout.write(`\n${comparisonTable(comparisons, !options.quick)}`);
+  if (options.json === undefined) return;
+  writeFileSync(options.json, `${JSON.stringify({ machine, options, comparisons }, null, 2)}\n`);
 }
 
-// What a scenario has written is removed behind it: the memory that the system keeps it in is then free for the next one. To find
-// more is work for a virtual machine's host, and whoever asks for it waits.
-async function runScenario(bench: Omit<Bench, 'progress'>, scenario: Scenario): Promise<Judged[]> {
-  const work = newFolder(bench, scenario.name);
-  const comparisons = await scenario.run({
-    ...bench,
-    work,
-    progress: (text) => progress(`${scenario.name}: ${text}`),
-  });
-  rmSync(work, { recursive: true });
-  return comparisons.map(judge);
+async function compareAll(bench: Bench): Promise<Comparison[]> {
+  const { only } = options;
+  const comparisons: Comparison[] = [];
+  for (const scenario of scenarios) {
+    const { name, isOptional = false } = scenario;
+    if (only.length === 0 ? isOptional : !only.includes(name)) continue;
+    const work = newFolder(bench);
+    const site = { ...bench, work, progress: (text: string) => progress(`${name}: ${text}`) };
+    comparisons.push(...(await runScenario(site, scenario)));
+    await killChildren();
+    // Frees the page cache for the next scenario: a virtual machine's host has to find new memory first.
+    rmSync(work, { recursive: true });
+  }
+  return comparisons;
 }
 
-// One line that changes at a terminal; lines one after another in a file.
+// One changing line in a terminal; one line after another in a file.
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else if (text !== '') process.stderr.write(`${text}\n`);

@@ -1,144 +1,139 @@
-// Processes on a core of their own: a server that is waited for until it answers, or a program that runs to its end and
-// prints what it found as one line of JSON. None of them outlives the benchmark.
+// Child processes on a core of their own: servers, and programs that run to their end and print one
+// sample as JSON. None of them outlives the benchmark.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { get, type IncomingMessage } from 'node:http';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { get as getSecurely } from 'node:https';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
-import { clientTls } from './processes/tls.mjs';
+import type { ConnectionOptions } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import type { Cores } from './machine.ts';
+import type { Sample } from './statistics.ts';
 
-const ANSWER_WITHIN_MS = 120_000;
-const LOG_TAIL_LENGTH = 2_000;
-// proc(5): times are in ticks, and every Linux that Node runs on counts a hundred of them a second.
-const TICKS_PER_SECOND = 100;
+const RESPONSE_WITHIN_MS = 120_000;
+// Programs collect garbage before they measure, and a million posts exceed the default heap of Node on
+// a machine with little memory.
+const FLAGS = ['--expose-gc', '--max-old-space-size=6144'];
+
+export const processes = fileURLToPath(new URL('processes/', import.meta.url));
 
 const children = new Set<ChildProcess>();
-process.on('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
-});
+process.on('exit', killChildren);
 
-export interface ProgramOptions {
-  /** Null: any. */
-  readonly core: number | null;
-  readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
-  readonly cwd: string;
+/** Where processes run: a folder for everything they write, and Jot's build. */
+export interface Site {
+  readonly work: string;
+  readonly dist: string;
+  /** `null`: processes are not pinned. */
+  readonly cores: Cores | null;
 }
 
-export interface ServerOptions extends ProgramOptions {
-  readonly name: string;
-  /** What is asked for until it is answered with success. */
-  readonly firstPath: string;
-  /** Takes its standard output, where an access log goes. */
-  readonly logPath: string;
-  /** It speaks TLS, as processes/tls.mjs does. */
-  readonly isSecure?: boolean;
-}
-
-export interface ServerProcess {
+export interface Server {
   readonly port: number;
-  /** From its start to its first answer. */
+  /** Options of both ends of its connections; `null`: plain HTTP. */
+  readonly tls: ConnectionOptions | null;
+  /** From the start of the process to its first response. */
   readonly startMs: number;
-  residentBytes(): number;
-  /** Processor time so far, all threads together; null where the system does not tell. */
-  cpuSeconds(): number | null;
+  residentMebibytes(): number;
+  /** Processor time of all threads so far; `NaN` if unknown. */
+  cpuSeconds(): number;
   stop(): Promise<void>;
 }
 
-/** @throws Error with the end of its log when it ends before it answers, or does not answer for two minutes. */
-export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { name, firstPath, logPath, isSecure = false } = options;
+export function newFolder({ work }: Site): string {
+  return mkdtempSync(join(work, 'run-'));
+}
+
+/** Throws an `Error` if the server exits or does not respond. */
+export async function startServer(
+  site: Site,
+  args: readonly string[],
+  { env = {}, folder = newFolder(site), tls = null as Server['tls'] } = {},
+): Promise<Server> {
   const port = await freePort();
-  const log = openSync(logPath, 'w');
-  const env = { ...options.env, PORT: String(port) };
+  const log = openSync(join(folder, 'output.log'), 'w');
   const startedMs = performance.now();
-  const child = spawnPinned({ ...options, env }, log);
+  const child = spawnPinned(site.cores?.server, args, {
+    cwd: folder,
+    env: { ...env, PORT: String(port) },
+    stdio: ['ignore', log, 'inherit'],
+  });
   closeSync(log);
-  while (!(await answers(port, firstPath, isSecure))) {
-    const hasEnded = child.exitCode !== null || child.signalCode !== null;
-    if (!hasEnded && performance.now() - startedMs < ANSWER_WITHIN_MS) continue;
-    child.kill('SIGKILL');
-    const tail = readFileSync(logPath, 'utf8').slice(-LOG_TAIL_LENGTH);
-    throw new Error(`${name} ${hasEnded ? 'ended before it answered' : 'does not answer'}:\n${tail}`);
+  // Polled, so that the time is the same for servers that announce themselves and those that don't.
+  while (!(await responds(port, tls))) {
+    await wait(1);
+    if (children.has(child) && performance.now() - startedMs < RESPONSE_WITHIN_MS) continue;
+    throw new Error(`Cannot start ${args.join(' ')}: no response`);
   }
   return {
     port,
+    tls,
     startMs: performance.now() - startedMs,
-    residentBytes: () => residentBytes(child.pid ?? 0),
-    cpuSeconds: () => cpuSeconds(child.pid ?? 0),
-    async stop() {
-      const ended = once(child, 'exit');
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      await ended;
-    },
+    residentMebibytes: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)])) / 1024,
+    cpuSeconds: () => cpuSeconds(child.pid),
+    stop: () => end(child, 'SIGTERM'),
   };
 }
 
-/** @returns what it printed, which is for the caller to know. @throws Error with what it complained of. */
-export async function runProgram(options: ProgramOptions): Promise<unknown> {
-  const child = spawnPinned(options, 'pipe');
-  let output = '';
-  child.stdout?.setEncoding('utf8').on('data', (text) => {
-    output += text;
-  });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`${options.args.join(' ')} ended with ${code}:\n${output}`);
+/** Runs a file in `processes` with arguments. Throws an `Error` if it fails. */
+export async function runProgram(site: Site, core: keyof Cores, command: readonly string[]): Promise<Sample> {
+  const [name = '', ...args] = command;
+  const options: SpawnOptions = { cwd: site.work, stdio: ['ignore', 'pipe', 'inherit'] };
+  const child = spawnPinned(site.cores?.[core], [...FLAGS, processes + name, ...args], options);
+  const output = child.stdout === null ? '' : await text(child.stdout);
+  if (output === '') throw new Error(`Cannot run ${name}: it printed no sample`);
   return JSON.parse(output);
 }
 
-function spawnPinned({ core, args, env = {}, cwd }: ProgramOptions, output: number | 'pipe'): ChildProcess {
+export function killChildren(): Promise<unknown> {
+  return Promise.all([...children].map((child) => end(child, 'SIGKILL')));
+}
+
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  child.kill(signal);
+  if (children.has(child)) await once(child, 'exit');
+}
+
+function spawnPinned(core: number | undefined, args: readonly string[], options: SpawnOptions): ChildProcess {
   const { PATH = '', HOME = '' } = process.env;
-  const command = [process.execPath, ...args];
-  const [file = '', ...rest] = core === null ? command : ['taskset', '-c', String(core), ...command];
-  const errors = output === 'pipe' ? 'inherit' : output;
-  const child = spawn(file, rest, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', output, errors] });
+  const pin = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [file = '', ...rest] = [...pin, process.execPath, ...args];
+  const child = spawn(file, rest, { ...options, env: { PATH, HOME, ...options.env } });
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;
 }
 
-// Asked again and again from the moment of the start; so the time is the same for servers that say when they are ready and
-// those that do not.
-async function answers(port: number, path: string, isSecure: boolean): Promise<boolean> {
-  const answered = await new Promise((resolve) => {
-    const onResponse = (response: IncomingMessage) => {
-      response.resume().once('end', () => resolve(isSuccess(response.statusCode)));
-    };
-    const target = { host: '127.0.0.1', port, path, agent: false };
-    const request = isSecure ? getSecurely({ ...target, ...clientTls }, onResponse) : get(target, onResponse);
-    request.once('error', () => resolve(false));
-  });
-  if (answered === false) await wait(1);
-  return answered === true;
+async function responds(port: number, tls: Server['tls']): Promise<boolean> {
+  const target = { host: '127.0.0.1', port, path: '/users', agent: false };
+  const request = tls === null ? get(target) : getSecurely({ ...target, ...tls });
+  try {
+    const [response] = await once(request, 'response');
+    await once(response.resume(), 'end');
+    return response.statusCode === 200;
+  } catch {
+    // The port is not open yet.
+    return false;
+  }
 }
 
-function isSuccess(status = 0): boolean {
-  return status >= 200 && status < 300;
-}
-
-/** A port of loopback that nobody listens on. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
+  const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port');
-  return address.port;
+  return port;
 }
 
-function residentBytes(pid: number): number {
-  return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024;
-}
-
-function cpuSeconds(pid: number): number | null {
-  const path = `/proc/${pid}/stat`;
-  if (!existsSync(path)) return null;
-  // The name, in brackets, may hold spaces; behind it utime and stime are the twelfth and the thirteenth field.
-  const fields = readFileSync(path, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+function cpuSeconds(pid = 0): number {
+  if (process.platform !== 'linux') return Number.NaN;
+  // proc(5): after the name, which may contain spaces, fields 12 and 13 are utime and stime in 1/100 s.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

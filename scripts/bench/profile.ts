@@ -1,67 +1,61 @@
-// `npm run profile -- <scenario>`: drives Jot once with the profiler on and tells where the time went.
+// Drives Jot once with V8's profiler on, which samples the running function. A function's self time is
+// the time between the samples that found it on top of the stack and the next ones.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Profiler, Runtime } from 'node:inspector';
 import { join } from 'node:path';
-import { newFolder } from './bench.ts';
-import { type Route, startJot } from './contender.ts';
-import { byFile, byFunction, readProfile, type Share } from './cpu-profile.ts';
-import { CONNECTIONS, drive } from './drive.ts';
-import { describeMachine, machineText } from './machine.ts';
-import { type ProfileOptions, parseProfileOptions, UsageError } from './options.ts';
-import { compile, makeScratch } from './scratch.ts';
+import { type Bench, load } from './bench.ts';
+import { newFolder } from './process.ts';
+import { type Route, startJot } from './servers.ts';
+import { median } from './statistics.ts';
 import { amount, markdownTable } from './table.ts';
 
-const EXIT_USAGE = 2;
 const ROWS = 30;
-const LOGIN_CLIENTS = 16;
-const routes: readonly Route[] = ['get', 'list', 'create', 'login'];
+// After a gap of more than four usual ones, the process itself was not running.
+const GAPS_MAX = 4;
+const IDLE = ['(idle)', '(program)', '(root)'];
 
-const USAGE = `Usage: npm run profile -- <scenario> [--seconds <n>]
-
-Scenarios: ${routes.join(', ')}
-`;
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-
-const options = optionsOf(process.argv.slice(2));
-if (options?.help === true) process.stdout.write(USAGE);
-const route = routes.find((each) => each === options?.scenario);
-if (options !== null && route !== undefined) await profile(route, options);
-
-async function profile(of: Route, { seconds }: ProfileOptions): Promise<void> {
-  const machine = describeMachine(new Date());
-  const { work, remove } = makeScratch();
-  process.once('exit', remove);
-  process.stderr.write(`profiling ${of} for ${seconds} s\n`);
-  const site = { work, ...compile(work), cores: machine.pinned };
-  const folder = newFolder(site, 'profile');
+type Frame = Runtime.CallFrame;
+/** Returns two tables: the self time of functions and of files. */
+export async function profile(bench: Bench, route: Route): Promise<string> {
+  const folder = newFolder(bench);
   const flags = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=500'];
-  const jot = await startJot(site, { flags });
-  const connections = of === 'login' ? LOGIN_CLIENTS : CONNECTIONS;
-  const { perSecond } = await drive(site, jot, of, { seconds, connections });
-  await jot.server.stop();
+  const server = await startJot(bench, {}, [...flags, join(bench.dist, 'main.js')]);
+  const { measure } = load(bench, 'Jot', server, server.targets[route]);
+  const { perSecond = 0 } = await measure(bench.options.seconds);
+  await server.stop();
 
   const [file = ''] = readdirSync(folder);
-  const found = readProfile(join(folder, file));
-  const rate = `${amount(perSecond, '/s')} with the profiler on`;
-  process.stdout.write(`${machineText(machine)}${of}: ${rate}\n\n${table(byFunction(found, site.dist))}`);
-  process.stdout.write(`\n${table(byFile(found, site.dist))}`);
+  const found: Profiler.Profile = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const fileOf = ({ functionName, url }: Frame) => {
+    if (url !== '') return url.split(`${bench.dist}/`).at(-1) ?? url;
+    return functionName === '(garbage collector)' ? functionName : '(native code)';
+  };
+  const functionOf = (frame: Frame) =>
+    `${frame.functionName || '(anonymous)'} ${frame.url && `${fileOf(frame)}:${frame.lineNumber + 1}`}`;
+  const rate = `${route}: ${amount(perSecond, '/s')} with the profiler on`;
+  return `${rate}\n\n${table('function', found, functionOf)}\n${table('file', found, fileOf)}`;
 }
 
-function optionsOf(args: readonly string[]): ProfileOptions | null {
-  try {
-    return parseProfileOptions(args, routes);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`profile: ${error.message}\n\n${USAGE}`);
-    process.exitCode = EXIT_USAGE;
-    return null;
-  }
+function table(heading: string, found: Profiler.Profile, label: (frame: Frame) => string): string {
+  const times = [...selfTimes(found, label)].sort(([, a], [, b]) => b - a);
+  const total = times.reduce((sum, [, ms]) => sum + ms, 0);
+  const share = (ms: number) => `${((ms / total) * 100).toFixed(1)} %`;
+  const rows = times.slice(0, ROWS).map(([name, ms]) => [name, share(ms), amount(ms, 'ms')]);
+  return markdownTable([[heading, 'self', 'time'], ...rows], 1);
 }
 
-function table(shares: readonly Share[]): string {
-  const rows = shares
-    .slice(0, ROWS)
-    .map(({ name, place, ms, share }) => [name, place, `${(share * 100).toFixed(1)} %`, amount(ms, 'ms')]);
-  return markdownTable([['function', 'place', 'self', 'time'], ...rows], 2);
+/** Returns the milliseconds of each label. */
+export function selfTimes(profile: Profiler.Profile, label: (frame: Frame) => string): Map<string, number> {
+  const { nodes, samples = [], timeDeltas = [] } = profile;
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const gapMax = GAPS_MAX * median(timeDeltas);
+  const times = new Map<string, number>();
+  samples.forEach((id, index) => {
+    const frame = frames.get(id);
+    if (frame === undefined || IDLE.includes(frame.functionName)) return;
+    const micros = Math.min(timeDeltas[index + 1] ?? 0, gapMax);
+    times.set(label(frame), (times.get(label(frame)) ?? 0) + micros / 1000);
+  });
+  return times;
 }

@@ -1,106 +1,77 @@
-// The load client: `node load-client.mjs '{"port":…,"target":…,"connections":64,"seconds":10}'`. Plain JavaScript on plain
-// sockets, so that it starts at once and takes less time for a request than the server that it drives. A closed loop: a
-// slow server is asked less often, which is why latency is told beside the rate.
+// `node load-client.mjs '{"port":3000,"tls":null,"target":…,"seconds":10}'` sends one request after
+// another on each of its connections, as soon as the previous response is complete. It uses plain
+// sockets because a client must be faster than the server: autocannon is slower than bare `node:http`.
 
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createHistogram } from 'node:perf_hooks';
 import { connect as connectTls } from 'node:tls';
-import { clientTls } from './tls.mjs';
 
-const { port, target, connections, seconds } = JSON.parse(process.argv[2]);
-const { method, path, headers, body, status, isSecure = false } = target;
+const { port, tls, target, seconds } = JSON.parse(process.argv[2]);
+const { connections, method, path, headers, body, status } = target;
 
-const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
-  ([name, value]) => `${name}: ${value}\r\n`,
-);
-const length = body === '' ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
-const request = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}${length}\r\n${body}`);
-const expected = `HTTP/1.1 ${status} `;
+const length = body === '' ? {} : { 'Content-Length': Buffer.byteLength(body) };
+const fields = { Host: `127.0.0.1:${port}`, ...headers, ...length };
+const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+const request = Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
 
 const latencies = createHistogram();
-let connected = 0;
-let answered = 0;
-let startedMs = 0;
+let responses = 0;
 let lastMs = 0;
-let busyAtStart = process.cpuUsage();
 
-const sockets = Array.from({ length: connections }, open);
+const sockets = await Promise.all(Array.from({ length: connections }, open));
+const cpuAtStart = process.cpuUsage();
+const startMs = performance.now();
+setTimeout(finish, seconds * 1000);
+for (const socket of sockets) drive(socket);
 
-function open() {
-  const socket = isSecure
-    ? connectTls({ port, host: '127.0.0.1', ...clientTls })
-    : connect(port, '127.0.0.1');
-  socket.setNoDelay(true);
-  const answer = { bytes: [], received: 0, wanted: 0, sentMs: 0 };
-  socket.on(isSecure ? 'secureConnect' : 'connect', () => {
-    connected++;
-    if (connected === connections) start();
+async function open() {
+  const options = { port, host: '127.0.0.1' };
+  const socket = tls === null ? connect(options) : connectTls({ ...options, ...tls });
+  socket.setNoDelay(true).once('close', () => {
+    throw new Error(`${method} ${path}: the server closed a connection`);
   });
-  socket.on('data', (chunk) => receive(socket, answer, chunk));
-  socket.on('error', (error) => fail(error.message));
-  socket.on('close', () => fail('the server closed a connection'));
-  return { socket, answer };
+  await once(socket, tls === null ? 'connect' : 'secureConnect');
+  return socket;
 }
 
-function start() {
-  busyAtStart = process.cpuUsage();
-  startedMs = performance.now();
-  setTimeout(finish, seconds * 1000);
-  for (const { socket, answer } of sockets) ask(socket, answer);
+function drive(socket) {
+  let sentMs = 0;
+  let missingBytes = 0;
+  const send = () => {
+    sentMs = performance.now();
+    socket.write(request);
+  };
+  socket.on('data', (chunk) => {
+    if (missingBytes === 0) missingBytes = responseBytes(chunk);
+    missingBytes -= chunk.length;
+    if (missingBytes > 0) return;
+    lastMs = performance.now();
+    responses++;
+    latencies.record(Math.max(1, Math.round((lastMs - sentMs) * 1000)));
+    send();
+  });
+  send();
 }
 
-function ask(socket, answer) {
-  answer.received = 0;
-  answer.wanted = 0;
-  answer.sentMs = performance.now();
-  socket.write(request);
-}
-
-function receive(socket, answer, chunk) {
-  if (answer.wanted === 0) readHead(answer, chunk);
-  answer.received += chunk.length;
-  const isWhole =
-    answer.wanted === Number.POSITIVE_INFINITY
-      ? chunk.subarray(-5).toString('latin1') === '0\r\n\r\n'
-      : answer.received >= answer.wanted;
-  if (!isWhole) return;
-  lastMs = performance.now();
-  answered++;
-  latencies.record(Math.max(1, Math.round((lastMs - answer.sentMs) * 1000)));
-  ask(socket, answer);
-}
-
-// An answer's head comes in one piece: it is much shorter than a segment on loopback.
-function readHead(answer, chunk) {
+// The head arrives in one chunk: it is much shorter than a segment on loopback.
+function responseBytes(chunk) {
   const end = chunk.indexOf('\r\n\r\n');
   const head = chunk.latin1Slice(0, end);
-  if (end === -1 || !head.startsWith(expected))
-    fail(`not answered with ${status}:\n${chunk.toString().slice(0, 1000)}`);
-  const given = /\r\ncontent-length: (\d+)/i.exec(head);
-  const bodyLength = given === null ? Number.POSITIVE_INFINITY : Number(given[1]);
-  answer.wanted = status === 304 ? end + 4 : end + 4 + bodyLength;
+  const bodyBytes = status === 304 ? 0 : Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1]);
+  if (head.startsWith(`HTTP/1.1 ${status} `) && bodyBytes >= 0) return end + 4 + bodyBytes;
+  throw new Error(`${method} ${path}: expected ${status} with a length; got ${chunk.toString()}`);
 }
 
-// Up to the last answer, not to the end of the time: a login takes a good part of a short run, and half of one is none. And
-// not before there is an answer at all.
+// Counts up to the last response: a login takes a good part of a short run.
 function finish() {
-  if (answered === 0) {
-    setTimeout(finish, 1);
-    return;
-  }
-  const { user, system } = process.cpuUsage(busyAtStart);
-  const runMs = performance.now() - startedMs;
+  if (responses === 0) return setTimeout(finish, 1);
+  const { user, system } = process.cpuUsage(cpuAtStart);
   const figures = {
-    answers: answered,
-    perSecond: (answered * 1000) / (lastMs - startedMs),
-    p50Ms: latencies.percentile(50) / 1000,
+    responses,
+    perSecond: (responses * 1000) / (lastMs - startMs),
     p99Ms: latencies.percentile(99) / 1000,
-    clientBusy: (user + system) / 1000 / runMs,
+    clientBusy: (user + system) / 1000 / (performance.now() - startMs),
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`, () => process.exit(0));
-}
-
-function fail(reason) {
-  process.stderr.write(`${method} ${path}: ${reason}\n`);
-  process.exit(1);
 }

@@ -1,21 +1,15 @@
-// What one read, one page and one create cost in a store that is open:
+// The cost of a read, a page and a create in an open store, in processor time:
+// `node --expose-gc store-costs.mjs <file> <dist> <posts> <bytes of ballast>`.
 //
-//   node --expose-gc store-costs.mjs <file> <folder with the built Jot> <posts> <bytes of ballast>
-//
-// The same fifty posts, spread over all of them, are read again and again, however many there are: what is measured is Jot's way
-// to a row, and not how much of them a processor's nearest cache can hold (with two hundred, a read among a million is 1.19 times
-// as dear as among a thousand; with a hundred 1.11, with fifty 1.09, with twenty 1.05). Creates go in batches that share one trip
-// to the disk. Time is the process's own on its processor: what else the machine does has no part in it.
-//
-// What loading left behind is collected first. V8 looks through a heap once while it grows by a share of itself: for each create
-// that is the same however many posts there are, but it all comes at once, and among a million might come into every sample.
-//
-// The ballast is memory that does nothing: with it a store of few posts holds as much as one of many. What a process takes first
-// is what others have given back. After that a virtual machine's host has to find more, and a create can cost half as much again.
+// Creates share a sync in batches. Always the same fifty posts are read, because more do not fit into
+// the nearest cache of a processor. The garbage of loading is collected first, or a major collection,
+// which scans the whole heap, would fall into the samples. The ballast lets a small store hold as much
+// memory as a large one, because a virtual machine's host has to find new memory first.
 
 import { pathToFileURL } from 'node:url';
 
 const SAMPLES = 300;
+// The first samples run code that is not compiled yet.
 const WARM_UP = 100;
 const READS = 20_000;
 const PAGES = 2_000;
@@ -26,9 +20,8 @@ const [file, dist, posts, ballastBytes] = process.argv.slice(2);
 const { openStore } = await import(pathToFileURL(`${dist}/store/open.js`).href);
 
 const store = await openStore(`file:${file}`);
-const count = Number(posts);
-const hot = Array.from({ length: HOT_POSTS }, (_, index) => 1 + Math.floor((index * count) / HOT_POSTS));
-const page = { owner: 1, after: Math.floor(count / 2), limit: 20, order: 'asc' };
+const hot = Array.from({ length: HOT_POSTS }, (_, index) => 1 + Math.floor((index * posts) / HOT_POSTS));
+const page = { owner: 1, after: Math.floor(posts / 2), limit: 20, order: 'asc' };
 const values = { user_id: 1, title: 'A title', body: 'x'.repeat(300), created: 0, updated: 0 };
 
 const ballast = Buffer.alloc(Number(ballastBytes)).fill(1);
@@ -47,7 +40,7 @@ const figures = {
 await store.close();
 process.stdout.write(`${JSON.stringify({ ...figures, ballast: ballast.length })}\n`);
 
-// Microseconds for one, the median of the samples; the first ones run code that is not compiled yet.
+// Microseconds for one operation: the median of the samples.
 async function costOf(times, run) {
   const samples = [];
   for (let index = 0; index < SAMPLES; index++) {

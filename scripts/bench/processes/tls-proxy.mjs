@@ -1,23 +1,13 @@
-// A proxy that does TLS and nothing else: `node tls-proxy.mjs <port of the server>`. What comes in one packet leaves in one.
+// A proxy that terminates TLS and does nothing else: `node tls-proxy.mjs <port of the server> <TLS options>`.
 
 import { connect } from 'node:net';
+import { pipeline } from 'node:stream';
 import { createServer } from 'node:tls';
-import { serverTls } from './tls.mjs';
 
-const port = Number(process.argv[2]);
-
-createServer(serverTls, (outside) => {
-  const inside = connect(port, '127.0.0.1').setNoDelay(true);
+const [port, tls] = process.argv.slice(2);
+createServer(JSON.parse(tls), (outside) => {
+  const inside = connect(Number(port), '127.0.0.1').setNoDelay(true);
   outside.setNoDelay(true);
-  outside.pipe(inside).pipe(outside);
-  // Either of them takes the other one along.
-  for (const socket of [outside, inside]) {
-    socket
-      .on('error', () => undefined)
-      .on('close', () => {
-        outside.destroy();
-        inside.destroy();
-      });
-  }
+  // Destroys both sockets when either closes.
+  pipeline(outside, inside, outside, () => undefined);
 }).listen(Number(process.env.PORT), '127.0.0.1');
-process.once('SIGTERM', () => process.exit(0));

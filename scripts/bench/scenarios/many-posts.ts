@@ -1,100 +1,115 @@
-// What changes when there are many posts: how long the start takes and what a post weighs, against the least that reading the
-// file can cost; and what a read, a page and a create cost, against a store with a thousand.
+// The price of many posts: the time to load them and the memory of each, against reading the file; a
+// read, a page and a create, against a store with a thousand posts; and the pauses of the event loop
+// during a compaction, against the same use of the store without one.
 
-import { rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { alternate, type Bench, newFolder, type Scenario } from '../bench.ts';
-import { writeDataFile } from '../data-file.ts';
-import { runProgram } from '../process.ts';
-import { atMost, type Comparison, type Series, type Unit } from '../statistics.ts';
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { encodeChange, encodeHeader } from '../../../src/store/file/record.ts';
+import type { Change } from '../../../src/store/memory/tables.ts';
+import type { Bench, Scenario } from '../bench.ts';
+import { newFolder, runProgram } from '../process.ts';
+import { TIME } from '../statistics.ts';
 
 const FEW_POSTS = 1_000;
-const FLAT = atMost(1.15);
-// In bytes: on the heap, and in the system's cache of the file.
+// In bytes: on the heap and in the page cache.
 const MEMORY_PER_POST = 1024;
-// Garbage is collected when it is time to measure; and a million posts are more than Node's default heap holds on a machine with
-// little memory.
-const FLAGS = ['--expose-gc', '--max-old-space-size=6144'];
+// Less than half of the file is dead, so that no compaction starts by itself.
+const REWRITTEN = 0.8;
+const LINES_PER_WRITE = 2_000;
 
-type Found = ReadonlyMap<string, readonly ReadonlyMap<string, number>[]>;
-
-const program = (name: string) => fileURLToPath(new URL(`../processes/${name}`, import.meta.url));
-
-export const loading: Scenario = {
+export const load: Scenario = {
   name: 'load',
   summary: 'loading many posts, and memory per post',
-  async run(bench) {
+  async plan(bench) {
     const { posts } = bench.options;
-    const path = dataFile(bench, posts);
-    const programs = new Map([
-      ['scan and parse', [program('scan-file.mjs'), path]],
-      ['Jot', [program('open-file.mjs'), path, bench.dist]],
-    ]);
-    const found = await alternate(bench, programs, (args) => run(bench, [...FLAGS, ...args]));
-    const [floor = '', jot = ''] = found.keys();
-    const clock = (name: string): Series => ({
-      ...series(found, name, 'ms'),
-      cpuValues: series(found, name, 'cpuMs').values,
-    });
-    const memory = (name: string) => series(found, name, 'bytes', posts);
-    return [
-      {
-        ...{ scenario: 'load', what: `loading ${posts.toLocaleString('en')} posts`, unit: 'ms' },
-        ...{ measured: clock(jot), reference: clock(floor), mark: atMost(1.6) },
-      },
-      {
-        ...{ scenario: 'load', what: 'memory per post', unit: 'bytes' },
-        ...{ measured: memory(jot), reference: memory(floor), mark: atMost(1.5) },
-      },
-    ];
+    const row = { measured: 'Jot', reference: 'scan and parse' };
+    return {
+      subjects: [
+        onDataFile(bench, 'scan and parse', ['load-file.mjs', 'scan'], posts),
+        onDataFile(bench, 'Jot', ['load-file.mjs', 'open'], posts),
+      ],
+      rows: [
+        { ...row, ...TIME, what: `loading ${posts.toLocaleString('en')} posts`, mark: '≤ 1.60' },
+        { ...row, what: 'memory per post', unit: 'bytes', figure: 'bytesPerPost', mark: '≤ 1.50' },
+      ],
+    };
   },
 };
 
 export const flat: Scenario = {
   name: 'flat',
   summary: 'a read, a page and a create, with few posts and with many',
-  async run(bench) {
-    const sizes = new Map(
-      [FEW_POSTS, bench.options.posts].map((posts) => [`${posts.toLocaleString('en')} posts`, posts]),
-    );
-    const found = await alternate(bench, sizes, async (posts) => {
-      // Written anew each time, since the creates are left in it.
-      const path = dataFile(bench, posts);
-      const ballast = (Math.max(...sizes.values()) - posts) * MEMORY_PER_POST;
-      const args = [path, bench.dist, String(posts), String(ballast)];
-      const costs = await run(bench, [...FLAGS, program('store-costs.mjs'), ...args]);
-      rmSync(dirname(path), { recursive: true });
-      return costs;
+  async plan(bench) {
+    const many = bench.options.posts;
+    const nameOf = (posts: number) => `${posts.toLocaleString('en')} posts`;
+    const subjects = [FEW_POSTS, many].map((posts) => {
+      const ballastBytes = (many - posts) * MEMORY_PER_POST;
+      return onDataFile(bench, nameOf(posts), ['store-costs.mjs', String(ballastBytes)], posts);
     });
-    const [few = '', many = ''] = found.keys();
-    const unit: Unit = 'µs';
-    return ['read', 'page', 'create'].map(
-      (figure): Comparison => ({
-        scenario: 'flat',
-        what: `cost of a ${figure}`,
-        unit,
-        measured: series(found, many, figure),
-        reference: series(found, few, figure),
-        mark: FLAT,
-      }),
-    );
+    const row = { unit: 'µs', measured: nameOf(many), reference: nameOf(FEW_POSTS), mark: '≤ 1.15' } as const;
+    const figures = ['read', 'page', 'create'];
+    return { subjects, rows: figures.map((figure) => ({ ...row, what: `cost of a ${figure}`, figure })) };
   },
 };
 
-function dataFile(bench: Bench, posts: number): string {
-  bench.progress(`writing a file with ${posts.toLocaleString('en')} posts`);
-  const path = join(newFolder(bench, 'data'), 'jot.jsonl');
-  writeDataFile(path, posts);
-  return path;
+export const compaction: Scenario = {
+  name: 'compaction',
+  summary: 'pauses, reads and writes during a compaction (only if named)',
+  isOptional: true,
+  async plan(bench) {
+    const { posts, seconds } = bench.options;
+    const rewritten = posts * REWRITTEN;
+    const row = { measured: 'while compacting', reference: 'quiet' };
+    return {
+      subjects: [
+        onDataFile(bench, 'quiet', ['compact.mjs', String(seconds)], posts, rewritten),
+        onDataFile(bench, 'while compacting', ['compact.mjs', 'compact'], posts, rewritten),
+      ],
+      rows: [
+        { ...row, what: 'longest pause', unit: 'ms', figure: 'pauseMs' },
+        { ...row, what: 'p99.9 of pauses', unit: 'ms', figure: 'p999Ms' },
+        { ...row, what: 'reads and writes', unit: '/s', figure: 'perSecond' },
+      ],
+    };
+  },
+};
+
+// Runs `<program> <data file> <dist> <posts> <argument>`, each time on a new data file.
+function onDataFile(bench: Bench, name: string, command: readonly string[], posts: number, rewritten = 0) {
+  const [program = '', argument = ''] = command;
+  return {
+    name,
+    async measure() {
+      const folder = newFolder(bench);
+      const path = join(folder, 'jot.jsonl');
+      writeDataFile(path, posts, rewritten);
+      const sample = await runProgram(bench, 'server', [program, path, bench.dist, String(posts), argument]);
+      rmSync(folder, { recursive: true });
+      return sample;
+    },
+  };
 }
 
-async function run(bench: Bench, args: readonly string[]): Promise<Map<string, number>> {
-  const found = await runProgram({ core: bench.cores?.server ?? null, args, cwd: bench.work });
-  return new Map(Object.entries(Object(found)).map(([name, value]) => [name, Number(value)]));
-}
-
-function series(found: Found, name: string, figure: string, share = 1): Series {
-  const rounds = found.get(name) ?? [];
-  return { name, values: rounds.map((each) => (each.get(figure) ?? Number.NaN) / share) };
+// All posts are of one user. The first `rewritten` ones are written twice, so that their first lines
+// are dead.
+function writeDataFile(path: string, posts: number, rewritten: number): void {
+  const file = openSync(path, 'w', 0o600);
+  const created = Date.UTC(2026, 10, 23);
+  const user = { id: 1, version: 1, username: 'janey', password_hash: 'none', created };
+  const post = { version: 1, user_id: 1, body: 'x'.repeat(300), created, updated: created };
+  let seq = 0;
+  const line = (changes: Change) => encodeChange({ seq: ++seq, time: created, changes });
+  writeSync(file, encodeHeader({ seq: 0, next: { users: 1, posts: 1, sessions: 1 } }));
+  writeSync(file, line([{ put: 'users', row: user }]));
+  for (const last of [posts, rewritten]) {
+    for (let first = 1; first <= last; first += LINES_PER_WRITE) {
+      const count = Math.min(LINES_PER_WRITE, last - first + 1);
+      const ids = Array.from({ length: count }, (_, index) => first + index);
+      const rows = ids.map((id) => ({ ...post, id, title: `Post ${id}` }));
+      writeSync(file, rows.map((row) => line([{ put: 'posts', row }])).join(''));
+    }
+  }
+  // Otherwise the kernel would write it during the measurement.
+  fsyncSync(file);
+  closeSync(file);
 }

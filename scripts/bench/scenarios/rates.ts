@@ -1,77 +1,85 @@
-// How many requests a second: each route at 64 connections, against a bare server that answers with the same bytes and does
-// nothing for them, and against the peers.
+// Requests per second of each route: against a bare server that responds with the same bytes and does
+// nothing for them, and against the peers. All the time of a login should be scrypt's, so logins are
+// compared with scrypt alone, and must not make other requests wait.
 
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { answerOf } from '../account.ts';
-import { alternate, type Bench, type Scenario } from '../bench.ts';
-import { jot, type Route, type Started, startBare } from '../contender.ts';
-import { type Driven, drive, rates, rest, warmUp } from '../drive.ts';
-import { atLeast, type Comparison, type Mark } from '../statistics.ts';
+import { type Bench, load, prepare, type Scenario, type Subject } from '../bench.ts';
+import { processes, runProgram, startServer } from '../process.ts';
+import { type ApiServer, type Route, send, startJot } from '../servers.ts';
+import { type Mark, RATE } from '../statistics.ts';
 
+const JOT = 'Jot';
 const BARE = 'bare node:http';
+const SQLITE = 'Fastify, better-sqlite3';
+const ALONE = 'scrypt alone';
+const BUSY = 'while 16 log in';
+// The logins outlast the reads.
+const LOGIN_SECONDS_MORE = 2;
 
-type Marks = Readonly<Record<string, Mark>>;
-
-export const rateScenarios: readonly Scenario[] = [
-  rateScenario('get', 'GET a post', { [BARE]: atLeast(0.75), Fastify: atLeast(2) }),
-  rateScenario('list', 'list of 20 posts', { [BARE]: atLeast(0.7) }),
-  rateScenario('create', 'durable POST', {
-    [BARE]: atLeast(0.35),
-    Fastify: atLeast(1.5),
-    'Fastify, better-sqlite3': atLeast(10),
-  }),
+export const rates: readonly Scenario[] = [
+  rateScenario('get', 'GET a post', { [BARE]: '≥ 0.75', Fastify: '≥ 2.00' }),
+  rateScenario('list', 'list of 20 posts', { [BARE]: '≥ 0.70' }),
+  rateScenario('create', 'durable POST', { [BARE]: '≥ 0.35', Fastify: '≥ 1.50', [SQLITE]: '≥ 10.00' }),
+  rateScenario('login', 'logins', { [ALONE]: '≥ 0.95' }),
 ];
 
-function rateScenario(route: Route, summary: string, marks: Marks): Scenario {
+export const busy: Scenario = {
+  name: 'busy',
+  summary: 'reads while 16 clients log in',
+  async plan(bench) {
+    const server = await startJot(bench);
+    const reads = load(bench, 'quiet', server, server.targets.get);
+    const logins = load(bench, BUSY, server, server.targets.login);
+    await prepare(bench, [reads]);
+    const measure = async (seconds: number) => {
+      const [sample] = await Promise.all([
+        reads.measure(seconds),
+        logins.measure(seconds + LOGIN_SECONDS_MORE),
+      ]);
+      return sample;
+    };
+    const row = { measured: BUSY, reference: 'quiet' };
+    return {
+      subjects: [reads, { name: BUSY, measure }],
+      rows: [
+        { ...row, what: 'reads', unit: '/s', figure: 'perSecond', mark: '≥ 0.45' },
+        { ...row, what: 'p99 of reads', unit: 'ms', figure: 'p99Ms', mark: '≤ 5.00' },
+      ],
+    };
+  },
+};
+
+function rateScenario(route: Route, what: string, marks: Readonly<Record<string, Mark>>): Scenario {
   return {
     name: route,
-    summary,
-    async run(bench) {
-      const subjects = await startAll(bench, route);
-      await rest(bench);
-      for (const [name, subject] of subjects) {
-        bench.progress(`warming up: ${name}`);
-        await warmUp(bench, subject, route);
+    summary: what,
+    async plan(bench) {
+      const jot = await startJot(bench);
+      const subjects = [await floorOf(bench, route, jot), load(bench, JOT, jot, jot.targets[route])];
+      for (const { name, start } of bench.peers.filter(({ routes }) => routes.includes(route))) {
+        bench.progress(`starting ${name}`);
+        const peer = await start(bench);
+        subjects.push(load(bench, name, peer, peer.targets[route]));
       }
-      const { seconds } = bench.options;
-      const found = await alternate(bench, subjects, (subject) => drive(bench, subject, route, { seconds }));
-      for (const { server } of subjects.values()) await server.stop();
-      return compare(route, summary, marks, found);
+      if (route !== 'login') await prepare(bench, subjects);
+      const references = subjects.map(({ name }) => name).filter((name) => name !== JOT);
+      const row = { ...RATE, what, measured: JOT };
+      return {
+        subjects,
+        rows: references.map((reference) => ({ ...row, reference, mark: marks[reference] })),
+      };
     },
   };
 }
 
-async function startAll(bench: Bench, route: Route): Promise<Map<string, Started>> {
-  const started = await jot.start(bench);
-  const subjects = new Map([
-    [BARE, await startBareLike(bench, route, started)],
-    [jot.name, started],
-  ]);
-  for (const peer of bench.peers) {
-    if (!peer.routes.includes(route)) continue;
-    bench.progress(`starting ${peer.name}`);
-    subjects.set(peer.name, await peer.start(bench));
+async function floorOf(bench: Bench, route: Route, jot: ApiServer): Promise<Subject> {
+  if (route === 'login') {
+    // As many passwords as Jot hashes at a time by default.
+    const hashes = bench.cores === null ? '2' : '1';
+    const measure = (seconds: number) =>
+      runProgram(bench, 'server', ['scrypt-only.mjs', hashes, String(seconds)]);
+    return { name: ALONE, measure };
   }
-  return subjects;
-}
-
-// What it answers with is Jot's own answer, byte for byte.
-async function startBareLike(bench: Bench, route: Route, like: Started): Promise<Started> {
-  const target = await like.target(route);
-  const bodyPath = join(bench.work, `${route}-answer.json`);
-  writeFileSync(bodyPath, await answerOf(like.server.port, target));
-  return { server: await startBare(bench, target.status, bodyPath), target: async () => target };
-}
-
-function compare(scenario: string, what: string, marks: Marks, found: Map<string, Driven[]>): Comparison[] {
-  const references = [...found.keys()].filter((name) => name !== jot.name);
-  return references.map((name) => ({
-    scenario,
-    what,
-    unit: '/s',
-    measured: rates(jot.name, found.get(jot.name)),
-    reference: rates(name, found.get(name)),
-    mark: marks[name] ?? null,
-  }));
+  const target = jot.targets[route];
+  const args = [`${processes}bare-server.mjs`, String(target.status), await send(jot, target)];
+  return load(bench, BARE, await startServer(bench, args), target);
 }

@@ -1,60 +1,44 @@
-// How long a server takes from its start to its first answer, and what it weighs when it has nothing to do.
+// The time from the start of a server to its first response, and its memory when idle.
 
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { alternate, newFolder, type Scenario } from '../bench.ts';
-import { startBare, startJotServer } from '../contender.ts';
-import type { ServerProcess } from '../process.ts';
-import { atMost, type Series } from '../statistics.ts';
+import type { Scenario } from '../bench.ts';
+import { newFolder, processes, type Server, startServer } from '../process.ts';
+import { PRODUCTION } from '../servers.ts';
+import { TIME } from '../statistics.ts';
 
 const IDLE_MS = 1_000;
-const BYTES_PER_MIB = 2 ** 20;
 // A start takes a tenth of a second, so there is time for more of them.
 const STARTS_PER_ROUND = 7;
 
 export const start: Scenario = {
   name: 'start',
-  summary: 'start to first answer, and memory when idle',
-  async run(bench) {
-    // The same folder every time: a first start also makes a key and a file, once in a server's life.
-    const folder = newFolder(bench, 'jot');
-    const startJot = () => startJotServer(bench, { folder });
+  summary: 'start to first response, and memory when idle',
+  async plan(bench) {
+    const bare = [`${processes}bare-server.mjs`, '200', '{}'];
+    // One folder for all starts: the first one also creates a key and a data file.
+    const jot = { env: PRODUCTION, folder: newFolder(bench) };
+    const startJot = () => startServer(bench, [join(bench.dist, 'jot.cjs')], jot);
     await (await startJot()).stop();
-    const servers = new Map<string, () => Promise<ServerProcess>>([
-      ['bare node:http', () => startBare(bench, 200, null)],
-      ['Jot', startJot],
-    ]);
-    const rounds = {
-      ...bench,
-      options: { ...bench.options, rounds: bench.options.rounds * STARTS_PER_ROUND },
-    };
-    const found = await alternate(rounds, servers, async (startOne) => {
-      const server = await startOne();
-      const cpuSeconds = server.cpuSeconds();
+    const measure = async (start: () => Promise<Server>) => {
+      const server = await start();
+      const cpuMs = server.cpuSeconds() * 1000;
       await wait(IDLE_MS);
-      const mebibytes = server.residentBytes() / BYTES_PER_MIB;
+      const mebibytes = server.residentMebibytes();
       await server.stop();
-      return { ms: server.startMs, cpuMs: cpuSeconds === null ? [] : [cpuSeconds * 1000], mebibytes };
-    });
-    const [floor = '', jot = ''] = found.keys();
-    const clock = (name: string): Series => {
-      const starts = found.get(name) ?? [];
-      const cpuValues = starts.flatMap(({ cpuMs }) => cpuMs);
-      const values = starts.map(({ ms }) => ms);
-      return cpuValues.length < values.length ? { name, values } : { name, values, cpuValues };
+      return { ms: server.startMs, cpuMs, mebibytes };
     };
-    const memory = (name: string): Series => ({
-      name,
-      values: (found.get(name) ?? []).map(({ mebibytes }) => mebibytes),
-    });
-    return [
-      {
-        ...{ scenario: 'start', what: 'start to first answer', unit: 'ms' },
-        ...{ measured: clock(jot), reference: clock(floor), mark: atMost(1.5) },
-      },
-      {
-        ...{ scenario: 'start', what: 'idle memory', unit: 'MiB' },
-        ...{ measured: memory(jot), reference: memory(floor), mark: atMost(1.3) },
-      },
-    ];
+    const row = { measured: 'Jot', reference: 'bare node:http' };
+    return {
+      subjects: [
+        { name: 'bare node:http', measure: () => measure(() => startServer(bench, bare)) },
+        { name: 'Jot', measure: () => measure(startJot) },
+      ],
+      rounds: bench.options.rounds * STARTS_PER_ROUND,
+      rows: [
+        { ...row, ...TIME, what: 'start to first response', mark: '≤ 1.50' },
+        { ...row, what: 'idle memory', unit: 'MiB', figure: 'mebibytes', mark: '≤ 1.30' },
+      ],
+    };
   },
 };
