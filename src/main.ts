@@ -2,7 +2,7 @@
 // streams and the process to the command, and ends the process with its exit code.
 
 import { damageIn, EXIT_DAMAGE, EXIT_FAILURE, EXIT_USAGE, UsageError } from './commands/command.ts';
-import { runCommand } from './commands/commands.ts';
+import { runCommandLine } from './commands/commands.ts';
 import { withEnvFile } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 
@@ -30,7 +30,7 @@ async function run(): Promise<number> {
     now: Date.now,
     elapsed: () => performance.now(),
   };
-  return runCommand(world, process.argv.slice(2));
+  return runCommandLine(world, process.argv.slice(2));
 }
 
 // An expected failure explains itself; anything else is a bug, and its stack explains it. A reader that has gone needs neither.

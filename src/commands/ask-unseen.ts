@@ -34,10 +34,7 @@ export async function askUnseen(
       stderr.write('\n');
       if (done) throw new JotError('bad_request', 'Cancelled; nothing was changed');
       if (NOT_TYPED.test(line)) {
-        throw new JotError(
-          'bad_request',
-          'The line has control characters or is not UTF-8; nothing was changed',
-        );
+        throw new JotError('bad_request', 'The line holds control characters or is not UTF-8');
       }
       lines.push(line);
     }

@@ -44,7 +44,7 @@ export const commands: readonly Command[] = [
  * @returns the exit code.
  * @throws UsageError with the usage of that command, or without one if no command has that name.
  */
-export async function runCommand(world: World, args: readonly string[]): Promise<number> {
+export async function runCommandLine(world: World, args: readonly string[]): Promise<number> {
   const words = args.length === 0 ? ['serve'] : args;
   if (asksForHelp(words)) {
     await print(world.stdout, helpFor(words));

@@ -63,10 +63,7 @@ key that signs cannot be retired: rotate first.`,
 function keyFileIn(world: World): string {
   const path = keyFileOf(parseConfig(world.settings));
   if (path !== null) return path;
-  throw new JotError(
-    'unavailable',
-    'No key file is in use: JWT_SECRET_KEY is set, or the store is in memory',
-  );
+  throw new JotError('unavailable', 'No key file is in use: JWT_SECRET_KEY is set or the data is in memory');
 }
 
 // The file is read, changed and written in one turn: of two rotations at once, neither may overwrite the other's new key.
@@ -81,11 +78,9 @@ async function changeKeys<T>(
     const result = await change(realPath);
     const server = await reloadKeys(dataFileOf(world, []), await listKeyFile(realPath));
     reportWhere(world, path, server, 'key');
-    const isServed = server !== undefined;
-    return {
-      result,
-      since: isServed ? `by ${server} from now on` : 'from the next start on; no server is running',
-    };
+    const since =
+      server === undefined ? 'after the next start; no server is running' : `by ${server} from now on`;
+    return { result, since };
   });
 }
 
@@ -98,11 +93,8 @@ async function reloadKeys(dataFile: string, records: readonly KeyRecord[]): Prom
     if (isSame) return served.server;
     throw new JotError('unavailable', 'it reads another key file');
   } catch (error) {
-    const reason = (error as Error).message;
-    throw new JotError(
-      'unavailable',
-      `The key file is changed, but the running server goes on with the keys it has: ${reason}`,
-    );
+    const changed = 'The key file is changed, but the running server keeps its keys';
+    throw new JotError('unavailable', `${changed}: ${(error as Error).message}`);
   }
 }
 

@@ -109,6 +109,8 @@ function notAnExport(reason: string): JotError {
 }
 
 function tooLong(): JotError {
-  const text = 'The export, or a line of it, is longer than 512 MiB, which is the limit of a string in Node';
-  return new JotError('bad_request', text);
+  return new JotError(
+    'bad_request',
+    'The export or a line of it exceeds 512 MiB, the limit of a string in Node',
+  );
 }

@@ -63,8 +63,8 @@ export async function askServer<T>(
   try {
     return { server, response: validate(type, JSON.parse(text)) };
   } catch {
-    const reason = `${server} holds the data file and gave no valid response; whether it did anything is unknown`;
-    throw new JotError('unavailable', reason);
+    const problem = 'sent no valid response; whether it did anything is unknown';
+    throw new JotError('unavailable', `The running server, ${server}, ${problem}`);
   }
 }
 

@@ -120,7 +120,7 @@ describe('jot keys rotate', () => {
     const [second, ...others] = kidsIn(place.keyFile);
     const where = `jot: key file ${place.keyFile}; no server was running\n`;
     assert.deepEqual([code, stderr, others], [0, where, [first]]);
-    assert.match(stdout, new RegExp(`key ${second} from the next start on; no server is running\\.`));
+    assert.match(stdout, new RegExp(`key ${second} after the next start; no server is running\\.`));
     assert.deepEqual(readdirSync(place.folder), ['jot.keys.json']);
   });
 
@@ -146,7 +146,7 @@ describe('jot keys rotate', () => {
     await openKeyFile(`${place.folder}/link.keys.json`, () => START_MS);
     const settings = { DATABASE_URL: `file:${place.folder}/link.jsonl` };
     const message =
-      'The key file is changed, but the running server goes on with the keys it has: it reads another key file';
+      'The key file is changed, but the running server keeps its keys: it reads another key file';
     await assert.rejects(runCommand(rotateKeys, [], { settings }), { name: 'JotError', message });
   });
 
@@ -154,7 +154,7 @@ describe('jot keys rotate', () => {
     const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     const message =
-      'The key file is changed, but the running server goes on with the keys it has: JWT_SECRET_KEY is set for the server, so it uses no key file';
+      'The key file is changed, but the running server keeps its keys: JWT_SECRET_KEY is set for the server, so it uses no key file';
     await assert.rejects(runCommand(rotateKeys, [], place), { name: 'JotError', message });
   });
 
@@ -204,7 +204,7 @@ describe('jot keys retire', () => {
       writeFileSync(place.keyFile, JSON.stringify({ keys: [...keys, { ...keys[0], kid: '-old' }] }));
       const { code, stdout } = await runCommand(retireKeys, args, { settings: place.settings });
       assert.equal(code, 0);
-      assert.match(stdout, /refused from the next start on; no server is running\.\n$/);
+      assert.match(stdout, /refused after the next start; no server is running\.\n$/);
       assert.deepEqual(kidsIn(place.keyFile), [keys[0].kid]);
     }
   });
@@ -247,7 +247,7 @@ describe('jot keys, all of them,', () => {
         { JWT_SECRET_KEY: 'short' },
         /^No key file is in use: JWT_SECRET_KEY is set/,
       );
-      await refuses(command, args, place, { DATABASE_URL: 'memory:' }, /store is in memory/);
+      await refuses(command, args, place, { DATABASE_URL: 'memory:' }, /data is in memory/);
       const elsewhere = { DATABASE_URL: `file:${place.folder}/none/jot.jsonl` };
       await refuses(command, args, place, elsewhere, /jot\.keys\.json: there is none yet/);
     });

@@ -51,8 +51,12 @@ describe('askServer', () => {
       const lock = await acquireLock(path);
       t.after(() => lock.release());
       lock.handleWith(async () => response);
-      const reason = 'holds the data file and gave no valid response; whether it did anything is unknown';
-      await rejects(askServer(path, request), 'unavailable', `process ${process.pid} ${reason}`);
+      const problem = 'sent no valid response; whether it did anything is unknown';
+      await rejects(
+        askServer(path, request),
+        'unavailable',
+        `The running server, process ${process.pid}, ${problem}`,
+      );
     });
   }
 });
