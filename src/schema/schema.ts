@@ -13,6 +13,7 @@ import {
   documentation,
   type Infer,
   type JsonSchema,
+  type OptionalType,
   type Report,
   refuse,
   type Source,
@@ -25,6 +26,7 @@ export {
   type Documented,
   type Infer,
   type JsonSchema,
+  type OptionalType,
   type Report,
   type Source,
   type Type,
@@ -32,7 +34,16 @@ export {
 } from './type.ts';
 
 export type Fields = Readonly<Record<string, Type<unknown>>>;
-export type InferFields<F extends Fields> = { readonly [K in keyof F]: Infer<F[K]> };
+export type InferFields<F extends Fields> = Flat<
+  { readonly [K in Exclude<keyof F, OptionalIn<F>>]: Infer<F[K]> } & {
+    readonly [K in OptionalIn<F>]?: Infer<F[K]>;
+  }
+>;
+
+type OptionalIn<F extends Fields> = {
+  [K in keyof F]: F[K] extends OptionalType<unknown> ? K : never;
+}[keyof F];
+type Flat<T> = { [K in keyof T]: T[K] };
 
 export interface ObjectType<F extends Fields> extends Type<InferFields<F>> {
   readonly fields: F;
@@ -118,19 +129,22 @@ export function page<T>(item: Type<T>, documented: Documented = {}): Type<Page<T
   };
 }
 
-/** May be absent. */
-export function optional<T>(type: Type<T>): Type<T | undefined> {
-  const whenThere = (value: T | undefined) => (value === undefined ? undefined : type.marshal(value));
-  return { ...type, absent: { value: undefined }, marshal: whenThere };
+/** A field that may be missing, in requests and in rows. A default of the type does not apply. */
+export function optional<T>(type: Type<T>): OptionalType<T> {
+  const { default: _, ...jsonSchema } = type.jsonSchema;
+  const marshal = (value: T | undefined) => (value === undefined ? undefined : type.marshal(value));
+  return { ...type, absent: { value: undefined }, marshal, jsonSchema };
 }
 
-/** May be absent, and is this value then. */
+/** A field that has this value if it is missing, in requests and in rows. */
 export function withDefault<T>(type: Type<T>, value: T): Type<T> {
-  return { ...type, absent: { value }, jsonSchema: { ...type.jsonSchema, default: value } };
+  const marshal = (given: T) => type.marshal(given === undefined ? value : given);
+  const jsonSchema = { ...type.jsonSchema, default: type.marshal(value) };
+  return { ...type, absent: { value }, marshal, jsonSchema };
 }
 
 /** Documented as the type, but anything else, or nothing, is undefined instead of a problem: for what has an answer of its own. */
-export function lenient<T>(type: Type<T>): Type<T | undefined> {
+export function lenient<T>(type: Type<T>): OptionalType<T> {
   return {
     ...optional(type),
     isExpected: true,

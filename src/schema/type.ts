@@ -23,6 +23,11 @@ export interface Type<T> {
   readonly jsonSchema: JsonSchema;
 }
 
+/** A type whose value may be missing, and is then undefined. */
+export interface OptionalType<T> extends Type<T | undefined> {
+  readonly absent: { readonly value: undefined };
+}
+
 /** The TypeScript type that a declaration describes. */
 export type Infer<S> = S extends Type<infer T> ? T : never;
 

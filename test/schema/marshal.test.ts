@@ -78,6 +78,12 @@ describe('marshal', () => {
     const json = JSON.stringify(type.marshal({ a: undefined, b: undefined, c: 0 }));
     assert.equal(json, '{"c":"Thu, 01 Jan 1970 00:00:00 -0000"}');
   });
+
+  it('writes the default of a field that a row lacks', () => {
+    const type = object({ bio: withDefault(text(), 'none') });
+    assert.deepEqual(type.marshal({ bio: 'a' }), { bio: 'a' });
+    assert.deepEqual(type.marshal(JSON.parse('{}')), { bio: 'none' });
+  });
 });
 
 describe('jsonSchema', () => {
@@ -107,6 +113,12 @@ describe('jsonSchema', () => {
     ['optional, the same as the type', optional(boolean()), { type: 'boolean' }],
     ['lenient, the same as the type', lenient(boolean()), { type: 'boolean' }],
     ['withDefault', withDefault(boolean(), false), { type: 'boolean', default: false }],
+    [
+      'withDefault of a time, written as JSON',
+      withDefault(timestamp(), 0),
+      { ...timestamp().jsonSchema, default: 'Thu, 01 Jan 1970 00:00:00 -0000' },
+    ],
+    ['optional of a default, which does not apply', optional(withDefault(text(), 'a')), { type: 'string' }],
     ['object without fields', object({}), { type: 'object', properties: {} }],
     [
       'object',
@@ -128,8 +140,12 @@ describe('jsonSchema', () => {
     ],
     [
       'partial',
-      partial(object({ a: boolean(), b: boolean() })),
-      { type: 'object', properties: { a: { type: 'boolean' }, b: { type: 'boolean' } }, minProperties: 1 },
+      partial(object({ a: boolean(), b: withDefault(boolean(), true), c: optional(boolean()) })),
+      {
+        type: 'object',
+        properties: { a: { type: 'boolean' }, b: { type: 'boolean' }, c: { type: 'boolean' } },
+        minProperties: 1,
+      },
     ],
   ];
   for (const [name, { jsonSchema }, schema] of schemas) {
@@ -157,8 +173,8 @@ test('Infer gives the type that the declaration describes', () => {
     readonly live: boolean;
     readonly order: 'asc' | 'desc';
     readonly tags: readonly string[];
-    readonly rest: number | undefined;
-    readonly user: { readonly name: string | undefined };
+    readonly rest?: number | undefined;
+    readonly user: { readonly name?: string | undefined };
     readonly any: unknown;
   }
   const inferred: Same<Infer<typeof declared>, { readonly [K in keyof Declared]: Declared[K] }> = true;
@@ -169,6 +185,12 @@ test('Infer gives the type that the declaration describes', () => {
   const given = { id: 1, title: 'a', live: true, order: 'asc', tags: [], user: {}, any: null };
   const { order, rest, user: owner }: Declared = validate(declared, given);
   assert.deepEqual([order, rest, owner.name], ['asc', undefined, undefined]);
+
+  const stored: { readonly title: string; readonly bio?: string | undefined } = { title: 'a' };
+  const shown = object({ title: text(), bio: optional(text()) });
+  assert.equal(JSON.stringify(shown.marshal(stored)), '{"title":"a"}');
+  // @ts-expect-error A field that the row may lack is no required one.
+  assert.equal(JSON.stringify(object({ title: text(), bio: text() }).marshal(stored)), '{"title":"a"}');
 
   const change: Type<{ readonly title?: string }> = partial(object({ title: text() }));
   // @ts-expect-error A text is no number.
