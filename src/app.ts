@@ -4,12 +4,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
 import { apiGauges, serverGauges } from './api/gauges.ts';
+import type { ResponseCache } from './api/handle.ts';
 import { createIdentify } from './api/identify.ts';
-import type { Marshalled } from './api/marshal.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApiText } from './api/openapi.ts';
-import { Pipeline } from './api/pipeline.ts';
-import { type Common, systemPipeline } from './api/system-pipeline.ts';
+import { type CommonOptions, Pipeline, WITHOUT_STORE } from './api/pipeline.ts';
 import { Gate } from './auth/gate.ts';
 import { openKeys } from './auth/key-file.ts';
 import type { SigningKey } from './auth/keys.ts';
@@ -45,6 +44,7 @@ const LONG_AT_ONCE_MAX = 4;
 // How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds
 // (`shutdownMs`).
 const HASH_WAIT_CLOSING_MS_MAX = 5_000;
+const STARTING = 'Jot is starting';
 const CLOSING = 'Jot is shutting down';
 
 export { JotError } from './lib/errors.ts';
@@ -94,7 +94,7 @@ export function createApp(options: AppOptions = {}): App {
 
 class JotApp implements App {
   readonly config: Config;
-  readonly #common: Common;
+  readonly #common: CommonOptions;
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
   readonly #onProgress: OnProgress | undefined;
@@ -117,7 +117,7 @@ class JotApp implements App {
       log.warn('too much was held for a client', { address, bytes });
     const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });
     this.#common = {
-      ...commonOf(this.config),
+      ...this.config,
       log,
       backlog,
       bodyTurns: new TurnQueue({ piecesMax: LONG_AT_ONCE_MAX }),
@@ -127,8 +127,16 @@ class JotApp implements App {
       elapsedMs,
       isClosing: () => this.#closing !== null,
     };
-    this.#systemEndpoints = this.#createSystem(elapsedMs());
-    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, 'Jot is starting');
+    const startMs = elapsedMs();
+    this.#systemEndpoints = system({
+      version: VERSION,
+      endpoints: () => this.#endpoints,
+      document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes }),
+      readiness: () => this.#readiness(),
+      metrics: this.#common.metrics,
+      uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
+    });
+    this.#pipeline = this.#systemPipeline(STARTING);
     this.#server = new HttpServer({
       handle: this.handle,
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
@@ -180,21 +188,25 @@ class JotApp implements App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
-    const { api, tokens, identify, cache, limiters, gauges, gate } = await closingOnError(store, async () => {
+    const api = await closingOnError(store, async () => {
       const keys = await openKeys(config.secrets, keyFileOf(config), now);
-      return createApi({ config, store, keys, now });
+      return createApi(config, store, keys, now);
     });
     this.#store = store;
-    this.#gate = gate;
+    this.#gate = api.gate;
     this.#answers = {
       ...userRequests({ ...config, store, now, log }),
-      ...keyRequests({ tokens, keyFile: keyFileOf(config), log }),
+      ...keyRequests({ tokens: api.tokens, keyFile: keyFileOf(config), log }),
     };
-    this.#endpoints = [...api, ...this.#systemEndpoints];
-    metrics.addGauges(gauges);
-    const findRow = (name: CollectionName, id: Id) => store[name].find(id);
-    const parts = { ...this.#common, limiters, identify, findRow, cache };
-    this.#pipeline = new Pipeline({ ...parts, endpoints: this.#endpoints, elsewhere: null });
+    this.#endpoints = [...api.endpoints, ...this.#systemEndpoints];
+    metrics.addGauges(apiGauges(api));
+    this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints: this.#endpoints, elsewhere: null });
+  }
+
+  // While the store is not open, everything but health is 503.
+  #systemPipeline(reason: string): Pipeline {
+    const elsewhere = new JotError('unavailable', reason);
+    return new Pipeline({ ...this.#common, ...WITHOUT_STORE, endpoints: this.#systemEndpoints, elsewhere });
   }
 
   async #close(signal: string | undefined): Promise<void> {
@@ -203,74 +215,48 @@ class JotApp implements App {
     this.#gate?.hurry(CLOSING, HASH_WAIT_CLOSING_MS_MAX);
     const cut = await this.#server.close();
     await this.#opening?.catch(() => undefined);
-    this.#pipeline = systemPipeline(this.#common, this.#systemEndpoints, CLOSING);
+    this.#pipeline = this.#systemPipeline(CLOSING);
     await this.#store?.close();
     log.info('stopped', { connections_cut: cut });
   }
 
-  #createSystem(startMs: number): Endpoint[] {
-    const { metrics, elapsedMs } = this.#common;
-    return system({
-      version: VERSION,
-      endpoints: () => this.#endpoints,
-      document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes }),
-      readiness: () => this.#readiness(),
-      metrics,
-      uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
-    });
-  }
-
   #readiness(): StoreStatus {
     if (this.#closing !== null) return { ok: false, reason: CLOSING };
-    return this.#store?.status() ?? { ok: false, reason: 'Jot is starting' };
+    return this.#store?.status() ?? { ok: false, reason: STARTING };
   }
 }
 
-// What a pipeline takes from the settings.
-function commonOf(config: Config) {
-  const challenge = `${config.authPrefixes[0]} realm="Login Required"`;
-  return { ...config, operatorToken: config.metricsToken, challenge };
+async function createApi(config: Config, store: Store, keys: readonly SigningKey[], now: () => number) {
+  const { expirationMs, refreshExpirationMs } = config.tokens;
+  const gate = new Gate({ concurrency: config.hashConcurrency });
+  const parts = {
+    store,
+    now,
+    gate,
+    tokens: new Tokens(keys, config.tokens, now),
+    passwords: new PasswordHasher(config.passwordCost, gate, await costsInUse(store)),
+    limiters: createLimiters(config.rates, now),
+    loginGuard: new LoginGuard(config.rates.login, now),
+    cache: createCache(config.cacheTtlMs, now),
+    passwordLengthMin: config.passwordLengthMin,
+    authPrefixes: config.authPrefixes,
+    expirationMs,
+    lifetimeMs: Math.max(refreshExpirationMs, expirationMs),
+    reuseLeewayMs: config.refreshReuseLeewayMs,
+  };
+  const endpoints = [
+    // The documentation has them in this order.
+    ...auth(parts),
+    ...sessions(parts),
+    ...users(parts),
+    ...posts(parts),
+  ];
+  const findRow = (name: CollectionName, id: Id) => store[name].find(id);
+  return { ...parts, endpoints, identify: createIdentify(parts), findRow };
 }
 
-async function createApi({ config, store, keys, now }: ApiParts) {
-  const { tokens: tokenSettings, passwordLengthMin, authPrefixes, cacheTtlMs } = config;
-  const tokens = new Tokens(keys, tokenSettings, now);
-  const gate = new Gate({ concurrency: config.hashConcurrency });
-  const passwords = new PasswordHasher(config.passwordCost, gate, await costsInUse(store));
-  const sessionOptions = {
-    store,
-    lifetimeMs: Math.max(tokenSettings.refreshExpirationMs, tokenSettings.expirationMs),
-    reuseLeewayMs: config.refreshReuseLeewayMs,
-    now,
-  };
-  const limiters = createLimiters(config.rates, now);
-  const loginGuard = new LoginGuard(config.rates.login, now);
-  const api = [
-    ...auth({
-      ...sessionOptions,
-      tokens,
-      passwords,
-      loginGuard,
-      expirationMs: tokenSettings.expirationMs,
-      tokenType: authPrefixes[0] ?? '',
-    }),
-    ...sessions(sessionOptions),
-    ...users({ store, passwords, passwordLengthMin, now }),
-    ...posts({ store, now }),
-  ];
-  const cache =
-    cacheTtlMs === null
-      ? null
-      : new TtlCache<string, Marshalled>({ ttlMs: cacheTtlMs, max: CACHE_ENTRIES_MAX, now });
-  return {
-    api,
-    tokens,
-    identify: createIdentify({ store, tokens, prefixes: authPrefixes, now }),
-    cache,
-    limiters,
-    gauges: apiGauges({ store, gate, limiters, loginGuard, cache }),
-    gate,
-  };
+function createCache(ttlMs: number | null, now: () => number): ResponseCache | null {
+  return ttlMs === null ? null : new TtlCache({ ttlMs, max: CACHE_ENTRIES_MAX, now });
 }
 
 async function closingOnError<T>(store: Store, use: () => Promise<T>): Promise<T> {
@@ -280,11 +266,4 @@ async function closingOnError<T>(store: Store, use: () => Promise<T>): Promise<T
     await store.close();
     throw error;
   }
-}
-
-interface ApiParts {
-  readonly config: Config;
-  readonly store: Store;
-  readonly keys: readonly SigningKey[];
-  readonly now: () => number;
 }

@@ -9,7 +9,7 @@ import type { Charge, Limiter, Limiters } from '../limit/limiter.ts';
 import { limits } from '../limit/limits.ts';
 import type { BucketKey } from '../limit/token-bucket.ts';
 import type { ChargedLimit } from './endpoint.ts';
-import { type Admitted, type Identified, toAdmitted } from './journey.ts';
+import { type Admitted, advance, type Identified } from './journey.ts';
 
 export interface AdmitOptions {
   readonly limiters: Limiters;
@@ -27,7 +27,7 @@ export function createAdmit({ limiters }: AdmitOptions) {
     const taken = buckets.map(({ limiter, key }) => limiter.take(key));
     const refused = longestRefusal(taken);
     const charges = refused === null ? taken : giveBack(buckets, taken);
-    const admitted = toAdmitted(identified, charges);
+    const admitted = advance(identified, { charges });
     identified.trace?.because(
       charges.map(({ name, remaining, rate }) => `${name} ${remaining} of ${rate.tokens}`).join(', '),
     );

@@ -8,8 +8,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from '../store/collections.ts';
-import type { ErasedParents } from './endpoint.ts';
-import { type Admitted, type Authorized, toAuthorized } from './journey.ts';
+import type { ParentRows } from './endpoint.ts';
+import { type Admitted, type Authorized, advance } from './journey.ts';
 import type { Principal } from './principal.ts';
 
 const PROXY_HEADER = /^(forwarded|via|x-real-ip|x-forwarded-.+)$/;
@@ -18,40 +18,41 @@ const HOW_OPERATORS_ASK =
   'set METRICS_TOKEN and send it as a Bearer token, or ask over loopback without a proxy';
 
 export interface AuthorizeOptions {
-  /** What an operator gives as Bearer; null: operators are who calls from this machine. */
-  readonly operatorToken: string | null;
+  /** The operator's Bearer token; null if clients on this machine are operators. */
+  readonly metricsToken: string | null;
   readonly findRow: (name: CollectionName, id: Id) => Promise<Entity | null>;
 }
 
-const NO_PARENTS: ErasedParents = {};
+const NO_PARENTS: ParentRows = {};
 
-export function createAuthorize({ operatorToken, findRow }: AuthorizeOptions) {
+export function createAuthorize({ metricsToken, findRow }: AuthorizeOptions) {
   return (admitted: Admitted): Authorized | Promise<Authorized> => {
     const { endpoint, trace } = admitted;
     const { access } = endpoint;
-    if (access.kind === 'operator') requireOperator(admitted, operatorToken);
+    if (access.kind === 'operator') requireOperator(admitted, metricsToken);
     const needsUser = access.kind === 'user' || access.kind === 'owner';
     const principal = needsUser ? requireUser(admitted) : null;
     if (access.kind === 'owner' && principal !== null) requireOwner(admitted, access.param, principal);
     if (endpoint.fresh === true) requireFresh(principal);
     trace?.because(principal === null ? access.kind : `${access.kind}, user ${principal.user.id}`);
-    const parents = access.kind === 'owner' ? Object.entries(access.parents) : [];
-    if (principal === null || parents.length === 0) return toAuthorized(admitted, principal, NO_PARENTS);
-    return findParents(parents, admitted, principal.user.id).then((rows) =>
-      toAuthorized(admitted, principal, rows),
+    const declared = access.kind === 'owner' ? Object.entries(access.parents) : [];
+    if (principal === null || declared.length === 0) {
+      return advance(admitted, { principal, parents: NO_PARENTS });
+    }
+    return findParents(declared, admitted.params, principal.user.id).then((parents) =>
+      advance(admitted, { principal, parents }),
     );
   };
 
   async function findParents(
-    parents: readonly [param: string, name: CollectionName][],
-    admitted: Admitted,
+    declared: readonly [param: string, name: CollectionName][],
+    params: unknown,
     userId: Id,
-  ): Promise<ErasedParents> {
-    const params = admitted.params as Readonly<Record<string, Id>>;
+  ): Promise<ParentRows> {
     const rows: Record<string, Entity> = {};
     let ownerId = userId;
-    for (const [param, name] of parents) {
-      const row = await findRow(name, params[param] ?? 0);
+    for (const [param, name] of declared) {
+      const row = await findRow(name, (params as Readonly<Record<string, Id>>)[param] ?? 0);
       const field = collections[name].owner?.field ?? 'id';
       if (row === null || Reflect.get(row, field) !== ownerId) throw noSuch(param);
       rows[param] = row;

@@ -1,6 +1,7 @@
-// The declaration of an endpoint. Everything there is to say about one is said here once: from it come the route, the
-// checks, the limits, the answer's shape and headers, and the documentation. The handler gets plain values and gives a
-// row; it knows nothing of HTTP.
+// The declaration of an endpoint. The route, the checks, the limits, the shape and headers of the response,
+// and the documentation all follow from it. The obvious way, a function per route that checks its own input
+// and writes its own output, repeats these in every function, and the one that forgets a check is the
+// vulnerability. Here a handler takes plain values and returns a row; it knows nothing of HTTP.
 
 import type { ErrorCode } from '../lib/errors.ts';
 import type { RequestLimit } from '../limit/limits.ts';
@@ -15,13 +16,13 @@ import {
 import type { CollectionName, Entity, Rows } from '../store/collections.ts';
 import type { Principal } from './principal.ts';
 
-/** Who may call. */
+/** The callers that an endpoint accepts. */
 export type Access =
   | { readonly kind: 'anyone' }
   | { readonly kind: 'user' }
   /** The user whose id is in that parameter of the path, if the parents are that user's. */
   | { readonly kind: 'owner'; readonly param: string; readonly parents: Parents }
-  /** Whoever runs the server: by its own token, or from the same machine. */
+  /** A holder of the operator's token, or without one a client on the same machine. */
   | { readonly kind: 'operator' };
 
 export const anyone = { kind: 'anyone' } as const;
@@ -29,7 +30,7 @@ export const anyUser = { kind: 'user' } as const;
 export const operator = { kind: 'operator' } as const;
 
 /**
- * Access for the user whose id is in a parameter of the path.
+ * Returns access for the user whose id is in a parameter of the path.
  *
  * @param parents The rows between that user and the endpoint, outermost first.
  */
@@ -40,6 +41,7 @@ export function owner<const P extends Parents = NoParents>(param: string, parent
 /** The collection of the row that a parameter of the path names, `{ post_id: 'posts' }`. */
 type Parents = Readonly<Record<string, CollectionName>>;
 type NoParents = Readonly<Record<never, CollectionName>>;
+export type ParentRows = Readonly<Record<string, Entity>>;
 
 /** A limit that a call is charged to, always or on a condition. */
 export type ChargedLimit =
@@ -52,43 +54,29 @@ export interface Client {
   readonly userAgent: string;
 }
 
-/** What a handler gets. */
-export interface Call<
-  Params = unknown,
-  Query = unknown,
-  Body = unknown,
-  Who = Principal | null,
-  ParentRows = ErasedParents,
-> {
+/** The argument of a handler. */
+export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = Caller, Above = ParentRows> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   readonly principal: Who;
   /** The row of each parent that `owner` names, by its parameter. */
-  readonly parents: ParentRows;
+  readonly parents: Above;
   readonly client: Client;
-  /** The version of the row that the client's `If-Match` was about: for the store to insist on. */
+  /** The version that the client's `If-Match` was about, which the store compares again. */
   readonly ifVersion: number | undefined;
 }
 
-export type ErasedParents = Readonly<Record<string, Entity>>;
+type Caller = Principal | null;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** How an answer is written. */
-export interface ResponseType<Row> {
-  readonly contentType: string;
-  readonly type: Marshals<Row>;
-}
-
-type Marshals<Row> = { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
-
-// TypeScript reads the functions of a declaration from top to bottom, so `handle`, from which `Row` is inferred, stands above
-// those that take a row.
+// TypeScript infers Row from the first function that takes no row, so `handle` precedes those that do, and those are written
+// as arrow functions in a declaration, whose parameter has no type yet.
 interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends Access> {
   readonly method: Method;
   readonly path: string;
-  /** The heading it stands under in the documentation. */
+  /** Heading in the documentation. */
   readonly group: string;
   /** One line. */
   readonly summary: string;
@@ -99,52 +87,51 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   readonly limits?: readonly ChargedLimit[];
   readonly params?: ObjectType<P>;
   readonly query?: ObjectType<Q>;
-  /** Without one, a body is not even read. */
+  /** Without one, the body is not read. */
   readonly body?: Type<Body>;
-  readonly status: 200 | 201 | 204;
-  /** Absent for 204. */
-  readonly response?: ResponseType<Row>;
-  /** The answer holds a token, which nothing on the way may keep. */
+  /** Default 200, or 204 without a response. */
+  readonly status?: 200 | 201 | 204;
+  readonly response?: { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
+  /** Default JSON; for anything else the response has to marshal to text. */
+  readonly contentType?: string;
+  /** Whether the response holds a token, which no cache may store. */
   readonly secret?: boolean;
-  readonly handle: (
-    call: Call<InferFields<P>, InferFields<Q>, Body, WhoOf<Who>, ParentsOf<Who>>,
-  ) => Promise<Row>;
-  /** What its handler may throw beyond what the declaration implies. */
+  readonly handle: (call: CallOf<P, Q, Body, Who>) => Promise<Row>;
+  /** Errors of the handler that do not follow from the declaration. */
   readonly failures?: readonly ErrorCode[];
-  /** Whom the call turned out to be by, where nobody is signed in yet: for the log. */
+  /** The user that an anonymous call turned out to be from, for the log. */
   readonly user?: (row: Row) => number;
-  /** Where the new resource is: the `Location` of a 201. */
+  /** The `Location` of a 201. */
   readonly location?: (row: Row) => string;
-  /** The path of the next page with its query, or null. */
+  /** Path and query of the next page, or null. */
   readonly next?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string | null;
-  /** On a GET, the version of the row that the answer shows, so that a write can be conditional on it. */
+  /** On a GET, the version of the row, which a conditional write is conditional on. */
   readonly version?: (row: Row) => number;
-  /** What `If-Match` compares, where that is less than the whole answer: text for a tag. */
+  /** Text for the part of the tag that `If-Match` compares, if that is less than the whole response. */
   readonly state?: (row: Row) => string;
-  /**
-   * On a GET, a text that is another one whenever the answer would be: as long as it is the same, the answer is not put together
-   * again.
-   */
+  /** On a GET, text that differs whenever the response would; a kept response with the same text is sent again. */
   readonly fingerprint?: (row: Row) => string;
   /**
-   * On a GET, lets answers be cached: gives a text that is another one whenever the answer would be. It is part of the
-   * cache's key, so there is nothing to invalidate, and no write can race with it.
+   * On a GET, text that differs whenever the response would; it lets responses be cached. As a part of the cache's key it
+   * leaves nothing to invalidate, and no write can race with it.
    */
-  readonly cacheKey?: (
-    call: Call<InferFields<P>, InferFields<Q>, unknown, WhoOf<Who>, ParentsOf<Who>>,
-  ) => Promise<string>;
+  readonly cacheKey?: (call: CallOf<P, Q, unknown, Who>) => Promise<string>;
 }
 
-type WhoOf<Who extends Access> = Who['kind'] extends 'user' | 'owner' ? Principal : null;
-
-type ParentsOf<Who extends Access> = Who extends { readonly parents: infer P extends Parents }
-  ? { readonly [Param in keyof P]: Rows[P[Param]] }
-  : Readonly<Record<never, Entity>>;
+type CallOf<P extends Fields, Q extends Fields, Body, Who extends Access> = Call<
+  InferFields<P>,
+  InferFields<Q>,
+  Body,
+  Who['kind'] extends 'user' | 'owner' ? Principal : null,
+  Who extends { readonly parents: infer Above extends Parents }
+    ? { readonly [Param in keyof Above]: Rows[Above[Param]] }
+    : Readonly<Record<never, Entity>>
+>;
 
 type Erased = Declaration<Fields, Fields, unknown, unknown, Access>;
-type Defaulted = 'limits' | 'params' | 'query' | 'secret';
+type Defaulted = 'limits' | 'params' | 'query' | 'status' | 'contentType' | 'secret';
 
-/** A declaration whose own types are forgotten: what the journey works with. */
+/** A declaration whose own types are forgotten, as the journey uses it. */
 export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pick<Erased, Defaulted>> {
   readonly fresh?: true | readonly string[];
   readonly handle: (call: Call) => Promise<unknown>;
@@ -153,17 +140,24 @@ export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pi
 }
 
 /**
- * Declares an endpoint. Inside, the handler's types come from the schemas; outside they are forgotten, so that endpoints
- * fit in one list. The pipeline puts in only what those same schemas gave.
+ * Declares an endpoint. The handler's types are inferred from the schemas and then forgotten, so that endpoints fit in one
+ * list; the pipeline passes only values that those schemas have produced.
  */
 export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who extends Access>(
   declaration: Declaration<P, Q, Body, Row, Who>,
 ): Endpoint {
-  const defaults = { limits: ['default'], params: object({}), query: object({}), secret: false };
+  const defaults = {
+    limits: ['default'],
+    params: object({}),
+    query: object({}),
+    status: declaration.response === undefined ? 204 : 200,
+    contentType: 'application/json; charset=utf-8',
+    secret: false,
+  };
   return { ...defaults, ...declaration } as unknown as Endpoint;
 }
 
-/** Whether answers carry an `ETag`: those that show what is at the path. */
+/** Whether responses have an `ETag`: those that show the resource at the path. */
 export function isTagged(endpoint: Endpoint): boolean {
   return endpoint.status === 200 && endpoint.method !== 'POST' && !isFree(endpoint);
 }
@@ -172,24 +166,12 @@ export function isFree({ limits }: Endpoint): boolean {
   return limits.length === 0;
 }
 
-/** A JSON answer. */
-export function json<Row>(type: Marshals<Row>): ResponseType<Row> {
-  return { contentType: 'application/json; charset=utf-8', type };
-}
-
-/** An answer that is text already. */
-export function plain(contentType: string, type: Type<string>): ResponseType<string> {
-  return { contentType, type };
-}
-
-/** One of what `make` makes for each endpoint, made when it is first asked for. */
-export function perEndpoint<T extends object>(make: () => T): (endpoint: Endpoint) => T {
-  const made = new Map<Endpoint, T>();
+/** Returns a function that creates a value for each endpoint on its first call. */
+export function perEndpoint<T extends object>(create: () => T): (endpoint: Endpoint) => T {
+  const values = new Map<Endpoint, T>();
   return (endpoint) => {
-    const known = made.get(endpoint);
-    if (known !== undefined) return known;
-    const value = make();
-    made.set(endpoint, value);
+    const value = values.get(endpoint) ?? create();
+    values.set(endpoint, value);
     return value;
   };
 }

@@ -1,5 +1,5 @@
-// The end of the journey: the handler runs, through the cache where the endpoint allows it, and the row it gives becomes
-// an answer with its tag. Conditional requests live here, since they are about what the answer would be.
+// The end of the journey: the handler runs, through the cache where the endpoint allows it, and its row becomes a reply.
+// Conditional requests (RFC 9110 §13) are evaluated here, since they compare what the response would be.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
@@ -10,33 +10,33 @@ import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Valid } from './journey.ts';
-import { createMarshal, KEPT_LENGTH_MAX, type Marshalled } from './marshal.ts';
+import { createRunHandler, KEPT_LENGTH_MAX, type TaggedReply } from './marshal.ts';
 
-export type ResponseCache = TtlCache<string, Marshalled>;
+export type ResponseCache = TtlCache<string, TaggedReply>;
 
 export interface HandleOptions {
   readonly cache: ResponseCache | null;
-  /** When long answers are put into words. */
+  /** When long responses are serialized. */
   readonly responseTurns: TurnQueue;
 }
 
-/** @param getterOf The GET on the same path, if there is one: what a conditional write is conditional on. */
+/** @param getterOf Returns the GET on an endpoint's path, whose response a conditional write is conditional on. */
 export function createHandle(
   { cache, responseTurns }: HandleOptions,
   getterOf: (endpoint: Endpoint) => Endpoint | null,
 ) {
-  const represent = createMarshal(responseTurns);
+  const runHandler = createRunHandler(responseTurns);
 
   return (valid: Valid): Promise<Reply> => (valid.endpoint.method === 'GET' ? read(valid) : write(valid));
 
   async function read(valid: Valid): Promise<Reply> {
     const { endpoint, request, call, trace } = valid;
     if (cache === null || endpoint.cacheKey === undefined) {
-      return conditionalReply(await represent(endpoint, call, trace), request.headers, []);
+      return conditionalReply(await runHandler(endpoint, call, trace), request.headers, []);
     }
     trace?.begin('cache');
-    // The principal is part of the key whatever the endpoint's own part says: no answer may reach another user. A path as it came
-    // has no space in it, so each part ends where it seems to.
+    // The principal is part of the key whatever the endpoint's own part says: no response may reach another user. A path that
+    // is still encoded has no space in it, so each part ends where it seems to.
     const who = call.principal?.user.id ?? 'anyone';
     const key = `${who} ${valid.path} ${JSON.stringify(call.query)} ${await endpoint.cacheKey(call)}`;
     let outcome = 'HIT';
@@ -44,48 +44,47 @@ export function createHandle(
     const compute = () => {
       outcome = 'MISS';
       trace?.because('miss');
-      return represent(endpoint, call, trace);
+      return runHandler(endpoint, call, trace);
     };
-    const representation = cache.get(key) ?? (await cache.getOrCompute(key, compute));
-    if ((representation.reply.length ?? 0) > KEPT_LENGTH_MAX) cache.delete(key);
-    return conditionalReply(representation, request.headers, ['X-Cache', outcome]);
+    const tagged = cache.get(key) ?? (await cache.getOrCompute(key, compute));
+    if ((tagged.reply.length ?? 0) > KEPT_LENGTH_MAX) cache.delete(key);
+    return conditionalReply(tagged, request.headers, ['X-Cache', outcome]);
   }
 
   async function write({ endpoint, request, call, trace }: Valid): Promise<Reply> {
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
-    // What a POST makes is not what is at its path, so a condition on that would say nothing about it; it is left alone.
+    // A POST creates something that is not at its path, so a condition on the path says nothing about it.
     const isConditional = endpoint.method !== 'POST' && (ifMatch !== undefined || ifNoneMatch !== undefined);
     const getter = isConditional ? getterOf(endpoint) : null;
-    if (getter === null) return (await represent(endpoint, call, trace)).reply;
+    if (getter === null) return (await runHandler(endpoint, call, trace)).reply;
 
     trace?.begin('condition');
     const query = validate(getter.query, {}, 'text');
-    const current = await represent(getter, { ...call, query }, null);
+    const current = await runHandler(getter, { ...call, query }, null);
     requireMatch(current, ifMatch);
     if (ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === current.tag)) throw stale();
     trace?.because(`version ${current.version}`);
-    return (await represent(endpoint, { ...call, ifVersion: current.version }, trace)).reply;
+    return (await runHandler(endpoint, { ...call, ifVersion: current.version }, trace)).reply;
   }
 }
 
 // RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.
 function conditionalReply(
-  representation: Marshalled,
+  tagged: TaggedReply,
   { 'if-match': ifMatch, 'if-none-match': ifNoneMatch }: IncomingHttpHeaders,
   headers: readonly string[],
 ): Reply {
-  const { reply, tag } = representation;
+  const { reply, tag } = tagged;
   if (tag !== null) {
-    requireMatch(representation, ifMatch);
+    requireMatch(tagged, ifMatch);
     const isKnown = ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === tag);
     if (isKnown) return { status: 304, headers: ['ETag', `"${tag}"`, ...headers], body: null };
   }
-  if (headers.length === 0) return reply;
-  return { ...reply, headers: reply.headers.concat(headers) };
+  return headers.length === 0 ? reply : { ...reply, headers: reply.headers.concat(headers) };
 }
 
 // RFC 9110 §13.1.1: `If-Match` compares strongly, a weak tag never matches.
-function requireMatch({ tag, stateTag }: Marshalled, ifMatch: string | undefined): void {
+function requireMatch({ tag, stateTag }: TaggedReply, ifMatch: string | undefined): void {
   if (ifMatch === undefined) return;
   const isCurrent = (opaque: string) =>
     stateTag === null ? opaque === tag : opaque.startsWith(`${stateTag}.`);

@@ -6,13 +6,13 @@ import type { Tokens } from '../auth/tokens.ts';
 import { type Failure, JotError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import { isFree } from './endpoint.ts';
-import { type Caller, type Identified, type Matched, toIdentified } from './journey.ts';
+import { advance, type Identified, type Matched } from './journey.ts';
 
 export interface IdentifyOptions {
   readonly store: Store;
   readonly tokens: Tokens;
   /** The schemes of `Authorization`, in any case. */
-  readonly prefixes: readonly string[];
+  readonly authPrefixes: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -23,15 +23,13 @@ const NO_TOKEN: Failure = {
 };
 const USER_GONE: Failure = { code: 'user_gone', message: 'User does not exist' };
 const REVOKED: Failure = { code: 'invalid_token', message: 'Token has been revoked' };
-const NOBODY: Caller = { principal: null, refusal: NO_TOKEN };
 
-export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions) {
+export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOptions) {
   // As most clients write them, and then in any case.
-  const schemes = [...prefixes, ...prefixes.map((prefix) => prefix.toLowerCase())];
+  const schemes = [...authPrefixes, ...authPrefixes.map((prefix) => prefix.toLowerCase())];
 
   return (matched: Matched): Identified | Promise<Identified> => {
-    // What is free and open to anyone asks for nobody's name.
-    if (isFree(matched.endpoint)) return toIdentified(matched, NOBODY);
+    if (isFree(matched.endpoint)) return identifyNobody(matched);
     const { authorization = '' } = matched.request.headers;
     return authorization.trim() === '' ? refuse(matched, NO_TOKEN) : identify(matched, authorization);
   };
@@ -44,7 +42,7 @@ export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions
       const session = await store.sessions.findBy('sid', token.sid);
       if (session?.user_id !== user.id) return refuse(matched, REVOKED);
       matched.trace?.because(`HS256 ok, key ${token.kid}, ${Math.floor(token.exp - now() / 1000)} s left`);
-      return toIdentified(matched, { principal: { user, session, fresh: token.fresh } });
+      return advance(matched, { caller: { principal: { user, session, fresh: token.fresh } } });
     } catch (error) {
       if (error instanceof JwtError)
         return refuse(matched, { code: 'invalid_token', message: error.message });
@@ -54,9 +52,14 @@ export function createIdentify({ store, tokens, prefixes, now }: IdentifyOptions
   }
 }
 
+/** Leaves the caller unknown, for endpoints that are free and open to anyone. */
+export function identifyNobody(matched: Matched): Identified {
+  return advance(matched, { caller: { principal: null, refusal: NO_TOKEN } });
+}
+
 function refuse(matched: Matched, refusal: Failure): Identified {
   matched.trace?.because(refusal.message);
-  return toIdentified(matched, { principal: null, refusal });
+  return advance(matched, { caller: { principal: null, refusal } });
 }
 
 // The token in the header: RFC 9110 §11.4 has a scheme, spaces and one word.

@@ -5,7 +5,7 @@ import { JotError } from '../lib/errors.ts';
 import { type Params, Router } from '../routing/router.ts';
 import { validate } from '../schema/schema.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Incoming, type Matched, toMatched } from './journey.ts';
+import { advance, type Incoming, type Matched } from './journey.ts';
 
 type Found =
   | { readonly endpoint: Endpoint; readonly params: unknown }
@@ -27,7 +27,7 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
         throw new JotError('method_not_allowed', `Allowed methods: ${allow.join(', ')}`, { allow });
       }
       incoming.trace?.because(`${found.endpoint.method} ${found.endpoint.path}`);
-      return toMatched(incoming, found.endpoint, found.params);
+      return advance(incoming, found);
     },
 
     /** The methods of a path. @throws JotError `bad_request`, `not_found`. */

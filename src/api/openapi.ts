@@ -123,7 +123,7 @@ function bodyContent(schema: JsonSchema): JsonSchema {
 }
 
 function success(endpoint: Endpoint): JsonSchema {
-  const { status, response, location, next, method } = endpoint;
+  const { status, response, contentType, location, next, method } = endpoint;
   const tagged = isTagged(endpoint);
   const header = (description: string) => ({ description, schema: { type: 'string' } });
   const headers = {
@@ -133,7 +133,7 @@ function success(endpoint: Endpoint): JsonSchema {
   };
   const words = { 200: 'The answer.', 201: 'It was made.', 204: 'It is done.' };
   const content = response && {
-    [response.contentType.split(';')[0] ?? '']: { schema: response.type.jsonSchema },
+    [contentType.split(';')[0] ?? '']: { schema: response.jsonSchema },
   };
   return {
     [status]: {

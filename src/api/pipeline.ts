@@ -1,9 +1,9 @@
-// The journey of a request, on one page. The order is the point: what is cheap comes before what is dear, what anybody may
-// know before what only some may, and nothing is read from a caller before it is known who that is.
+// The journey of a request, on one page. The order is the point: cheap steps precede expensive ones, an error that any
+// client may see precedes one that only some may, and no body is read from an unknown caller.
 //
 //   parse ── route ── identify ── admit ── authorize ── validate ── handle and marshal ── respond
 //
-// A throw anywhere leads to one error answer. `respond` is the only step that writes.
+// A throw anywhere leads to one error response. `respond` is the only step that writes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -22,18 +22,17 @@ import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
-import { plainHeaders, timing } from './common-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createHandle, type HandleOptions } from './handle.ts';
+import { identifyNobody } from './identify.ts';
 import {
   type Admitted,
   type Authorized,
-  begin,
+  advance,
   type Identified,
   type Incoming,
   type Matched,
   type Received,
-  toIncoming,
   type Underway,
   type Valid,
 } from './journey.ts';
@@ -42,21 +41,21 @@ import type { Metrics } from './metrics.ts';
 import { type StepName, Trace } from './trace.ts';
 import { createValidate } from './validate-call.ts';
 
-// As long as a request id may be. No word and no id of ours is longer, but a token is that somebody put into a path.
+// As long as a request id may be. No word and no id of ours is longer, but a token that a client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
 export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, HandleOptions {
   readonly endpoints: readonly Endpoint[];
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
-  /** What to say where there is no endpoint; null: 404. */
+  /** Thrown if there is no endpoint; null for a 404. */
   readonly elsewhere: JotError | null;
   readonly backlog: Backlog;
   readonly bodyBytesMax: number;
   readonly bodyTurns: TurnQueue;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
-  /** What `WWW-Authenticate` says. */
-  readonly challenge: string;
+  /** The schemes of `Authorization`; challenges name the first. */
+  readonly authPrefixes: readonly string[];
   readonly explain: boolean;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -64,37 +63,50 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, HandleO
   readonly now: () => number;
   /** Milliseconds on a clock that only runs forward. */
   readonly elapsedMs: () => number;
-  /** Whether connections are to be closed after their answer. */
+  /** Whether connections are to be closed after their response. */
   readonly isClosing: () => boolean;
 }
 
+/** The options of a pipeline without a store, which has neither users nor rows. */
+export const WITHOUT_STORE = {
+  identify: identifyNobody,
+  findRow: async () => null,
+  limiters: new Map(),
+  cache: null,
+} satisfies Partial<PipelineOptions>;
+
+/** The options that are the same with and without a store. */
+export type CommonOptions = Omit<PipelineOptions, 'endpoints' | 'elsewhere' | keyof typeof WITHOUT_STORE>;
+
 export class Pipeline {
   readonly #options: PipelineOptions;
+  readonly #challenge: string;
   readonly #routes: Routes;
   readonly #admit: (identified: Identified) => Admitted;
   readonly #authorize: (admitted: Admitted) => Authorized | Promise<Authorized>;
   readonly #validate: (authorized: Authorized) => Valid | Promise<Valid>;
-  readonly #represent: (valid: Valid) => Promise<Reply>;
+  readonly #handle: (valid: Valid) => Promise<Reply>;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#challenge = `${options.authPrefixes[0]} realm="Login Required"`;
     this.#routes = createRoutes(options.endpoints, options.elsewhere);
     this.#admit = createAdmit(options);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);
-    this.#represent = createHandle(options, this.#routes.getterOf);
+    this.#handle = createHandle(options, this.#routes.getterOf);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
       const received = this.#receive(request, response);
-      this.#respond(received, await this.#answer(received));
+      this.#respond(received, await this.#run(received));
     } catch (error) {
       this.#giveUp(error, request.socket, { request, response });
     }
   }
 
-  /** Answers in place of the journey what never got far enough to begin it, or lost its body on the way. */
+  /** Responds to a request that Node's parser rejected, before the journey or while its body was read. */
   handleParserFailure({ socket, error, exchange }: ParserFailure): void {
     try {
       this.#refuse(error, socket, exchange);
@@ -103,39 +115,37 @@ export class Pipeline {
     }
   }
 
-  async #answer(received: Underway): Promise<Reply> {
+  async #run(received: Underway): Promise<Reply> {
     try {
       const incoming = enter('parse', parse, received);
       if (incoming.method === 'OPTIONS') return enter('route', (it) => this.#describeMethods(it), incoming);
       const matched = enter('route', this.#routes.route, incoming);
       const identified = await enter('identify', this.#options.identify, matched);
       const admitted = enter('admit', this.#admit, identified);
-      // Most endpoints have neither a parent nor a body to wait for, and an `await` costs a turn of the microtask queue.
-      const authorizing = enter('authorize', this.#authorize, admitted);
-      const authorized = authorizing instanceof Promise ? await authorizing : authorizing;
-      const validating = enter('validate', this.#validate, authorized);
-      return await this.#represent(validating instanceof Promise ? await validating : validating);
+      const authorized = await enter('authorize', this.#authorize, admitted);
+      const valid = await enter('validate', this.#validate, authorized);
+      return await this.#handle(valid);
     } catch (error) {
       return this.#fail(error, received);
     }
   }
 
   #refuse(error: JotError, socket: Socket, exchange: Exchange | null): void {
-    const { challenge, metrics, log } = this.#options;
+    const { metrics, log } = this.#options;
     const trace = this.#createTrace();
     trace?.begin('parse');
     trace?.because(error.message);
     const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
-    const reply = failureReply(error, challenge);
-    this.#sendLast(socket, exchange, reply, [...plainHeaders(requestId, undefined), ...timing(trace)]);
+    const reply = failureReply(error, this.#challenge);
+    this.#sendLast(socket, exchange, reply, commonHeaders(requestId, trace));
     metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
     log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
   }
 
-  // What failed is one of the things that every answer is made with, a clock for one, so this one is made without.
+  // A part that every response needs has failed, such as the clock, so this response does without.
   #giveUp(error: unknown, socket: Socket, exchange: Exchange | null): void {
     const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
-    this.#sendLast(socket, exchange, this.#unexpected(error, requestId), plainHeaders(requestId, undefined));
+    this.#sendLast(socket, exchange, this.#unexpected(error, requestId), commonHeaders(requestId, null));
   }
 
   #sendLast(socket: Socket, exchange: Exchange | null, reply: Reply, more: HeaderList): void {
@@ -147,14 +157,14 @@ export class Pipeline {
 
   #receive(request: IncomingMessage, response: ServerResponse): Underway {
     const { trustProxy, elapsedMs } = this.#options;
-    return begin({
+    return {
       request,
       response,
       requestId: requestIdOf(request.headers['x-request-id']),
       address: clientAddress(request, trustProxy),
       startMs: elapsedMs(),
       trace: this.#createTrace(),
-    });
+    };
   }
 
   #createTrace(): Trace | null {
@@ -170,33 +180,32 @@ export class Pipeline {
 
   #fail(error: unknown, { requestId, trace, charges = [] }: Underway): Reply {
     if (!(error instanceof JotError)) return this.#unexpected(error, requestId);
-    const { log, challenge } = this.#options;
     trace?.because(error.message);
     const { cause } = error.details;
-    if (cause !== undefined) log.warn('failed', { request_id: requestId, reason: String(cause) });
-    return failureReply(
-      error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error,
-      challenge,
-    );
+    if (cause !== undefined)
+      this.#options.log.warn('failed', { request_id: requestId, reason: String(cause) });
+    const failure = error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error;
+    return failureReply(failure, this.#challenge);
   }
 
   #unexpected(error: unknown, requestId: string): Reply {
-    const { log, challenge } = this.#options;
     const stack = error instanceof Error ? error.stack : String(error);
-    log.error('unexpected error', { request_id: requestId, stack });
-    return failureReply(new JotError('internal', `Something went wrong; request ${requestId}`), challenge);
+    this.#options.log.error('unexpected error', { request_id: requestId, stack });
+    return failureReply(
+      new JotError('internal', `Something went wrong; request ${requestId}`),
+      this.#challenge,
+    );
   }
 
   #respond(underway: Underway, reply: Reply): void {
     const { request, response, requestId, address, trace, endpoint, charges = [] } = underway;
-    // The parser may have given up on the body meanwhile, and that was answered.
+    // Node's parser may have rejected the body meanwhile, and got its response.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
     const headers = [...reply.headers];
     append(headers, rateLimitHeaders(charges, now()));
     append(headers, corsHeaders(corsOrigin, request.headers.origin));
-    append(headers, plainHeaders(requestId, endpoint));
-    append(headers, timing(trace));
+    append(headers, commonHeaders(requestId, trace, endpoint));
     send(request, response, reply, { headers, close: isClosing(), bodyBytesMax });
     const bytes = bytesHeld(request, response, reply);
     if (bytes > 0) {
@@ -211,14 +220,14 @@ export class Pipeline {
     const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;
     const method = request.method ?? '';
-    // Whoever has gone, or was cut off at the end of a shutdown, got no status. What was made of a whole request is worth telling
-    // all the same; of half of one it is only that the rest did not come.
+    // A client that has gone, or was cut off at the end of a shutdown, got no status. The status of a complete request is logged
+    // all the same; that of an incomplete one would only say that the rest did not come.
     const isAborted = response.destroyed && !response.writableFinished;
     metrics.observe(method, endpoint?.path ?? '(none)', isAborted ? 'aborted' : status, tookMs / 1000);
-    const told = {
+    const fields = {
       request_id: requestId,
       method,
-      // The query stays out of the log, and so does a target that was not understood: people put secrets there.
+      // The query and a malformed target stay out of the log, since people put secrets there.
       path: path === undefined ? '(none)' : withoutLongSegments(path),
       status: isAborted ? undefined : status,
       ms: Math.round(tookMs * 100) / 100,
@@ -226,8 +235,23 @@ export class Pipeline {
       user: user ?? caller?.principal?.user.id,
     };
     const unsent_status = request.complete ? status : undefined;
-    log.info('request', isAborted ? { ...told, aborted: true, unsent_status } : told);
+    log.info('request', isAborted ? { ...fields, aborted: true, unsent_status } : fields);
   }
+}
+
+function commonHeaders(requestId: string, trace: Trace | null, endpoint?: Endpoint): HeaderList {
+  const cache = cacheControl(endpoint);
+  const headers = ['Cache-Control', cache, 'X-Content-Type-Options', 'nosniff', 'X-Request-Id', requestId];
+  if (trace !== null) headers.push('Server-Timing', trace.toHeader());
+  return headers;
+}
+
+// No cache stores a token, and no shared cache a response that took one. Public lists are revalidated before each use, so
+// that a write is seen by the next read.
+function cacheControl(endpoint: Endpoint | undefined): string {
+  if (endpoint?.secret) return 'no-store';
+  const isPrivate = endpoint !== undefined && endpoint.access.kind !== 'anyone';
+  return isPrivate ? 'private, no-cache' : 'no-cache';
 }
 
 function withoutLongSegments(path: string): string {
@@ -238,7 +262,7 @@ function withoutLongSegments(path: string): string {
     .join('/');
 }
 
-// Each step's name is noted before it runs, so that a throw is told under the name of the step it came from.
+// Each step's name is noted before it runs, so that the trace shows a throw under the step that it came from.
 function enter<From extends Received, To>(name: StepName, step: (from: From) => To, from: From): To {
   from.trace?.begin(name);
   return step(from);
@@ -253,5 +277,5 @@ function parse(received: Received): Incoming {
   const method = request.method ?? '';
   const target = parseTarget(method, request.url ?? '');
   trace?.because(`HTTP/${request.httpVersion}`);
-  return toIncoming(received, method, target);
+  return advance(received, { method, ...target });
 }

@@ -9,7 +9,7 @@ import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { requireFresh } from './authorize.ts';
 import { perEndpoint } from './endpoint.ts';
-import { type Authorized, toValid, type Valid } from './journey.ts';
+import { type Authorized, advance, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
 // How many queries of an endpoint are remembered, and how long ones.
@@ -54,7 +54,8 @@ function withCall(authorized: Authorized, query: unknown, body: unknown): Valid 
   const { params, principal, parents, address, request } = authorized;
   const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX);
   const client = { address, userAgent };
-  return toValid(authorized, { params, query, body, principal, parents, client, ifVersion: undefined });
+  const call = { params, query, body, principal, parents, client, ifVersion: undefined };
+  return advance(authorized, { call });
 }
 
 async function readValidBody<T>(

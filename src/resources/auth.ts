@@ -1,6 +1,6 @@
 // Signing in, staying signed in, signing out.
 
-import { anyone, anyUser, type Endpoint, endpoint, json } from '../api/endpoint.ts';
+import { anyone, anyUser, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import { JwtError } from '../auth/jwt.ts';
 import type { RefreshToken, Tokens } from '../auth/tokens.ts';
@@ -15,8 +15,8 @@ import { userState, userType, withPosts } from './users.ts';
 export interface AuthOptions extends SignInOptions {
   readonly tokens: Tokens;
   readonly expirationMs: number;
-  /** The scheme that the tokens are for. */
-  readonly tokenType: string;
+  /** The first is the type of the tokens. */
+  readonly authPrefixes: readonly string[];
 }
 
 const tokenPair = object({
@@ -27,6 +27,14 @@ const tokenPair = object({
 });
 
 const group = 'auth';
+const issue = {
+  method: 'POST',
+  group,
+  access: anyone,
+  limits: ['default', 'auth'],
+  response: tokenPair,
+  secret: true,
+} as const;
 
 export function auth(options: AuthOptions): Endpoint[] {
   return [login(options), currentIdentity(options), refresh(options), logout(options)];
@@ -34,17 +42,11 @@ export function auth(options: AuthOptions): Endpoint[] {
 
 function login(options: AuthOptions): Endpoint {
   return endpoint({
-    method: 'POST',
+    ...issue,
     path: '/auth',
-    group,
     summary: 'Sign in',
-    access: anyone,
-    limits: ['default', 'auth'],
     body: credentials,
-    status: 200,
     failures: ['invalid_credentials'],
-    response: json(tokenPair),
-    secret: true,
     handle: async ({ body, client }) => pair(options, await signIn(options, body, client), true),
     user: ({ user_id }) => user_id,
   });
@@ -58,8 +60,7 @@ function currentIdentity({ store }: AuthOptions): Endpoint {
     summary: 'Read whom the token speaks for',
     access: anyUser,
     query: listQuery,
-    status: 200,
-    response: json(userType),
+    response: userType,
     handle: ({ principal, query }) => withPosts(store, principal.user, query),
     next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
     state: (user) => userState(user),
@@ -68,19 +69,15 @@ function currentIdentity({ store }: AuthOptions): Endpoint {
 
 function refresh(options: AuthOptions): Endpoint {
   return endpoint({
-    method: 'POST',
+    ...issue,
     path: '/auth/refresh',
-    group,
     summary: 'Trade a refresh token for a new pair',
-    access: anyone,
-    limits: ['default', 'auth'],
     body: object({ refresh_token: text() }),
-    status: 200,
     failures: ['invalid_token'],
-    response: json(tokenPair),
-    secret: true,
-    handle: async ({ body }) =>
-      pair(options, await refreshSession(options, read(options.tokens, body.refresh_token)), false),
+    handle: async ({ body }) => {
+      const token = readRefresh(options.tokens, body.refresh_token);
+      return pair(options, await refreshSession(options, token), false);
+    },
     user: ({ user_id }) => user_id,
   });
 }
@@ -92,12 +89,11 @@ function logout({ store }: AuthOptions): Endpoint {
     group,
     summary: 'Sign out: end this session',
     access: anyUser,
-    status: 204,
     handle: ({ principal }) => store.write([{ discard: 'sessions', id: principal.session.id }]),
   });
 }
 
-function read(tokens: Tokens, token: string): RefreshToken {
+function readRefresh(tokens: Tokens, token: string): RefreshToken {
   try {
     return tokens.readRefresh(token);
   } catch (error) {
@@ -107,7 +103,7 @@ function read(tokens: Tokens, token: string): RefreshToken {
 }
 
 function pair(
-  { tokens, tokenType, expirationMs }: AuthOptions,
+  { tokens, authPrefixes, expirationMs }: AuthOptions,
   session: Session,
   fresh: boolean,
 ): Infer<typeof tokenPair> & Pick<Session, 'user_id'> {
@@ -115,7 +111,7 @@ function pair(
     user_id: session.user_id,
     access_token: tokens.access(session, fresh),
     refresh_token: tokens.refresh(session),
-    token_type: tokenType,
+    token_type: authPrefixes[0] ?? '',
     expires_in: Math.round(expirationMs / 1000),
   };
 }

@@ -5,7 +5,7 @@
 // doubt is given; otherwise the whole session ends, and its real owner signs in again (RFC 9700 §4.14.2).
 
 import { randomBytes } from 'node:crypto';
-import { anyUser, type Client, type Endpoint, endpoint, json } from '../api/endpoint.ts';
+import { anyUser, type Client, type Endpoint, endpoint } from '../api/endpoint.ts';
 import type { Principal } from '../api/principal.ts';
 import type { RefreshToken } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
@@ -30,59 +30,57 @@ export interface SessionsOptions {
   readonly now: () => number;
 }
 
-export function sessions({ store, now }: SessionsOptions): Endpoint[] {
-  const group = 'sessions';
-  const path = '/auth/sessions';
-  const sessionType = object({
-    id: text({ description: 'Opaque.' }),
-    created: timestamp(),
-    last_used: timestamp({ description: 'When it was started or last refreshed.' }),
-    expires: timestamp(),
-    user_agent: text(),
-    current: boolean({ description: 'It is the one that asks.' }),
+const sessionType = object({
+  id: text({ description: 'Opaque.' }),
+  created: timestamp(),
+  last_used: timestamp({ description: 'When it was started or last refreshed.' }),
+  expires: timestamp(),
+  user_agent: text(),
+  current: boolean({ description: 'Whether it is the session of this request.' }),
+});
+
+const common = { path: '/auth/sessions', group: 'sessions', access: anyUser } as const;
+
+export function sessions(options: SessionsOptions): Endpoint[] {
+  return [listSessions(options), endSessions(options), endSession(options)];
+}
+
+function listSessions({ store, now }: SessionsOptions): Endpoint {
+  return endpoint({
+    ...common,
+    method: 'GET',
+    summary: 'List your sessions',
+    response: array(sessionType),
+    async handle({ principal: { user, session: current } }) {
+      const live = (await sessionsOf(store, user)).filter(({ expires }) => expires > now());
+      return live.map((session) => ({ ...session, id: session.sid, current: session.id === current.id }));
+    },
   });
+}
 
-  return [
-    endpoint({
-      method: 'GET',
-      path,
-      group,
-      summary: 'List your sessions',
-      access: anyUser,
-      status: 200,
-      response: json(array(sessionType)),
-      async handle({ principal: { user, session: current } }) {
-        const live = (await sessionsOf(store, user)).filter(({ expires }) => expires > now());
-        return live.map((session) => ({ ...session, id: session.sid, current: session.id === current.id }));
-      },
-    }),
+function endSessions({ store }: SessionsOptions): Endpoint {
+  return endpoint({
+    ...common,
+    method: 'DELETE',
+    summary: 'End all of your sessions',
+    handle: ({ principal }) => store.write([{ discardOwned: 'sessions', owner: principal.user.id }]),
+  });
+}
 
-    endpoint({
-      method: 'DELETE',
-      path,
-      group,
-      summary: 'End all of your sessions',
-      access: anyUser,
-      status: 204,
-      handle: ({ principal }) => store.write([{ discardOwned: 'sessions', owner: principal.user.id }]),
-    }),
-
-    endpoint({
-      method: 'DELETE',
-      path: `${path}/:id`,
-      group,
-      summary: 'End one of your sessions',
-      access: anyUser,
-      params: object({ id: text() }),
-      status: 204,
-      async handle({ principal, params }) {
-        const session = await store.sessions.findBy('sid', params.id);
-        const isLive = session?.user_id === principal.user.id && session.expires > now();
-        if (!isLive) throw new JotError('not_found', 'There is no such session');
-        await store.sessions.remove(session.id);
-      },
-    }),
-  ];
+function endSession({ store, now }: SessionsOptions): Endpoint {
+  return endpoint({
+    ...common,
+    method: 'DELETE',
+    path: `${common.path}/:id`,
+    summary: 'End one of your sessions',
+    params: object({ id: text() }),
+    async handle({ principal, params }) {
+      const session = await store.sessions.findBy('sid', params.id);
+      const isLive = session?.user_id === principal.user.id && session.expires > now();
+      if (!isLive) throw new JotError('not_found', 'There is no such session');
+      await store.sessions.remove(session.id);
+    },
+  });
 }
 
 /**
@@ -93,17 +91,22 @@ export function stillSignedIn({ session }: Principal): Operation {
   return { expect: 'sessions', id: session.id, failure: REVOKED };
 }
 
+/** A user whose password has just been verified. */
+export interface VerifiedUser {
+  readonly user: User;
+  /** Replaces the password's hash; null if it stays. */
+  readonly renewedHash: string | null;
+}
+
 /**
- * Starts a session for a user whose password has just been verified.
+ * Starts a session.
  *
- * @param renewedHash Replaces the password's hash; `null` if it stays.
- * @throws JotError `precondition_failed` if the hash has changed since, `not_found` if the user is gone.
+ * @throws JotError `precondition_failed` if the hash has changed since, `not_found` if the user or the session is gone.
  */
 export async function startSession(
   { store, lifetimeMs, now }: SessionsOptions,
-  { id: user_id, password_hash }: User,
+  { user: { id: user_id, password_hash }, renewedHash }: VerifiedUser,
   { userAgent: user_agent }: Client,
-  renewedHash: string | null,
 ): Promise<Session> {
   const created = now();
   const sid = randomBytes(16).toString('base64url');
@@ -115,7 +118,10 @@ export async function startSession(
   }
   const stale = staleSessions(await sessionsOf(store, { id: user_id }), created);
   for (const { id } of stale) guards.push({ discard: 'sessions', id });
-  return store.sessions.create({ sid, user_id, user_agent, generation: 0, ...times }, { guards });
+  const values = { sid, user_id, user_agent, generation: 0, ...times };
+  const session = await store.sessions.create(values, { guards });
+  // A password change may have been written together with the session, and have ended it.
+  return store.sessions.get(session.id);
 }
 
 /**

@@ -11,7 +11,7 @@ import { type Infer, lenient, object } from '../schema/schema.ts';
 import { type Session, type User, usernameKey } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
 import { password as passwordType, usernameGiven } from './credentials.ts';
-import { orNullIfChanged, type SessionsOptions, startSession } from './sessions.ts';
+import { orNullIfChanged, type SessionsOptions, startSession, type VerifiedUser } from './sessions.ts';
 
 const START_TRIES_MAX = 5;
 const PAGE_LIMIT = 1_000;
@@ -41,37 +41,35 @@ export async function signIn(
   // take a hash each, so that a flood of names can't fill its memory.
   if (password === undefined) throw invalidCredentials();
   const name = usernameKey(username ?? '');
-  const user = await options.store.users.findBy('username', name);
-  const attempt = options.loginGuard.attempt(name, addressKey(client.address), user?.id ?? null);
-  const session = await startIfRight(options, user, password, client).catch((error) => {
+  const found = await options.store.users.findBy('username', name);
+  const attempt = options.loginGuard.attempt(name, addressKey(client.address), found?.id ?? null);
+  let verified = await verify(options, found, password).catch((error) => {
     attempt.forgive();
     throw error;
   });
-  if (session === null) {
+  if (verified === null) {
     attempt.fail();
     throw invalidCredentials();
   }
+  // The password was right: whatever happens next, it was no guess.
   attempt.succeed();
-  return session;
+  for (let tries = 0; tries < START_TRIES_MAX && verified !== null; tries++) {
+    const session: Session | null = await orNullIfChanged(startSession(options, verified, client));
+    if (session !== null) return session;
+    // A login must not outlast a password change that overtook it. Or another login has renewed the hash.
+    const current = await options.store.users.find(verified.user.id);
+    verified = await verify(options, current, password);
+  }
+  throw invalidCredentials();
 }
 
-// Null if the password is wrong. The session starts only if the hash is still the one that was verified: a login must not
-// outlast a password change that it overtook. Another login may have renewed the hash, so the password is verified again.
-async function startIfRight(
-  options: SignInOptions,
-  found: User | null,
+async function verify(
+  { passwords }: SignInOptions,
+  user: User | null,
   password: string,
-  client: Client,
-): Promise<Session | null> {
-  let user = found;
-  for (let tries = 0; tries < START_TRIES_MAX; tries++) {
-    const { ok, renewed } = await options.passwords.verify(password, user?.password_hash ?? null);
-    if (user === null || !ok) return null;
-    const session = await orNullIfChanged(startSession(options, user, client, renewed));
-    if (session !== null) return session;
-    user = await options.store.users.find(user.id);
-  }
-  return null;
+): Promise<VerifiedUser | null> {
+  const { ok, renewed } = await passwords.verify(password, user?.password_hash ?? null);
+  return ok && user !== null ? { user, renewedHash: renewed } : null;
 }
 
 /** The costs at which the users' hashes were made, each once. */

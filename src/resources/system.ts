@@ -1,6 +1,6 @@
 // What an operator and a newcomer ask: what is here, is it alive, is it ready, how is it doing.
 
-import { anyone, type Endpoint, endpoint, json, operator, plain } from '../api/endpoint.ts';
+import { anyone, type Endpoint, endpoint, operator } from '../api/endpoint.ts';
 import type { Metrics } from '../api/metrics.ts';
 import { JotError } from '../lib/errors.ts';
 import { anything, array, integer, object, text } from '../schema/schema.ts';
@@ -19,27 +19,31 @@ export interface SystemOptions {
   readonly uptimeSeconds: () => number;
 }
 
-const common = { method: 'GET', group: 'system', access: anyone, limits: [], status: 200 } as const;
+const common = { method: 'GET', group: 'system', access: anyone, limits: [] } as const;
+const status = text({ example: 'ok' });
 
-export function system({
-  version,
-  endpoints,
-  document,
-  readiness,
-  metrics,
-  uptimeSeconds,
-}: SystemOptions): Endpoint[] {
-  const status = text({ example: 'ok' });
-
+export function system(options: SystemOptions): Endpoint[] {
+  const { version, endpoints, document, readiness, metrics, uptimeSeconds } = options;
   return [
-    index(version, endpoints),
+    endpoint({
+      ...common,
+      path: '/',
+      summary: 'See what is here',
+      response: object({
+        name: text({ example: 'jot' }),
+        version: text({ example: '0.1.0' }),
+        documentation: text({ example: '/openapi.json' }),
+        endpoints: array(object({ method: text(), path: text(), summary: text() })),
+      }),
+      handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
+    }),
 
     endpoint({
       ...common,
       path: '/openapi.json',
       summary: 'Read this documentation',
       // It is JSON already.
-      response: json(anything({ description: 'An OpenAPI 3.1 document.' })),
+      response: anything({ description: 'An OpenAPI 3.1 document.' }),
       handle: async () => document(endpoints()),
     }),
 
@@ -47,7 +51,7 @@ export function system({
       ...common,
       path: '/healthz',
       summary: 'Is the process alive?',
-      response: json(object({ status, version: text(), uptime_seconds: integer({ min: 0 }) })),
+      response: object({ status, version: text(), uptime_seconds: integer({ min: 0 }) }),
       handle: async () => ({ status: 'ok', version, uptime_seconds: Math.floor(uptimeSeconds()) }),
     }),
 
@@ -55,7 +59,7 @@ export function system({
       ...common,
       path: '/readyz',
       summary: 'Would a request be served?',
-      response: json(object({ status })),
+      response: object({ status }),
       async handle() {
         const readied = readiness();
         if (!readied.ok) throw new JotError('unavailable', readied.reason);
@@ -68,25 +72,9 @@ export function system({
       path: '/metrics',
       summary: 'Read the counts, for Prometheus',
       access: operator,
-      response: plain('text/plain; version=0.0.4; charset=utf-8', text()),
+      response: text(),
+      contentType: 'text/plain; version=0.0.4; charset=utf-8',
       handle: () => metrics.render(),
     }),
   ];
-}
-
-function index(version: string, endpoints: SystemOptions['endpoints']): Endpoint {
-  return endpoint({
-    ...common,
-    path: '/',
-    summary: 'See what is here',
-    response: json(
-      object({
-        name: text({ example: 'jot' }),
-        version: text({ example: '0.1.0' }),
-        documentation: text({ example: '/openapi.json' }),
-        endpoints: array(object({ method: text(), path: text(), summary: text() })),
-      }),
-    ),
-    handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
-  });
 }

@@ -1,6 +1,6 @@
 // Users: anyone may sign up and see who is there; the rest of a user is that user's own.
 
-import { anyone, type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
+import { anyone, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import type { Principal } from '../api/principal.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
@@ -23,15 +23,13 @@ import { password, username } from './credentials.ts';
 import { type PostOfUser, postsOf, postsPath, postType } from './posts.ts';
 import { stillSignedIn } from './sessions.ts';
 
-/** A user with a page of posts, as answers show it. */
-export type UserWithPosts = User & { readonly posts: Page<PostOfUser> };
+/** The fields of a user that everyone sees. */
+const publicFields = { id: id(), username: text({ example: 'matt' }) };
 
-export const userType = object({
-  id: id(),
-  username: text({ example: 'matt' }),
-  created: timestamp(),
-  posts: page(postType),
-});
+export const userType = object({ ...publicFields, created: timestamp(), posts: page(postType) });
+
+/** A user with a page of posts, as responses show it. */
+export type UserWithPosts = User & { readonly posts: Page<PostOfUser> };
 
 const firstPage = validate(listQuery, {});
 
@@ -45,26 +43,35 @@ export interface UsersOptions {
 }
 
 const group = 'users';
-const userPath = '/users/:id';
-const params = object({ id: id({ description: "The user's id." }) });
-const access = owner('id');
-
-type Credentials = { readonly username: string; readonly password: string };
+const ofUser = {
+  group,
+  path: '/users/:id',
+  access: owner('id'),
+  params: object({ id: id({ description: "The user's id." }) }),
+} as const;
 
 export function users(options: UsersOptions): Endpoint[] {
-  const credentials = object({ username, password: password(options.passwordLengthMin) });
+  const fields = userFields(options);
   return [
-    signUp(options, '/signup', credentials),
-    signUp(options, '/users', credentials),
-    list(options),
-    read(options),
-    write(options, 'PUT', 'Replace your name and password', credentials),
-    write(options, 'PATCH', 'Change your name or password', partial(credentials)),
-    remove(options),
+    signUp(options, '/signup'),
+    signUp(options, '/users'),
+    listUsers(options),
+    readUser(options),
+    updateUser(options, 'PUT', 'Replace your name and password', fields),
+    updateUser(options, 'PATCH', 'Change your name or password', partial(fields)),
+    deleteUser(options),
   ];
 }
 
-function signUp({ store, passwords, now }: UsersOptions, path: string, body: Type<Credentials>): Endpoint {
+/** The fields of a user that the user writes. */
+function userFields({ passwordLengthMin }: UsersOptions) {
+  return object({ username, password: password(passwordLengthMin) });
+}
+
+type UserFields = Infer<ReturnType<typeof userFields>>;
+
+function signUp(options: UsersOptions, path: string): Endpoint {
+  const { store, passwords, now } = options;
   return endpoint({
     method: 'POST',
     path,
@@ -72,14 +79,14 @@ function signUp({ store, passwords, now }: UsersOptions, path: string, body: Typ
     summary: 'Sign up',
     access: anyone,
     limits: ['default', 'auth'],
-    body,
+    body: userFields(options),
     status: 201,
     failures: ['conflict'],
-    response: json(userType),
-    async handle({ body: given }) {
-      await requireFree(store, given.username);
-      const password_hash = await passwords.hash(given.password);
-      const user = await store.users.create({ username: given.username, password_hash, created: now() });
+    response: userType,
+    async handle({ body: { password: secret, ...fields } }) {
+      await requireFree(store, fields.username);
+      const password_hash = await passwords.hash(secret);
+      const user = await store.users.create({ password_hash, created: now(), ...fields });
       return withPosts(store, user, firstPage);
     },
     user: ({ id: userId }) => userId,
@@ -87,7 +94,7 @@ function signUp({ store, passwords, now }: UsersOptions, path: string, body: Typ
   });
 }
 
-function list({ store }: UsersOptions): Endpoint {
+function listUsers({ store }: UsersOptions): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/users',
@@ -95,25 +102,20 @@ function list({ store }: UsersOptions): Endpoint {
     summary: 'List the users',
     access: anyone,
     query: listQuery,
-    status: 200,
-    response: json(page(object({ id: id(), username: text({ example: 'matt' }) }))),
+    response: page(object(publicFields)),
     cacheKey: async () => String(await store.users.revision()),
     handle: ({ query }) => store.users.list(query),
     next: (found, { query }) => nextPath('/users', query, found),
   });
 }
 
-function read({ store }: UsersOptions): Endpoint {
+function readUser({ store }: UsersOptions): Endpoint {
   return endpoint({
+    ...ofUser,
     method: 'GET',
-    path: userPath,
-    group,
     summary: 'Read yourself, with a page of your posts',
-    access,
-    params,
     query: listQuery,
-    status: 200,
-    response: json(userType),
+    response: userType,
     handle: ({ principal, query }) => withPosts(store, principal.user, query),
     next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
     version: (user) => user.version,
@@ -121,46 +123,38 @@ function read({ store }: UsersOptions): Endpoint {
   });
 }
 
-function write(
+function updateUser(
   options: UsersOptions,
   method: 'PUT' | 'PATCH',
   summary: string,
-  body: Type<Partial<Credentials>>,
+  body: Type<Partial<UserFields>>,
 ): Endpoint {
   return endpoint({
+    ...ofUser,
     method,
-    path: userPath,
-    group,
     summary,
-    access,
     fresh: ['username', 'password'],
-    params,
     body,
-    status: 200,
     failures: ['conflict'],
-    response: json(userType),
-    handle: ({ principal, body: values, ifVersion }) => change(options, principal, values, ifVersion),
+    response: userType,
+    handle: ({ principal, body: fields, ifVersion }) => change(options, principal, fields, ifVersion),
     next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
     state: (user) => userState(user),
   });
 }
 
-function remove({ store }: UsersOptions): Endpoint {
+function deleteUser({ store }: UsersOptions): Endpoint {
   return endpoint({
+    ...ofUser,
     method: 'DELETE',
-    path: userPath,
-    group,
     summary: 'Delete yourself, with posts and sessions',
-    access,
     fresh: true,
-    params,
-    status: 204,
     handle: ({ principal, ifVersion }) =>
       store.users.remove(principal.user.id, { ifVersion, guards: [stillSignedIn(principal)] }),
   });
 }
 
-// Before the password is hashed: the store looks again, but hashing is dear.
+// The store checks again; this spares a name that is taken the cost of hashing the password.
 async function requireFree(store: Store, name: string, except?: User): Promise<void> {
   const holder = await store.users.findBy('username', usernameKey(name));
   if (holder !== null && holder.id !== except?.id) throw new JotError('conflict', 'Username already exists');
@@ -169,34 +163,33 @@ async function requireFree(store: Store, name: string, except?: User): Promise<v
 async function change(
   { store, passwords }: UsersOptions,
   principal: Principal,
-  { username: name, password: secret }: Partial<Credentials>,
+  { password: secret, ...fields }: Partial<UserFields>,
   ifVersion: number | undefined,
 ): Promise<UserWithPosts> {
   const { user, session } = principal;
-  if (name !== undefined) await requireFree(store, name, user);
-  const nameChange = name === undefined ? {} : { username: name };
-  const passwordChange = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
+  if (fields.username !== undefined) await requireFree(store, fields.username, user);
+  const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
   const operations: Operation[] = [
     stillSignedIn(principal),
-    { update: 'users', id: user.id, change: { ...nameChange, ...passwordChange }, ifVersion },
+    { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },
   ];
-  // Whoever else is signed in may be the reason for the change.
+  // A stolen password may be the reason for the change, so it ends the other sessions.
   if (secret !== undefined)
     operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
   await store.write(operations);
   return withPosts(store, await store.users.get(user.id), firstPage);
 }
 
-/** The user as `GET /users/:id` shows it. */
+/** Returns the user as `GET /users/:id` shows it. */
 export async function withPosts(
   store: Store,
   user: User,
   query: Infer<typeof listQuery>,
 ): Promise<UserWithPosts> {
-  return { ...user, posts: await postsOf(store, user, query) };
+  return { posts: await postsOf(store, user, query), ...user };
 }
 
-/** A user's own fields; the version stands for the password. */
-export function userState({ id: userId, username: name, created, version }: User): string {
-  return JSON.stringify([userId, name, created, version]);
+/** Returns text that differs whenever one of the user's own fields has changed, the password among them. */
+export function userState({ id: userId, version }: User): string {
+  return `${userId} ${version}`;
 }

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type Access, type Endpoint, endpoint, json, owner } from '../../src/api/endpoint.ts';
-import { toIdentified } from '../../src/api/journey.ts';
+import { type Access, type Endpoint, endpoint, owner } from '../../src/api/endpoint.ts';
+import { advance } from '../../src/api/journey.ts';
 import { id, object, optional, text } from '../../src/schema/schema.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
@@ -16,7 +16,7 @@ async function startAs(t: TestContext, fresh: boolean, endpoints: readonly Endpo
   const session = await store.sessions.create(sessionOf(1, 'sid'));
   for (const owner of [1, 1, 2]) await store.posts.create(postOf(owner));
   const { call } = await startPipeline(t, endpoints, {
-    identify: (matched) => toIdentified(matched, { principal: { user, session, fresh } }),
+    identify: (matched) => advance(matched, { caller: { principal: { user, session, fresh } } }),
     findRow: (name, rowId) => store[name].find(rowId),
   });
   return { store, call };
@@ -32,7 +32,7 @@ function under(path: string, access: Access, params: Record<string, ReturnType<t
     params: object({ user_id: id(), ...params }),
     body: object({ word: text() }),
     status: 201,
-    response: json(object({ titles: text() })),
+    response: object({ titles: text() }),
     handle: async ({ parents }) => ({ titles: Object.keys(parents).join() }),
   });
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { anyone, type ChargedLimit, endpoint, json } from '../../src/api/endpoint.ts';
+import { anyone, type ChargedLimit, endpoint } from '../../src/api/endpoint.ts';
 import { createLimiters, type Rates } from '../../src/limit/limiter.ts';
 import { limitNames } from '../../src/limit/limits.ts';
 import { object } from '../../src/schema/schema.ts';
@@ -197,7 +197,7 @@ describe('The limits of an endpoint', () => {
       access: anyone,
       limits,
       status: 200,
-      response: json(object({})),
+      response: object({}),
       handle: async () => ({}),
     });
     const limiters = createLimiters(rates as Rates, () => START_MS);

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { describe, it } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
+import { anyone, type Endpoint, endpoint } from '../../src/api/endpoint.ts';
 import { createIdentify } from '../../src/api/identify.ts';
-import { type Caller, type Identified, type Matched, toIdentified } from '../../src/api/journey.ts';
+import { advance, type Caller, type Identified, type Matched } from '../../src/api/journey.ts';
 import { Metrics } from '../../src/api/metrics.ts';
 import { randomKey } from '../../src/auth/keys.ts';
 import { Tokens } from '../../src/auth/tokens.ts';
@@ -36,7 +36,7 @@ function throwing(what: () => unknown): Endpoint {
     summary: 'Throw',
     access: anyone,
     status: 200,
-    response: json(object({ value: text() })),
+    response: object({ value: text() }),
     handle: async () => {
       throw what();
     },
@@ -103,7 +103,7 @@ describe('A line of the log', () => {
       const gone = new Promise((resolve) => matched.request.socket.once('close', resolve));
       server.emit('begun');
       await gone;
-      return toIdentified(matched, NOBODY);
+      return advance(matched, { caller: NOBODY });
     };
     const { log, port } = await startPipeline(t, [throwing(() => new JotError('conflict', 'Taken'))], {
       identify,
@@ -258,7 +258,7 @@ describe('An unexpected error', () => {
   });
 
   it('may come from any step: a clock that fails while a token is read', async (t) => {
-    const { authPrefixes: prefixes, tokens: settings } = parseConfig({});
+    const { authPrefixes, tokens: settings } = parseConfig({});
     const key = randomKey();
     const session = { sid: 'x', user_id: 1, generation: 0, last_used: 0 };
     const token = new Tokens([key], settings, () => 0).access(session, true);
@@ -266,7 +266,7 @@ describe('An unexpected error', () => {
       throw new Error('no clock');
     });
     const store = await openStore('memory:');
-    const identify = createIdentify({ store, tokens: broken, prefixes, now: () => 0 });
+    const identify = createIdentify({ store, tokens: broken, authPrefixes, now: () => 0 });
     const { call, log } = await startPipeline(t, [throwing(() => new Error('not reached'))], { identify });
     const answer = await call('GET', '/throw', { token });
     assert.equal(answer.status, 500);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { anyone, type Endpoint, endpoint, json } from '../../src/api/endpoint.ts';
+import { anyone, type Endpoint, endpoint } from '../../src/api/endpoint.ts';
 import { TurnQueue } from '../../src/http/turn-queue.ts';
 import { object, text } from '../../src/schema/schema.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
@@ -63,7 +63,7 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
     ...common,
     method: 'POST',
     body: object({ it: text() }),
-    response: json(object({ length: text() })),
+    response: object({ length: text() }),
     async handle({ body }) {
       found.push(counter.turn);
       return { length: String(body.it.length) };
@@ -101,7 +101,7 @@ async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
   const declared = endpoint({
     ...common,
     method: 'GET',
-    response: json(object({ it: text() })),
+    response: object({ it: text() }),
     handle: async () => ({ it: 'x'.repeat(length) }),
     state() {
       found.push(counter.turn);
@@ -134,7 +134,7 @@ describe('Requests that come together', () => {
       const declared = endpoint({
         ...common,
         method: 'GET',
-        response: json(object({ it: text() })),
+        response: object({ it: text() }),
         async handle() {
           found.push(counter.turn);
           return { it: 'here' };

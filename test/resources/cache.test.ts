@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { anyone, endpoint, json } from '../../src/api/endpoint.ts';
-import type { Marshalled } from '../../src/api/marshal.ts';
+import { anyone, endpoint } from '../../src/api/endpoint.ts';
+import type { TaggedReply } from '../../src/api/marshal.ts';
 import { TtlCache } from '../../src/cache/ttl-cache.ts';
 import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { integer, object } from '../../src/schema/schema.ts';
@@ -258,14 +258,14 @@ describe('Many misses at once', () => {
       summary: 'Take a while',
       access: anyone,
       status: 200,
-      response: json(object({ count: integer() })),
+      response: object({ count: integer() }),
       cacheKey: async () => 'same',
       async handle() {
         await new Promise<void>((resolve) => gates.push(resolve));
         return { count: gates.length };
       },
     });
-    const cache = new TtlCache<string, Marshalled>({ ttlMs: 1_000, max: 10, now: () => START_MS });
+    const cache = new TtlCache<string, TaggedReply>({ ttlMs: 1_000, max: 10, now: () => START_MS });
     const { port, call } = await startPipeline(t, [slow], { cache });
     // In one piece, so that all of them are under way before any of them can be answered.
     const get = (more = '') => `GET /slow HTTP/1.1\r\nHost: a\r\n${more}\r\n`;

@@ -37,7 +37,7 @@ const LOGIN_RATE = { tokens: 1, windowMs: 3_600_000 };
 async function startOn(t: TestContext, faults: Faults) {
   const store = await openOn(faultyFileSystem(faults), `${temporaryFolder(t)}/jot.jsonl`);
   t.after(() => store.close());
-  const { authPrefixes: prefixes, tokens: settings } = parseConfig({});
+  const { authPrefixes, tokens: settings } = parseConfig({});
   const looks = { count: 0 };
   const now = () => START_MS;
   const tokens = new Tokens([randomKey()], settings, now);
@@ -48,7 +48,7 @@ async function startOn(t: TestContext, faults: Faults) {
     looks.count++;
     return START_MS;
   };
-  const rest = { tokens, passwords, expirationMs: 300_000, tokenType: 'JWT' };
+  const rest = { tokens, passwords, expirationMs: 300_000, authPrefixes };
   const endpoints = [
     ...auth({ ...options, ...rest, now: countedNow, loginGuard: new LoginGuard(LOGIN_RATE, now) }),
     ...sessions(options),
@@ -59,7 +59,7 @@ async function startOn(t: TestContext, faults: Faults) {
       ...{ metrics: new Metrics(), readiness: () => store.status() },
     }),
   ];
-  const identify = createIdentify({ store, tokens, prefixes, now });
+  const identify = createIdentify({ store, tokens, authPrefixes, now });
   const server = await startPipeline(t, endpoints, { identify });
   await server.call('POST', '/users', { json: RIGHT });
   const { json: pair } = await server.call('POST', '/auth', { json: RIGHT });

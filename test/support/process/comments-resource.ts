@@ -50,7 +50,7 @@ export const newFile = {
   path: 'resources/comments.ts',
   source: `// Comments on one's own posts.
 
-import { type Endpoint, endpoint, json, owner } from '../api/endpoint.ts';
+import { type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import { id, object, page, text, timestamp } from '../schema/schema.ts';
 import type { Store } from '../store/store.ts';
@@ -75,8 +75,7 @@ export function comments({ store, now }: CommentsOptions): Endpoint[] {
       method: 'GET',
       summary: 'List the comments',
       query: listQuery,
-      status: 200,
-      response: json(page(commentType)),
+      response: page(commentType),
       cacheKey: async ({ parents }) => String(await store.comments.revision(parents.post_id.id)),
       handle: ({ query, parents }) => store.comments.list({ ...query, owner: parents.post_id.id }),
       next: (found, { params, query }) =>
@@ -89,7 +88,7 @@ export function comments({ store, now }: CommentsOptions): Endpoint[] {
       summary: 'Write a comment',
       body: fields,
       status: 201,
-      response: json(commentType),
+      response: commentType,
       handle: ({ body, parents }) =>
         store.comments.create({ ...body, post_id: parents.post_id.id, created: now() }),
     }),

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import type { Endpoint } from '../../../src/api/endpoint.ts';
 import { createIdentify } from '../../../src/api/identify.ts';
 import { Metrics } from '../../../src/api/metrics.ts';
-import { Pipeline, type PipelineOptions } from '../../../src/api/pipeline.ts';
+import { Pipeline, type PipelineOptions, WITHOUT_STORE } from '../../../src/api/pipeline.ts';
 import { randomKey } from '../../../src/auth/keys.ts';
 import { Tokens } from '../../../src/auth/tokens.ts';
 import { parseConfig } from '../../../src/config.ts';
@@ -32,21 +32,19 @@ export async function startPipeline(
   const clock = { ms: START_MS };
   const now = () => clock.ms;
   const log: string[] = [];
-  const { bodyBytesMax, trustProxy, corsOrigin, authPrefixes: prefixes, tokens: settings } = parseConfig({});
+  const { bodyBytesMax, trustProxy, corsOrigin, authPrefixes, tokens: settings } = parseConfig({});
   const store = await openStore('memory:');
   const tokens = new Tokens([randomKey()], settings, now);
   const pipeline: Pipeline = new Pipeline({
     ...{ endpoints, bodyBytesMax, trustProxy, corsOrigin, now },
-    identify: createIdentify({ store, tokens, prefixes, now }),
+    ...WITHOUT_STORE,
+    identify: createIdentify({ store, tokens, authPrefixes, now }),
     elsewhere: null,
-    cache: null,
     bodyTurns: new TurnQueue({ piecesMax: 64 }),
     responseTurns: new TurnQueue({ piecesMax: 64 }),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
-    limiters: new Map(),
-    findRow: async () => null,
-    operatorToken: null,
-    challenge: 'JWT realm="Login Required"',
+    authPrefixes,
+    metricsToken: null,
     explain: false,
     log: createLog({ format: logFormat, write: (line) => log.push(line), now }),
     metrics: new Metrics(),
