@@ -29,16 +29,10 @@ export interface BacklogOptions {
   readonly onCut: (cut: Holding) => void;
 }
 
-interface Client {
-  bytes: number;
-  /** In the order in which they came. */
-  readonly holdings: Set<Holding>;
-}
-
 export class Backlog {
   readonly #options: BacklogOptions;
-  /** By address, or network. */
-  readonly #clients = new Map<string, Client>();
+  /** Each with the key of its client, in the order in which they came. */
+  readonly #holdings = new Map<Holding, string>();
   #bytes = 0;
   #cuts = 0;
 
@@ -57,35 +51,27 @@ export class Backlog {
 
   /** Counts it as long as it is held. May cut connections, this one too. */
   hold(holding: Holding): void {
-    const key = addressKey(holding.address);
-    const client = this.#clients.get(key) ?? { bytes: 0, holdings: new Set() };
-    this.#clients.set(key, client);
-    client.holdings.add(holding);
-    client.bytes += holding.bytes;
+    this.#holdings.set(holding, addressKey(holding.address));
     this.#bytes += holding.bytes;
-    holding.until.once('close', () => this.#release(key, holding));
-    // One that is larger than the bound, alone, is what the settings allow a page to be.
-    while (this.#bytes > this.#options.bytesMax && this.#bytes > holding.bytes) this.#cutOne();
+    holding.until.once('close', () => this.#release(holding));
+    // A response that is alone may exceed the bound: the settings allow such a page.
+    while (this.#bytes > this.#options.bytesMax && this.#holdings.size > 1) this.#cutOne();
   }
 
-  #release(key: string, holding: Holding): void {
-    const client = this.#clients.get(key);
-    if (!client?.holdings.delete(holding)) return;
-    client.bytes -= holding.bytes;
-    this.#bytes -= holding.bytes;
-    if (client.holdings.size === 0) this.#clients.delete(key);
+  #release(holding: Holding): void {
+    if (this.#holdings.delete(holding)) this.#bytes -= holding.bytes;
   }
 
   #cutOne(): void {
-    let [key, most] = ['', 0];
-    for (const [candidate, { bytes }] of this.#clients) if (bytes > most) [key, most] = [candidate, bytes];
-    const holdings = this.#clients.get(key)?.holdings ?? [];
-    const [oldest] = holdings;
+    const totals = new Map<string, number>();
+    for (const [{ bytes }, client] of this.#holdings) totals.set(client, (totals.get(client) ?? 0) + bytes);
+    const most = Math.max(...totals.values());
+    const oldest = [...this.#holdings].find(([, client]) => totals.get(client) === most)?.[0];
     if (oldest === undefined) return;
     this.#cuts++;
     oldest.socket.destroy();
-    // What is held for the same socket goes with it, but its `close` comes later.
-    for (const holding of holdings) if (holding.socket === oldest.socket) this.#release(key, holding);
+    // All that is held for the same socket goes with it, but its `close` comes later.
+    for (const holding of this.#holdings.keys()) if (holding.socket === oldest.socket) this.#release(holding);
     this.#options.onCut(oldest);
   }
 }
