@@ -57,8 +57,8 @@ export async function askServer<T>(
 ): Promise<Served<T> | null> {
   const heard = await callRunning(path, name, value);
   if (heard === null) return null;
-  const { owner: server, answer } = heard;
-  const [, verdict, text = ''] = /^(ok|no) (.*)$/.exec(answer ?? '') ?? [];
+  const { holder: server, response } = heard;
+  const [, verdict, text = ''] = /^(ok|no) (.*)$/.exec(response ?? '') ?? [];
   if (verdict === 'no') throw new JotError('unavailable', text);
   try {
     return { server, response: validate(type, JSON.parse(text)) };

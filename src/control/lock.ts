@@ -1,18 +1,16 @@
-// One process owns the data file. Node offers no file locks, and a file with a process id in it goes wrong after
-// `kill -9`: the id may belong to another program by then, or to a process in another container. What the kernel does
-// take back from a dead process is a listening socket. So the owner listens on a Unix socket beside the data file, and
-// whether there is an owner is asked by connecting: somebody answers, or the connection is refused and the socket is a
-// leftover.
+// One process holds the data file. Node offers no file locks, and a file with a process id in it fails after `kill -9`: the id may
+// belong to another program by then, or to a process in another container. But the kernel closes the listening sockets of a dead
+// process. So the holder listens on a Unix socket next to the data file, and connecting shows whether there is a holder: the
+// connection is accepted, or it is refused and the socket is stale.
 //
-// Two that start at the same moment must not both win, so nobody removes or replaces another's socket before owning the
-// file: each listens on a socket with a name of its own first, and only then looks at the others. Whoever finds one that
-// answers steps back. Of two, the one that looks later finds the earlier one listening; at worst both step back.
+// Two processes that start at the same moment must not both win. So no process removes another's socket before it holds the file: each
+// first listens on a socket with a name of its own, and only then checks the others. A process that finds another one listening steps
+// back. Of two, the one that checks later finds the earlier one listening; at worst both step back.
 //
-// It covers one kernel: containers that share the folder, yes; machines that share it over a network, no.
+// The lock covers one kernel: containers that share the folder, but not machines that share it over a network.
 
 import { randomBytes } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
-import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
@@ -22,23 +20,23 @@ import {
   ask,
   createControlServer,
   formatRequest,
-  type Heard,
+  type HolderResponse,
   type RequestHandler,
   UNKNOWN_HOLDER,
-  wasAsked,
+  wasDelivered,
 } from './protocol.ts';
 import { listenPrivately, lockPrefix, locksIn, settleOwner, socketPath } from './socket.ts';
 
 const TURN_MS_MAX = 10_000;
 const RETRY_MS_MIN = 5;
 const RETRY_MS_MAX = 50;
-// Longer than connections that ask for nothing can keep others out.
+// Longer than idle connections can block other clients.
 const ASKING_MS_MAX = 4_000;
 
 export interface Lock {
-  /** From now on requests get an answer. */
-  handleWith(answerer: RequestHandler): void;
-  /** Gives the file free. */
+  /** Handles requests from now on. */
+  handleWith(handler: RequestHandler): void;
+  /** Lets other processes take the lock. */
   release(): Promise<void>;
 }
 
@@ -46,7 +44,7 @@ export interface Lock {
  * Takes the lock of a data file, which need not be there yet; its folder must.
  *
  * @param path Without symbolic links: two names for one file must lead to one lock.
- * @throws JotError `unavailable` when another process has it, saying which.
+ * @throws JotError `unavailable` if another process holds it, with its name.
  */
 export async function acquireLock(path: string): Promise<Lock> {
   const lock = await tryLock(path);
@@ -55,17 +53,17 @@ export async function acquireLock(path: string): Promise<Lock> {
 }
 
 /**
- * Does something to a file that takes a moment, once nobody else does. Those who wait and this one all have to come here.
+ * Calls `use` while holding the lock, and waits for it first if another process holds it for a moment.
  *
  * @param path As for `acquireLock`; any file will do.
- * @throws JotError `unavailable` when it is not free within ten seconds.
+ * @throws JotError `unavailable` if it is not free within ten seconds.
  */
 export async function inTurn<T>(path: string, use: () => Promise<T>): Promise<T> {
   const untilMs = performance.now() + TURN_MS_MAX;
   let lock = await tryLock(path);
   while (typeof lock === 'string') {
     if (performance.now() > untilMs) throw new JotError('unavailable', `${path} is in use by ${lock}`);
-    // Two that stepped back from each other must not come again at the same moment.
+    // Two processes that stepped back from each other must not try again at the same moment.
     await briefly();
     lock = await tryLock(path);
   }
@@ -76,21 +74,17 @@ export async function inTurn<T>(path: string, use: () => Promise<T>): Promise<T>
   }
 }
 
-/** @returns who has it, where somebody does. */
+/** @returns the lock, or the name of its holder. */
 async function tryLock(path: string): Promise<Lock | string> {
   const folder = dirname(path);
   const own = `${lockPrefix(path)}${randomBytes(6).toString('hex')}`;
   const handle = await open(folder, 'r');
-  let answerer: RequestHandler = () =>
+  let handler: RequestHandler = () =>
     Promise.reject(new JotError('unavailable', 'it takes no requests just now'));
-  const connections = new Set<Socket>();
-  const server = createControlServer((request) => answerer(request)).on('connection', (socket: Socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
-  });
+  const { server, connections } = createControlServer((request) => handler(request));
   const release = async () => {
     const closed = new Promise((resolve) => server.close(resolve));
-    // One that has asked for nothing yet is no reason to wait; an answer that is on its way still gets there.
+    // Idle connections are not waited for; a response that is being written still arrives.
     for (const socket of connections) socket.destroySoon();
     await closed;
     await handle.close();
@@ -100,16 +94,16 @@ async function tryLock(path: string): Promise<Lock | string> {
     await settleOwner(join(folder, own));
     const others = (await locksIn(folder, path)).filter((file) => file !== own);
     const holder = await holderOf(others.map((other) => socketPath(folder, other, handle)));
-    // One that looked between `bind` and `listen` took this socket for a leftover, and may have come and gone since.
+    // A process that checked between our `bind` and `listen` saw a stale socket, removed it, and may have come and gone since.
     const isSeen = (await locksIn(folder, path)).includes(own);
     if (holder !== null || !isSeen) {
       await release();
       return holder ?? UNKNOWN_HOLDER;
     }
-    // From here on the file is ours, and what did not answer is nobody's.
+    // From here on this process holds the file, and the sockets that refused are stale.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
     const handleWith = (next: RequestHandler) => {
-      if (isMainThread) answerer = next;
+      if (isMainThread) handler = next;
     };
     return { handleWith, release };
   } catch (error) {
@@ -120,60 +114,48 @@ async function tryLock(path: string): Promise<Lock | string> {
 
 async function holderOf(paths: readonly string[]): Promise<string | null> {
   for (const path of paths) {
-    const said = await ask(path, '');
-    if (said !== null) return said.owner;
+    const response = await ask(path, '');
+    if (response !== null) return response.holder;
   }
   return null;
 }
 
 /**
- * Asks the process that has the data file for something.
+ * Sends a request to the process that holds the data file, and tries again while that process is busy.
  *
- * @param value What the request is about; sent as JSON.
- * @returns its answer, or null when nobody has the file.
- * @throws JotError `unavailable` in the owner's words when it can't do that now.
- */
-export async function askHolder(path: string, name: string, value?: unknown): Promise<string | null> {
-  const said = await callHolder(path, name, value);
-  return said === null ? null : responseIn(said);
-}
-
-/** What is answered. @throws JotError `unavailable` in the owner's words when it is no. */
-export function responseIn({ owner, answer }: Heard): string {
-  if (answer?.startsWith('ok ')) return answer.slice('ok '.length);
-  const reason = answer === null ? 'it gave no answer' : answer.replace(/^no /, '');
-  throw new JotError('unavailable', `The data file is in use by ${owner}: ${reason}`);
-}
-
-/**
- * The same, but for what the answer means: it begins with `ok` or `no`.
- *
- * @param askingMsMax For how long it is tried where the owner does not come to be asked.
+ * @param value Serialized as JSON.
+ * @param askingMsMax How long to try.
+ * @returns its response, which begins with `ok` or `no`; null if no process holds the file.
+ * @throws JotError `unavailable` if the request could not be delivered.
  */
 export async function callHolder(
   path: string,
   name: string,
   value?: unknown,
   askingMsMax = ASKING_MS_MAX,
-): Promise<Heard | null> {
+): Promise<HolderResponse | null> {
   const request = formatRequest(name, value);
   const untilMs = performance.now() + askingMsMax;
-  let said = await callOnce(path, request, askingMsMax);
-  while (said !== null && !wasAsked(said)) {
-    if (performance.now() >= untilMs) throw unanswered(path, said, askingMsMax);
+  let response = await callOnce(path, request, askingMsMax);
+  while (response !== null && !wasDelivered(response)) {
+    if (performance.now() >= untilMs) throw undelivered(path, response, askingMsMax);
     await briefly();
-    said = await callOnce(path, request, askingMsMax);
+    response = await callOnce(path, request, askingMsMax);
   }
-  return said;
+  return response;
 }
 
-async function callOnce(path: string, request: string, greetingMsMax: number): Promise<Heard | null> {
+async function callOnce(
+  path: string,
+  request: string,
+  greetingMsMax: number,
+): Promise<HolderResponse | null> {
   const folder = dirname(path);
   const handle = await open(folder, 'r');
   try {
     for (const file of await locksIn(folder, path)) {
-      const said = await ask(socketPath(folder, file, handle), request, greetingMsMax);
-      if (said !== null) return said;
+      const response = await ask(socketPath(folder, file, handle), request, greetingMsMax);
+      if (response !== null) return response;
     }
     return null;
   } finally {
@@ -181,12 +163,12 @@ async function callOnce(path: string, request: string, greetingMsMax: number): P
   }
 }
 
-function unanswered(path: string, { owner }: Heard, askingMsMax: number): JotError {
-  const who = owner === UNKNOWN_HOLDER ? 'did not answer' : `(${owner}) was busy with others`;
+function undelivered(path: string, { holder }: HolderResponse, askingMsMax: number): JotError {
+  const who = holder === UNKNOWN_HOLDER ? 'did not answer' : `(${holder}) was busy with others`;
   const forSeconds = `for ${askingMsMax / 1000} s`;
   return new JotError(
     'unavailable',
-    `The server that owns the data file ${path} ${who} ${forSeconds}, so it was asked for nothing; look at it, or try again`,
+    `The server that holds the data file ${path} ${who} ${forSeconds}, so it was asked for nothing; look at it, or try again`,
   );
 }
 

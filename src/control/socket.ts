@@ -1,9 +1,8 @@
-// The sockets that are the locks of files: what they are called, how their paths are kept short enough, and how one is made that
-// nobody else gets at.
+// The sockets that lock files: their names, paths that are short enough, and their mode.
 //
-// Whoever can connect can have users made and deleted, so the socket is open to the same user and to root alone, from the moment
-// it is there: `listen` makes it before it returns, with what the process's umask leaves of 0777, and the umask is narrow until
-// then. A `chmod` afterwards would come too late for whoever connected in between.
+// A client that can connect can create and delete users, so only the same user and root may, from the moment the socket exists:
+// `listen` makes it before it returns, with the mode that the process's umask leaves of 0777, and the umask is narrow until then. A
+// `chmod` afterwards would come too late for a client that connected in between.
 
 import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, lchown, readdir } from 'node:fs/promises';
@@ -18,25 +17,25 @@ const SOCKET_PATH_BYTES_MAX = 103;
 const RANDOM_PART = /^[0-9a-f]{12}$/;
 const SOCKET_UMASK = 0o177;
 
-/** The names of the sockets in this folder that are locks of this file. */
+/** Returns the names of the sockets in this folder that are locks of this file. */
 export async function locksIn(folder: string, path: string): Promise<string[]> {
   const prefix = lockPrefix(path);
   const entries = await readdir(folder, { withFileTypes: true });
-  // Nothing is taken for a lock, and removed some day, that this file has not made.
+  // Stale locks are removed, so no other file must look like one.
   const isLock = ({ name }: Dirent) => name.startsWith(prefix) && RANDOM_PART.test(name.slice(prefix.length));
   return entries.filter((entry) => entry.isSocket() && isLock(entry)).map(({ name }) => name);
 }
 
-/** A lock's name is this and twelve hexadecimal digits. */
+/** Returns the part of a lock's name before its twelve hexadecimal digits. */
 export function lockPrefix(path: string): string {
   return `${basename(path)}.lock-`;
 }
 
 /**
- * The path of a socket, as `listen` and `connect` take it: one that is too long is reached from the working directory or, on
+ * Returns the path of a socket for `listen` and `connect`. A path that is too long is replaced by one from the working directory or, on
  * Linux, through the open folder.
  *
- * @throws JotError `unavailable` when there is no such way.
+ * @throws JotError `unavailable` if all of them are too long.
  */
 export function socketPath(folder: string, file: string, handle: FileHandle): string {
   const paths = [join(folder, file), relative('.', join(folder, file)), `/proc/self/fd/${handle.fd}/${file}`];
@@ -57,7 +56,7 @@ export function listenPrivately(server: Server, path: string): Promise<void> {
       reject(new JotError('unavailable', `Can't lock the data file: ${reason}`, { cause }));
     });
     server.once('listening', () => {
-      // The lock lives as long as the process, but is no reason for it to live on.
+      // The lock must not keep the process alive.
       server.unref();
       resolve();
     });
@@ -66,8 +65,8 @@ export function listenPrivately(server: Server, path: string): Promise<void> {
   });
 }
 
-// It is the whole process's, but nothing else of this thread comes between. What another thread makes meanwhile is closed to
-// others too. A worker thread can't set it, so there the socket is open for a moment, and takes no requests.
+// The umask belongs to the process, but no other code of this thread runs in between, and files that another thread makes meanwhile
+// are only more private. A worker thread can't set it: its socket is open for a moment, and takes no requests.
 function withUmask(umask: number, use: () => void): void {
   if (!isMainThread) {
     use();
@@ -82,8 +81,8 @@ function withUmask(umask: number, use: () => void): void {
 }
 
 /**
- * Gives a socket that root made to whoever has the folder: nobody else could ask the one that a killed root leaves whether it is
- * a leftover. By its name, but through no link, since whoever has the folder could put one in its place.
+ * Gives a socket that root made to the owner of its folder, who otherwise could not find out whether the socket of a killed root is
+ * stale. `lchown` follows no link that the owner could have put in its place.
  */
 export async function settleOwner(path: string): Promise<void> {
   if (!isMainThread) await chmod(path, 0o600).catch(ignoreMissing);

@@ -272,7 +272,7 @@ describe('a running server that is told to read its key file again', () => {
       writeFileSync(place.keyFile, text);
       const message = `Can't use the key file ${place.keyFile}: ${reason}`;
       const said = await callRunning(`${place.folder}/jot.jsonl`, 'keys reload');
-      assert.equal(said?.answer, `no ${message}`);
+      assert.equal(said?.response, `no ${message}`);
       assert.deepEqual(await statusesOf(server, before), [200, 200]);
       assert.equal(kidOf((await server.signIn('matt')).access), kidOf(before.access));
       const logged = server.log.map((line) => JSON.parse(line)).find(({ level }) => level === 'error');
@@ -285,7 +285,7 @@ describe('a running server that is told to read its key file again', () => {
     await startServer(t, place.settings);
     rmSync(place.keyFile);
     const said = await callRunning(`${place.folder}/jot.jsonl`, 'keys reload');
-    assert.match(said?.answer ?? '', /^no .*: there is none yet/);
+    assert.match(said?.response ?? '', /^no .*: there is none yet/);
     assert.equal(existsSync(place.keyFile), false);
   });
 });

@@ -373,7 +373,7 @@ describe('a running server, asked by another process for something about users,'
       const place = placeFor(t);
       const server = await startServer(t, place.settings);
       await server.signUp('matt', 'old');
-      assert.match((await callRunning(place.path, name, value))?.answer ?? '', answer);
+      assert.match((await callRunning(place.path, name, value))?.response ?? '', answer);
       assert.equal(await statusOfLogin(server, 'matt', 'old'), 200);
     });
   }

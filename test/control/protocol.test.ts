@@ -54,14 +54,14 @@ async function answerTo(socketPath: string, pieces: readonly Uint8Array[]): Prom
 describe('what a store was opened with an answer for', () => {
   it('can be asked of it, with a value or without, and is answered in JSON', async (t) => {
     const { path } = await open(t);
-    const owner = `process ${process.pid}`;
+    const holder = `process ${process.pid}`;
     const value = { username: 'élie "x"\n', n: 1 };
     assert.deepEqual(await callRunning(path, 'echo', value), {
-      owner,
-      answer: `ok ${JSON.stringify(value)}`,
+      holder,
+      response: `ok ${JSON.stringify(value)}`,
     });
-    assert.equal((await callRunning(path, 'echo twice', {}))?.answer, 'ok [{},{}]');
-    assert.equal((await callRunning(path, 'nothing'))?.answer, 'ok null');
+    assert.equal((await callRunning(path, 'echo twice', {}))?.response, 'ok [{},{}]');
+    assert.equal((await callRunning(path, 'nothing'))?.response, 'ok null');
   });
 
   const unknown = 'no There is no such request';
@@ -106,8 +106,8 @@ describe('what a store was opened with an answer for', () => {
   it('gives no answer where one is longer than the asker takes', async (t) => {
     const { path } = await open(t);
     const most = await callRunning(path, 'long', { length: 16_000 });
-    assert.equal(most?.answer, `ok "${'x'.repeat(16_000)}"`);
-    assert.equal((await callRunning(path, 'long', { length: 17_000 }))?.answer, null);
+    assert.equal(most?.response, `ok "${'x'.repeat(16_000)}"`);
+    assert.equal((await callRunning(path, 'long', { length: 17_000 }))?.response, null);
   });
 
   it('waits until there are answers; `compact` does not', async (t) => {
@@ -124,13 +124,13 @@ describe('what a store was opened with an answer for', () => {
     await callRunning(path, 'compact');
     order.push('compact');
     give(ANSWERS);
-    assert.equal((await asked)?.answer, 'ok {"a":1}');
+    assert.equal((await asked)?.response, 'ok {"a":1}');
     assert.deepEqual(order, ['compact', 'echo']);
   });
 
   it('is told why there are no answers', async (t) => {
     const { path } = await openWith(t, () => Promise.reject(new Error('It could not start')));
-    assert.equal((await callRunning(path, 'echo'))?.answer, 'no It could not start');
+    assert.equal((await callRunning(path, 'echo'))?.response, 'no It could not start');
   });
 
   it('can be asked of nobody when the store is closed, was never opened, or has no folder', async (t) => {
@@ -159,7 +159,7 @@ describe('ask', () => {
       const server = createServer({ allowHalfOpen: true }, (socket) => void socket.resume().end(said));
       t.after(() => server.close());
       await once(server.listen(path), 'listening');
-      assert.deepEqual(await ask(path, 'echo'), { owner: 'process 1', answer });
+      assert.deepEqual(await ask(path, 'echo'), { holder: 'process 1', response: answer });
     });
   }
 });
@@ -167,11 +167,11 @@ describe('ask', () => {
 describe('a crowd of connections that ask for nothing', () => {
   const CROWD = 100;
 
-  /** An owner of a data file at the other end of a lock, with so much patience. */
-  async function ownerOf(t: Cleanup, requestMsMax: number) {
+  /** A holder of a data file at the other end of a lock, with so much patience. */
+  async function holderOf(t: Cleanup, requestMsMax: number) {
     const folder = temporaryFolder(t);
     const asked: string[] = [];
-    const server = createControlServer(async (request) => String(asked.push(request)), requestMsMax);
+    const { server } = createControlServer(async (request) => String(asked.push(request)), requestMsMax);
     t.after(() => server.close());
     const socketPath = `${folder}/jot.jsonl.lock-0123456789ab`;
     await once(server.listen(socketPath), 'listening');
@@ -187,30 +187,30 @@ describe('a crowd of connections that ask for nothing', () => {
   }
 
   it('leaves in a moment, and whoever came to ask is answered then', async (t) => {
-    const { path, socketPath, asked } = await ownerOf(t, 200);
+    const { path, socketPath, asked } = await holderOf(t, 200);
     await crowd(t, socketPath);
-    const owner = `process ${process.pid}`;
-    assert.deepEqual(await callRunning(path, 'echo'), { owner, answer: 'ok 1' });
+    const holder = `process ${process.pid}`;
+    assert.deepEqual(await callRunning(path, 'echo'), { holder, response: 'ok 1' });
     assert.deepEqual(asked, ['echo']);
   });
 
   it('that stays is told of, with the process that has it, and nothing is asked', async (t) => {
-    const { path, socketPath, asked } = await ownerOf(t, 600_000);
+    const { path, socketPath, asked } = await holderOf(t, 600_000);
     const sockets = await crowd(t, socketPath);
-    assert.deepEqual(await ask(socketPath, 'echo'), { owner: `process ${process.pid}`, answer: 'busy' });
+    assert.deepEqual(await ask(socketPath, 'echo'), { holder: `process ${process.pid}`, response: 'busy' });
     await rejects(
       callRunning(path, 'echo', undefined, 50),
       'unavailable',
-      `The server that owns the data file ${path} (process ${process.pid}) was busy with others for 0.05 s, so it was asked for nothing; look at it, or try again`,
+      `The server that holds the data file ${path} (process ${process.pid}) was busy with others for 0.05 s, so it was asked for nothing; look at it, or try again`,
     );
     assert.deepEqual(asked, []);
     for (const socket of sockets) socket.destroy();
     await Promise.all(sockets.map((socket) => once(socket, 'close')));
-    assert.equal((await callRunning(path, 'echo'))?.answer, 'ok 1');
+    assert.equal((await callRunning(path, 'echo'))?.response, 'ok 1');
   });
 
   it('does not hide who has the file', async (t) => {
-    const { path, socketPath } = await ownerOf(t, 600_000);
+    const { path, socketPath } = await holderOf(t, 600_000);
     await crowd(t, socketPath);
     await rejects(
       openStore(`file:${path}`),
@@ -220,7 +220,7 @@ describe('a crowd of connections that ask for nothing', () => {
   });
 });
 
-describe('an owner that says nothing', () => {
+describe('a holder that says nothing', () => {
   it('is told of when the time is over, and was asked for nothing', async (t) => {
     const folder = temporaryFolder(t);
     const received: string[] = [];
@@ -237,7 +237,7 @@ describe('an owner that says nothing', () => {
     await rejects(
       callRunning(path, 'user create', {}, 50),
       'unavailable',
-      `The server that owns the data file ${path} did not answer for 0.05 s, so it was asked for nothing; look at it, or try again`,
+      `The server that holds the data file ${path} did not answer for 0.05 s, so it was asked for nothing; look at it, or try again`,
     );
     assert.deepEqual(received, []);
   });

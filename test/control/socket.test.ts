@@ -76,6 +76,9 @@ describe('the lock of a store in a worker thread, which has no umask to set,', (
     const [name = ''] = readdirSync(folder).filter((each) => each.includes('.lock-'));
     assert.equal(modeOf(`${folder}/${name}`), '600');
     const said = await callRunning(path, 'compact');
-    assert.deepEqual(said, { owner: `process ${process.pid}`, answer: 'no it takes no requests just now' });
+    assert.deepEqual(said, {
+      holder: `process ${process.pid}`,
+      response: 'no it takes no requests just now',
+    });
   });
 });

@@ -2,7 +2,7 @@
 
 import { dirname } from 'node:path';
 import { acquireLock, callHolder } from '../../control/lock.ts';
-import type { Heard } from '../../control/protocol.ts';
+import type { HolderResponse } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import { collectionNames } from '../collections.ts';
@@ -129,7 +129,7 @@ export async function callRunning(
   name: string,
   value?: unknown,
   askingMsMax?: number,
-): Promise<Heard | null> {
+): Promise<HolderResponse | null> {
   return explained('open', path, async () => {
     const realPath = await withoutLinks(path).catch(ignoreMissing);
     return realPath === undefined ? null : callHolder(realPath, name, value, askingMsMax);
