@@ -1,165 +1,169 @@
-// Requests from an OpenAPI document alone. A good one is what the right person would send; what it needs and nobody has yet,
-// an account, a token, something to change, is asked for first. Most are then spoiled in one or two ways.
+// The requests of a run. A valid request is made from the schemas and from earlier responses: which
+// accounts exist, which tokens they have and which resources are theirs. If it needs something that
+// does not exist yet, the request that creates it is sent instead. An expired token and a deleted
+// resource are forgotten when a request for them is rejected.
 
-import { type Document, type Operation, parameterIndexes, successOf } from './document.ts';
-import { formOf, isReference, jsonOf } from './encode.ts';
-import { type Draft, spoil } from './spoil.ts';
-import type { Step, Template } from './steps.ts';
-import { pick, type Random, validValue } from './values.ts';
-import { type About, isRefresh, isSignIn, isSignUp, type Person, type World } from './world.ts';
+import type { Operation, Operations, Schema } from './openapi.ts';
+import { spoil } from './spoil.ts';
+import { type Received, reference, type Step, setBody } from './step.ts';
+import { pick, type Random, validObject, validValue } from './values.ts';
 
-const PEOPLE_MIN = 2;
+const PEOPLE_MAX = 4;
 const STEP_MS = 250;
+// More than the lifetime of an access token.
 const LONG_MS = 61_000;
 
-export interface Planned {
-  readonly step: Step;
-  readonly about: About;
+export interface Resource {
+  /** `/users/{}` */
+  readonly shape: string;
+  /** `/users/(!3.json.id!)` */
+  readonly path: string;
 }
 
-export class Requests {
-  /** Names of the operations that have succeeded. */
-  readonly covered = new Set<string>();
-  readonly #document: Document;
-  readonly #world: World;
-  readonly #random: Random;
-  #number = 0;
+export interface Person {
+  credentials: Readonly<Record<string, unknown>>;
+  /** The number of the step whose response has the current tokens; null when signed out. */
+  session: number | null;
+  resources: readonly Resource[];
+}
 
-  constructor(document: Document, world: World, random: Random) {
-    this.#document = document;
-    this.#world = world;
-    this.#random = random;
-  }
+const STRANGER: Person = { credentials: {}, session: null, resources: [] };
 
-  next(): Planned {
-    const random = this.#random;
-    const missing = this.#document.operations.filter(({ name }) => !this.covered.has(name));
-    const isForCoverage = missing.length > 0 && random() < 0.5;
-    const operation = pick(random, isForCoverage ? missing : this.#document.operations);
-    const draft = this.#good(operation);
-    const times = isForCoverage ? 0 : pick(random, [0, 1, 1, 1, 2]);
-    for (let count = 0; count < times; count++) spoil(draft, this.#document, this.#world, random);
-    return this.#plan(draft);
-  }
+export interface World {
+  readonly operations: Operations;
+  readonly random: Random;
+  readonly signUp: Operation;
+  readonly signIn: Operation;
+  people: readonly Person[];
+  /** Like `Person.session`, of all sessions, ended ones too. */
+  readonly sessions: number[];
+  readonly etags: string[];
+  /** Operations that have succeeded. */
+  readonly covered: Set<Operation>;
+  /** How long the server asked to wait before the next request. */
+  waitMs: number;
+}
 
-  #good(operation: Operation): Draft {
-    const random = this.#random;
-    if (this.#world.people.length < PEOPLE_MIN && !isSignUp(operation)) {
-      const signUp = this.#document.operations.filter(isSignUp);
-      if (signUp.length > 0) return this.#good(pick(random, signUp));
-    }
-    const person = this.#world.people.length === 0 ? null : pick(random, this.#world.people);
-    const draft = this.#empty(operation, person);
-    if (person !== null && (operation.needsToken || isRefresh(operation))) {
-      const needed = this.#authorize(draft, person);
-      if (needed !== null) return this.#good(needed);
-    }
-    if (person !== null) {
-      const needed = this.#fillPath(draft, person);
-      if (needed !== null) return needed === operation ? draft : this.#goodFor(needed, person);
-    }
-    this.#fillBody(draft, person);
-    if (random() < 0.4) this.#fillQuery(draft);
-    return draft;
-  }
+export function createWorld(operations: Operations, random: Random): World {
+  const open = operations.filter(({ body, needsToken }) => !needsToken && hasProperty(body, 'password'));
+  const signUp = open.find(({ success, shape }) => success === 201 && hasItems(operations, shape));
+  const signIn = open.find(({ success }) => success === 200);
+  if (!signUp || !signIn) throw new Error('Cannot fuzz: the document has no sign-up or no sign-in');
+  const nothing = { people: [], sessions: [], etags: [], covered: new Set<Operation>(), waitMs: 0 };
+  return { operations, random, signUp, signIn, ...nothing };
+}
 
-  // The same person again, or what is made would be somebody else's.
-  #goodFor(operation: Operation, person: Person): Draft {
-    const draft = this.#empty(operation, person);
-    this.#authorize(draft, person);
-    this.#fillPath(draft, person);
-    this.#fillBody(draft, person);
-    return draft;
-  }
+export function nextStep(number: number, world: World): Step {
+  const { operations, covered, people, random } = world;
+  const missing = operations.filter((operation) => !covered.has(operation));
+  const wanted = pick(random, missing.length > 0 && random() < 0.5 ? missing : operations);
+  const person = people.length === 0 ? STRANGER : pick(random, people);
+  const operation = firstNeeded(wanted, person, world);
+  const step = validStep(number, operation, person, world);
+  const times = pick(random, [0, 1, 1, 1, 2]);
+  for (let count = 0; count < times; count++) spoil(step, world);
+  return step;
+}
 
-  #empty(operation: Operation, person: Person | null): Draft {
-    return {
-      operation,
-      method: operation.method,
-      segments: operation.segments.map((segment): Template => [segment.replace(/^\{.*/, '1')]),
-      query: '',
-      headers: [],
-      authorization: null,
-      contentType: null,
-      value: undefined,
-      body: null,
-      isValid: true,
-      isElsewhere: false,
-      person,
-      token: null,
-    };
-  }
+/** Returns the operation, or the one that has to succeed before it. */
+function firstNeeded(operation: Operation, person: Person, world: World): Operation {
+  if (person === STRANGER) return world.signUp;
+  const needsSession = operation.needsToken || hasProperty(operation.body, 'refresh_token');
+  if (needsSession && person.session === null) return world.signIn;
+  if (pathOf(operation, person, world.random) !== null) return operation;
+  // `/users/{}` is created or listed at `/users`.
+  const collection = operation.shape.slice(0, operation.shape.lastIndexOf('/{}'));
+  const there = world.operations.filter(({ shape }) => shape === collection);
+  const maker = there.find(({ success }) => success === 201) ?? there.find(({ method }) => method === 'GET');
+  return maker === undefined ? operation : firstNeeded(maker, person, world);
+}
 
-  /** Gives the operation that is needed first, if one is. */
-  #authorize(draft: Draft, person: Person): Operation | null {
-    const token = person.tokens.findLast(({ isFresh }) => isFresh);
-    const signIn = this.#document.operations.find(isSignIn);
-    if (token === undefined) return signIn ?? null;
-    draft.token = token;
-    if (!draft.operation.needsToken) return null;
-    draft.authorization = [pick(this.#random, ['JWT ', 'Bearer ', 'JWT ']), token.reference];
-    return null;
+function validStep(number: number, operation: Operation, person: Person, world: World): Step {
+  const { random, waitMs } = world;
+  const { method, query, needsToken, body } = operation;
+  const some = query.filter(() => random() < 0.2);
+  const pairs = some.map(({ name, schema }) => `${name}=${validValue(schema, random)}`);
+  const step: Step = {
+    number,
+    person,
+    passMs: Math.max(waitMs, random() < 0.01 ? LONG_MS : STEP_MS),
+    operation,
+    method,
+    path: pathOf(operation, person, random) ?? operation.shape.replaceAll('{}', '1'),
+    query: pairs.length === 0 ? '' : `?${pairs.join('&')}`,
+    headers: {},
+    body: null,
+    value: undefined,
+    isValid: true,
+  };
+  const session = Number(person.session);
+  if (needsToken) {
+    const scheme = pick(random, ['JWT', 'Bearer']);
+    step.headers.Authorization = `${scheme} ${reference(session, 'json.access_token')}`;
   }
+  if (body !== null) {
+    const value = validObject(body, random);
+    if (operation === world.signIn) Object.assign(value, person.credentials);
+    if (hasProperty(body, 'refresh_token')) value.refresh_token = reference(session, 'json.refresh_token');
+    setBody(step, value, random() < 0.4);
+  }
+  return step;
+}
 
-  #fillPath(draft: Draft, person: Person): Operation | null {
-    const { operation } = draft;
-    const indexes = parameterIndexes(operation);
-    if (indexes.length === 0) return null;
-    const resource = this.#world.resourceFor(person, operation, this.#random);
-    if (resource === null) return this.#makerOf(operation);
-    for (const index of indexes) draft.segments[index] = [resource[index] ?? ''];
-    return null;
-  }
+/** Returns the path with the ids of one of the person's resources, or null if there is none. */
+function pathOf({ shape }: Operation, { resources }: Person, random: Random): string | null {
+  const end = shape.lastIndexOf('}') + 1;
+  if (end === 0) return shape;
+  const fitting = resources.filter((resource) => resource.shape === shape.slice(0, end));
+  return fitting.length === 0 ? null : pick(random, fitting).path + shape.slice(end);
+}
 
-  // What is at `/a/{id}` is made, or listed, at `/a`.
-  #makerOf({ segments }: Operation): Operation | null {
-    const parent = segments.slice(0, -1).join('/');
-    const there = this.#document.operations.filter((each) => each.segments.join('/') === parent);
-    return (
-      there.find((each) => successOf(each) === 201) ?? there.find(({ method }) => method === 'GET') ?? null
-    );
+/** Updates the world after a response. */
+export function learn(step: Step, { status, headers, json }: Received, world: World): void {
+  const { operation, number, value } = step;
+  world.waitMs = status === 429 ? Number(headers['retry-after']) * 1_000 : 0;
+  if (headers.etag !== undefined) world.etags.push(reference(number, 'headers.etag'));
+  if (operation === null) return;
+  forget(step, operation, status, world);
+  if (status !== operation.success) return;
+  world.covered.add(operation);
+  let { person } = step;
+  if (operation === world.signUp) {
+    if (value === undefined) return;
+    person = { credentials: value, session: null, resources: [] };
+    world.people = [...world.people, person].slice(-PEOPLE_MAX);
   }
+  if (operation.needsToken && hasProperty(operation.body, 'password')) {
+    person.credentials = { ...person.credentials, ...value };
+  }
+  if (Object(json).access_token !== undefined) {
+    person.session = number;
+    world.sessions.push(number);
+  }
+  const isTheirs = status === 201 || operation.needsToken;
+  const row = Array.isArray(json) ? `json.${json.length - 1}` : 'json';
+  if (isTheirs && hasItems(world.operations, operation.shape) && row !== 'json.-1') {
+    const path = `${step.path}/${reference(number, `${row}.id`)}`;
+    person.resources = [...person.resources, { shape: `${operation.shape}/{}`, path }];
+  }
+}
 
-  #fillBody(draft: Draft, person: Person | null): void {
-    const { operation } = draft;
-    if (operation.body === null) return;
-    const random = this.#random;
-    const value = validValue(operation.body, random) as Record<string, unknown>;
-    if (isSignIn(operation) && person !== null) Object.assign(value, person.credentials);
-    if (isRefresh(operation) && draft.token !== null) value.refresh_token = draft.token.refresh;
-    draft.value = value;
-    const isText = Object.values(value).every((each) => typeof each === 'string' || isReference(each));
-    const asForm = isText && random() < 0.4;
-    draft.contentType = asForm ? 'application/x-www-form-urlencoded' : 'application/json';
-    draft.body = asForm ? formOf(value) : jsonOf(value);
+function forget(step: Step, operation: Operation, status: number, world: World): void {
+  const { person, path, headers, body, isValid } = step;
+  const usesSession = `${headers.Authorization} ${body}`.includes(`(!${person.session}.`);
+  if (status === 401 && usesSession) person.session = null;
+  // The account is gone, or a request that cannot be parsed has changed its password.
+  if (status === 401 && isValid && operation === world.signIn) {
+    world.people = world.people.filter((each) => each !== person);
   }
+  if (status === 404) person.resources = person.resources.filter((each) => each.path !== path);
+}
 
-  #fillQuery(draft: Draft): void {
-    const { query } = draft.operation;
-    const given = query.filter(() => this.#random() < 0.5);
-    const pairs = given.map(({ name, schema }) => `${name}=${validValue(schema, this.#random)}`);
-    draft.query = pairs.length === 0 ? '' : `?${pairs.join('&')}`;
-  }
+/** Whether the document has an operation for the items of a collection: `/users/{}` for `/users`. */
+function hasItems(operations: Operations, shape: string): boolean {
+  return operations.some((operation) => operation.shape === `${shape}/{}`);
+}
 
-  #plan(draft: Draft): Planned {
-    const { operation, method, segments, query, authorization, contentType, body, isValid } = draft;
-    const passMs = this.#random() < 0.01 ? LONG_MS : STEP_MS;
-    this.#world.pass(passMs);
-    const path = segments.flatMap((segment): Template => ['/', ...segment]);
-    const headers = [...draft.headers];
-    if (authorization !== null) headers.push(['Authorization', authorization]);
-    if (contentType !== null) headers.push(['Content-Type', [contentType]]);
-    const step = {
-      number: ++this.#number,
-      operation: draft.isElsewhere ? null : operation,
-      method,
-      target: [...(path.length === 0 ? ['/'] : path), query],
-      headers,
-      body,
-      passMs,
-      isValid,
-      value: draft.value,
-    };
-    return { step, about: { person: draft.person, token: draft.token } };
-  }
+function hasProperty(schema: Schema | null, name: string): boolean {
+  return schema?.properties?.[name] !== undefined;
 }
