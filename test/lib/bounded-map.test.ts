@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BoundedMap } from '../../src/lib/bounded-map.ts';
 import { seededRandom } from '../support/model/random.ts';
-import { heapOf } from '../support/process/heap.ts';
+import { heapOf } from '../support/server/resources.ts';
 
 function filled(entriesMax: number, keys: Iterable<string>): BoundedMap<string, string> {
   const map = new BoundedMap<string, string>(entriesMax);

@@ -8,8 +8,7 @@ import { connect } from 'node:net';
 import { describe, it, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { AppOptions } from '../../src/app.ts';
-import { watchEscapes } from '../support/cases/escapes.ts';
-import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { serve } from '../support/process/command.ts';
 import { START_MS, send, startServer } from '../support/server/server.ts';
 import { assertError, Wire } from '../support/server/wire.ts';
@@ -18,6 +17,28 @@ const SECRET = 'the disk at /var/lib/jot';
 const HOST = 'Host: localhost\r\n';
 const REQUEST_ID = 'of-the-client';
 const CALLS_MAX = 100;
+const EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
+
+/**
+ * Collects uncaught exceptions and unhandled rejections, and fails the test at its end if there were any. They would end
+ * the server's process; in a test's process the runner might blame another test.
+ */
+function watchEscapes(t: Cleanup): { readonly escaped: readonly unknown[] } {
+  const escaped: unknown[] = [];
+  const note = (error: unknown) => void escaped.push(error);
+  const before = EVENTS.map((event) => [event, process.rawListeners(event)] as const);
+  for (const event of EVENTS) process.removeAllListeners(event).on(event, note);
+  t.after(async () => {
+    // A rejection counts as unhandled only once the turn it happened in is over.
+    await setImmediate();
+    for (const [event, listeners] of before) {
+      process.removeAllListeners(event);
+      for (const listener of listeners) process.on(event, listener as () => void);
+    }
+    assert.deepEqual(escaped, []);
+  });
+  return { escaped };
+}
 
 /** Throws at one call, counted from when it is armed, and says whether it came to that. */
 class Fuse {

@@ -1,5 +1,5 @@
-// Tokens as an attacker makes them who knows the form, and as nobody but a holder of the key could: every part is free,
-// and the signature is right for whatever the parts are.
+// Tokens with any header and any claims and a valid signature over them: stands in for an attacker who has the key, or for
+// a server that signs carelessly.
 
 import { createHmac } from 'node:crypto';
 import { partsOf } from '../server/answers.ts';

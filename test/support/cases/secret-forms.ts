@@ -1,4 +1,4 @@
-// The forms in which a secret might slip out: as it is, and as the encodings that are about would write it.
+// The forms in which a secret might leak: as it is, and in the encodings of URLs, forms, JSON, hex and Base64.
 
 /** Texts of which none may occur where the secret must not be. */
 export function formsOf(secret: string): string[] {

@@ -1,4 +1,4 @@
-// What a field type takes and what it refuses, as a table. Every row carries its reason, which becomes the test's name.
+// Runs a table of values that a field type accepts or rejects. Every row carries its reason, which becomes the title.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

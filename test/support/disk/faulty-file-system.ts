@@ -1,4 +1,4 @@
-// The real file system, but for what a test puts in the way: a disk that is full, one that fails, one that takes its time.
+// The real file system with faults that a test switches on and off: stands in for a disk that is full, fails, or is slow.
 
 import { readFileSync } from 'node:fs';
 import { createLog } from '../../../src/lib/log.ts';

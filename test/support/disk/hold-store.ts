@@ -1,4 +1,4 @@
-// A program of its own that opens a store, writes a user, says so, and keeps the store open until it is ended:
+// A process that opens a store, writes a user, prints `open` and keeps the lock until it is killed:
 //   node hold-store.ts file:<path> <username>
 
 import { openStore } from '../../../src/store/open.ts';

@@ -1,7 +1,9 @@
-// A disk in memory that remembers what was done to it, so that the power can be cut afterwards at any moment: only what was
-// synced is there for certain. Of the rest any part may be there, whatever came first: a write in some of its sectors and
-// zeros in the others, a file that was cut or not, a name that was given or not. What a file holds is durable after a sync
-// of the file, its name only after one of the folder (POSIX promises no more; see fsync(2)).
+// A disk in memory whose power can be cut at any moment: stands in for a real disk and its cache.
+//
+// It records every operation. After a cut only the synced ones are certain; of the others any subset may have reached the
+// disk, in any order: a write in some of its sectors, with zeros in the rest, a truncation or none, a new name or none.
+// The content of a file is durable after a sync of the file, its name only after a sync of the folder: POSIX promises no
+// more (fsync(2)).
 
 import type { DataFile, FileSystem } from '../../../src/store/file/file-system.ts';
 import { systemError } from './faulty-file-system.ts';

@@ -1,4 +1,4 @@
-// Every kind of store, so that one suite can hold them all to the same contract, and rows to put into them.
+// Every kind of store, so that one suite can hold all engines to the same contract, and rows to put into them.
 
 import assert from 'node:assert/strict';
 import type { ErrorCode, JotError } from '../../../src/lib/errors.ts';

@@ -1,4 +1,4 @@
-// Folders for tests that need real files.
+// Empty folders for tests that need real files, removed when the test is over.
 
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

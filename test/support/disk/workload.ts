@@ -1,6 +1,6 @@
-// Writes as a server makes them, with everything in them that can meet: alone and many at once, conflicts, rows that go with
-// their owner, a disk that is full for a while, and compaction while all that goes on. Beside the store runs a plain model
-// that is told of the acknowledged writes alone.
+// A fixed sequence of writes for the crash tests, with everything that can meet: single writes and concurrent ones,
+// conflicts, cascading deletes, a disk that is full for a while, and compaction meanwhile. A plain model follows the
+// acknowledged writes, and records every state that reads may show.
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';

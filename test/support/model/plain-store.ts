@@ -1,6 +1,6 @@
-// What a store should do, said as plainly as possible: three Maps, and before each write a copy of them. It is far too
-// slow to be a store; it is there to be compared with one. It knows the collections that Jot comes with, and no others: whoever
-// adds one need not add it here.
+// A store as three plain Maps that are copied before each write: the model that engines are compared with. It is too slow
+// to be a store, and too simple to be wrong in the same way as one. It covers users, posts and sessions; collections that
+// are added later need no place in it.
 
 import type { ErrorCode } from '../../../src/lib/errors.ts';
 import type { Operation as AnyOperation, Id, ListQuery } from '../../../src/store/open.ts';

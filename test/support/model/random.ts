@@ -1,4 +1,4 @@
-// Numbers that look random and are the same in every run, so that a failing run can be had again.
+// Pseudo-random numbers from a seed, so that a failing random run can be repeated.
 
 /** Numbers in [0, 1), the same ones for the same seed (Mulberry32). */
 export function seededRandom(seed: number): () => number {

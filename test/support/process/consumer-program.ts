@@ -1,5 +1,5 @@
-// A program of somebody who has installed the package: it uses every module that the package offers, through its name and
-// its types, and writes down what came out. It is text, since the package's name means nothing in the project itself.
+// A program that has installed the package: it imports every module by the package's name, uses its types, and prints the
+// results. It is text, since that name resolves only where the package is installed.
 
 export const program = `
 import { createApp } from 'jot';

@@ -1,4 +1,4 @@
-// Which file may import which: the table of the design, as data, and a reader of import statements to hold it against.
+// The directions in which folders of src may import each other, as a table, and a parser of import statements.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';

@@ -1,10 +1,10 @@
-// What scrypt is asked for, seen from outside: the real function does the work, and each call is noted.
+// Records the cost of every scrypt call. The real function still does the work.
 
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import type { Cleanup } from '../disk/temporary-folder.ts';
 
-/** Notes the cost of every hash, `ln=14,r=8,p=5`, until the test is over. */
+/** Returns an array that collects the cost of every hash, as `ln=14,r=8,p=5`, until the test is over. */
 export function watchScrypt(t: Cleanup): string[] {
   const costs: string[] = [];
   const real = crypto.scrypt;

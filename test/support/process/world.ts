@@ -1,5 +1,5 @@
-// The world as a command sees it: streams of its own, settings that name one data file, and clocks that stand still unless a test moves
-// them.
+// The world of a command: stands in for the process, with streams that collect their output, settings, and clocks that
+// stand still until a test moves them.
 
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { type Command, parseArguments, type World } from '../../../src/commands/command.ts';

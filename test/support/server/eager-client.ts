@@ -1,5 +1,5 @@
-// A program of its own that sends requests with a body and waits for nothing while it sends, as a simple client does; in a
-// process of its own, because in the server's both would take turns. Prints what it got: status codes, or the error.
+// A client that sends its whole body without reading, as simple clients do. It is a process of its own, since in the
+// server's process the two would take turns. Prints the status of each response, or the error.
 //   node eager-client.ts <port> <path> <bytes> <expect, or nothing> <requests>
 
 import { connect } from 'node:net';

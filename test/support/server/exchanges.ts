@@ -1,5 +1,5 @@
-// A table of requests, byte for byte, each with the answer that a standard's section asks for. After every one the server must be
-// as it was: the next request is answered, on the same connection where that stays open and on a new one in any case.
+// Runs a table of requests, byte for byte, each with the status that a section of a standard demands. After each of them
+// the next request must be answered: on the same connection if that stays open, and on a new one.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';

@@ -1,4 +1,5 @@
-// A page that is too long for a socket to take at once, and clients that ask for it and read nothing.
+// A server with a page that no send buffer holds, and clients that request it and read nothing: stands in for slow or
+// hostile readers, whose responses the server has to keep in memory or cut.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';

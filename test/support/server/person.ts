@@ -1,4 +1,4 @@
-// Somebody who has signed up and in, and calls with the token from that login.
+// A user who has signed up and logged in, with calls that carry the access token from that login.
 
 import type { Answer, CallOptions, TestServer } from './server.ts';
 
@@ -13,7 +13,7 @@ export interface Person {
   readonly posts: string;
   /** With this person's access token. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
-  /** Writes a post; gives its path. */
+  /** Creates a post; resolves to its path. */
   post(title?: string, body?: string): Promise<string>;
 }
 

@@ -1,5 +1,5 @@
-// The journey of a request over endpoints that a test declares, on a server of its own: everything is the real thing but
-// for the resources.
+// A server with the real pipeline over endpoints that a test declares: stands in for the application where a test needs
+// handlers of its own, for example one that throws or never resolves.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';

@@ -1,4 +1,5 @@
-// What a process holds on to: memory that is still in use after the garbage collector was here, open files and sockets.
+// What a process holds on to: memory that is still in use after a garbage collection, open files, sockets. A leak shows
+// as a difference between two measurements.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -9,23 +10,32 @@ import type { TestServer } from './server.ts';
 setFlagsFromString('--expose-gc');
 const collect: () => void = runInNewContext('gc');
 
-/** Bytes on the heap and in buffers that something still refers to. */
+/** Bytes on the heap and in buffers that are still referenced. */
 export async function bytesInUse(): Promise<number> {
   collect();
-  // What the first round let go of may have had something to close, and is let go of itself only then.
+  // Objects with something to close are collected only after they have closed it.
   await setImmediate();
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
 
-/** Open file descriptors; always 0 where the system does not tell. */
+/** By how many bytes the heap has grown while what `make` returns is held. */
+export function heapOf(make: () => object): { bytes: number; made: object } {
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const made = make();
+  collect();
+  return { bytes: process.memoryUsage().heapUsed - before, made };
+}
+
+/** Open file descriptors; 0 on systems without /proc. */
 export function openDescriptors(): number {
   const folder = '/proc/self/fd';
   return existsSync(folder) ? readdirSync(folder).length : 0;
 }
 
-/** The server's sockets beside the one that asks. */
+/** The server's sockets, without the one that this request uses. */
 export async function connectionsOf({ call }: Pick<TestServer, 'call'>): Promise<number> {
   const { text } = await call('GET', '/metrics');
   return Number(/^jot_connections (\d+)$/m.exec(text)?.[1]) - 1;

@@ -1,13 +1,13 @@
-// A whole server on a free port of loopback, with a clock that stands still until it is moved, and a client for it that
-// sends exactly what it is told.
+// The whole application on a free port of loopback, and a client for it. The only parts that are not real are the clock,
+// which stands still until a test moves it, and the settings: rows in memory, the cheapest hash, every limit off. A test
+// switches on the settings that it is about.
 
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { connect } from 'node:net';
 import type { TestContext } from 'node:test';
 import { type App, type AppOptions, createApp } from '../../../src/app.ts';
 import { limitNames, rateSetting } from '../../../src/limit/limits.ts';
+import { Wire } from './wire.ts';
 
-/** A store that forgets, the cheapest hashing there is, and no limits: a test switches on what it is about. */
 const QUIET = {
   PORT: '0',
   DATABASE_URL: 'memory:',
@@ -23,8 +23,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body as JSON, whatever it is; undefined when there is none. */
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects by asserting it.
+  /** The parsed body; undefined if it is empty or not JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests assert what is in it.
   readonly json: any;
 }
 
@@ -33,12 +33,12 @@ export interface CallOptions {
   readonly json?: unknown;
   /** Sent as a form. */
   readonly form?: Record<string, string>;
-  /** Sent as it is; its type is among the headers. */
+  /** Sent unchanged; its type has to be among the headers. */
   readonly body?: string | Uint8Array;
   /** Sent as `Authorization: JWT <token>`. */
   readonly token?: string;
   readonly headers?: Record<string, string>;
-  /** Whose connections to use; default: one of its own. */
+  /** Default: a connection for this request alone. */
   readonly agent?: Agent;
 }
 
@@ -51,18 +51,18 @@ export interface TestServer {
   readonly app: App;
   readonly url: string;
   readonly port: number;
-  /** `clock.ms` is the time: milliseconds since the epoch. */
+  /** The server's time, in milliseconds since the epoch. */
   readonly clock: { ms: number };
   /** Every line of the log so far. */
   readonly log: string[];
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
-  /** Signs up; gives the id. */
+  /** Resolves to the id of the new user. */
   signUp(username: string, password?: string): Promise<number>;
   signIn(username: string, password?: string): Promise<Tokens>;
   close(): Promise<void>;
 }
 
-/** Starts a server that ends with the test. */
+/** Starts a server that is closed when the test is over. */
 export async function startServer(
   t: Pick<TestContext, 'after'>,
   settings: Record<string, string> = {},
@@ -97,7 +97,7 @@ export async function startServer(
   };
 }
 
-/** One request, on a connection of its own unless there is an agent. */
+/** Sends one request and resolves to its response. */
 export function send(port: number, method: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const { headers, body } = encode(options);
   const { agent = false } = options;
@@ -118,16 +118,11 @@ export function send(port: number, method: string, path: string, options: CallOp
   });
 }
 
-/** Sends bytes as they are and gives everything that came back until the server closed. */
-export function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    const socket = connect(port, '127.0.0.1');
-    socket.on('data', (chunk) => chunks.push(chunk));
-    socket.on('error', reject);
-    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
-    for (const piece of pieces) socket.write(piece);
-  });
+/** Sends bytes as they are; resolves to everything that was received until the server closed the connection. */
+export async function sendRaw(port: number, ...pieces: (string | Uint8Array)[]): Promise<string> {
+  const wire = await Wire.open(port, ...pieces);
+  await wire.closed;
+  return wire.unread;
 }
 
 function encode({ json, form, body, token, headers = {} }: CallOptions) {
