@@ -1,5 +1,5 @@
-// How a scenario measures. A busy machine slows down whatever runs at that moment, so all subjects of a
-// scenario are started first and then measured in turn, round after round.
+// How a scenario measures. A busy machine slows down whatever runs at that moment, so all subjects
+// of a scenario are started first and then measured in turn, round after round.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Options } from './options.ts';
@@ -49,9 +49,9 @@ export async function runScenario(bench: Bench, { plan }: Scenario): Promise<Com
   return rows.map((row) => compare(samples, row));
 }
 
-// Real servers are idle at times: V8 then collects garbage and drops some type feedback, and a server
-// that was never idle can be faster than it will ever be again. Compilation depends on the number of
-// calls, so the warm-up counts responses.
+// Real servers are idle at times: V8 then collects garbage and drops some type feedback, and a
+// server that was never idle can be faster than it will ever be again. Compilation depends on the
+// number of calls, so the warm-up counts responses.
 export async function prepare(bench: Bench, subjects: readonly Subject[]): Promise<void> {
   const { seconds } = bench.options;
   bench.progress('letting the servers rest');

@@ -1,6 +1,6 @@
-// `npm run bench` measures Jot as ratios to the least that the machine needs; `npm run profile` shows
-// where its time goes. Absolute figures from a machine that also does other things mean little, so
-// everything is measured in turn, a median stands for the rounds, and the spread is printed.
+// `npm run bench` measures Jot as ratios to the least that the machine needs, because absolute
+// figures from a machine that also does other things mean little. `npm run profile` shows where the
+// time goes.
 
 import { rmSync, writeFileSync } from 'node:fs';
 import { type Bench, runScenario, type Scenario } from './bench.ts';
@@ -80,7 +80,7 @@ async function compareAll(bench: Bench): Promise<Comparison[]> {
     const site = { ...bench, work, progress: (text: string) => progress(`${name}: ${text}`) };
     comparisons.push(...(await runScenario(site, scenario)));
     await killChildren();
-    // Frees the page cache for the next scenario: a virtual machine's host has to find new memory first.
+    // Frees memory for the next scenario: a virtual machine's host has to find more first.
     rmSync(work, { recursive: true });
   }
   return comparisons;

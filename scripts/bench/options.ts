@@ -1,5 +1,5 @@
-// The command line. A mistake in it must not measure something else for ten minutes, so every option
-// is checked before anything is started.
+// The command line. A mistake in it must not measure something else for ten minutes, so every
+// option is checked before anything is started.
 
 import { parseArgs } from 'node:util';
 import { type Route, routes } from './servers.ts';
@@ -8,8 +8,6 @@ export type Options = ReturnType<typeof parseOptions>;
 
 const FULL = { rounds: 3, seconds: 10, posts: 1_000_000 };
 const QUICK = { rounds: 1, seconds: 0.5, posts: 20_000 };
-// The page and the rows that are read repeatedly must exist.
-const POSTS_MIN = 1_000;
 
 /** Throws an `Error` for an unknown option or scenario and for a wrong number. */
 export function parseOptions(args: string[], scenarios: readonly string[]) {
@@ -41,7 +39,8 @@ export function parseOptions(args: string[], scenarios: readonly string[]) {
     only: only.flatMap((list) => list.split(',')).map((name) => oneOf(scenarios, name)),
     rounds: number('rounds', 1),
     seconds: number('seconds', 0.01),
-    posts: number('posts', POSTS_MIN),
+    // The page and the rows that are read repeatedly must exist.
+    posts: number('posts', 1_000),
     profile: profile === undefined ? undefined : oneOf<Route>(routes, profile),
   };
 }

@@ -1,5 +1,4 @@
-// The peers, in pinned versions and in a folder of their own, never among Jot's own dependencies. The
-// folder stays, so the next run starts at once.
+// The peers, in pinned versions and in a folder of their own, never among Jot's own dependencies.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
@@ -40,6 +39,6 @@ export function installPeers(): readonly Peer[] {
 
 function peer(name: string, [file = '', ...args]: readonly string[], routes: Peer['routes']): Peer {
   const command = [join(FOLDER, file), ...args];
-  const env = { NODE_ENV: 'production' };
+  const env = { NODE_ENV: 'production', NODE_NO_WARNINGS: '1' };
   return { name, routes, start: async (site) => withAccount(await startServer(site, command, { env })) };
 }

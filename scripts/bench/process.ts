@@ -16,8 +16,8 @@ import type { Cores } from './machine.ts';
 import type { Sample } from './statistics.ts';
 
 const RESPONSE_WITHIN_MS = 120_000;
-// Programs collect garbage before they measure, and a million posts exceed the default heap of Node on
-// a machine with little memory.
+// Programs collect garbage before they measure, and a million posts exceed the default heap of Node
+// on a machine with little memory.
 const FLAGS = ['--expose-gc', '--max-old-space-size=6144'];
 
 export const processes = fileURLToPath(new URL('processes/', import.meta.url));
@@ -68,7 +68,7 @@ export async function startServer(
   while (!(await responds(port, tls))) {
     await wait(1);
     if (children.has(child) && performance.now() - startedMs < RESPONSE_WITHIN_MS) continue;
-    throw new Error(`Cannot start ${args.join(' ')}: no response`);
+    throw new Error(`Cannot start ${args[0]}: no response`);
   }
   return {
     port,
@@ -115,7 +115,7 @@ async function responds(port: number, tls: Server['tls']): Promise<boolean> {
   try {
     const [response] = await once(request, 'response');
     await once(response.resume(), 'end');
-    return response.statusCode === 200;
+    return response.statusCode < 300;
   } catch {
     // The port is not open yet.
     return false;
@@ -133,7 +133,7 @@ async function freePort(): Promise<number> {
 
 function cpuSeconds(pid = 0): number {
   if (process.platform !== 'linux') return Number.NaN;
-  // proc(5): after the name, which may contain spaces, fields 12 and 13 are utime and stime in 1/100 s.
+  // proc(5): after the name, which may have spaces, fields 12 and 13 are ticks of 1/100 s.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

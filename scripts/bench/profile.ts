@@ -1,5 +1,5 @@
-// Drives Jot once with V8's profiler on, which samples the running function. A function's self time is
-// the time between the samples that found it on top of the stack and the next ones.
+// Drives Jot once with V8's profiler on, which samples the running function. A function's self time
+// is the time between the samples that found it on top of the stack and the next ones.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Profiler, Runtime } from 'node:inspector';

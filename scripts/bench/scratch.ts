@@ -21,7 +21,7 @@ export function makeScratch(): string {
   return work;
 }
 
-/** Builds a copy of the project, so that a run neither uses nor changes `dist`. Returns its `dist`. */
+/** Builds a copy of the project and returns its `dist`; the project's own `dist` is not touched. */
 export function build(work: string): string {
   const project = join(work, 'jot');
   for (const name of ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {

@@ -80,7 +80,7 @@ export async function withAccount(server: Server): Promise<ApiServer> {
   return { ...server, targets: { get, list, create, login } };
 }
 
-/** Returns the body of one response. Throws an `Error` for any other status than the expected one. */
+/** Returns the body of one response. Throws an `Error` for another status than the expected one. */
 export async function send(server: Server, target: Target): Promise<string> {
   const { path, method, headers, body, status } = target;
   const url = `http://127.0.0.1:${server.port}${path}`;

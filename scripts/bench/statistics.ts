@@ -57,7 +57,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-// The range as a share of the median. A single value has none.
+// The range as a share of the median; `NaN` for a single value.
 function spread(values: readonly number[]): number {
   if (values.length === 1) return Number.NaN;
   return (Math.max(...values) - Math.min(...values)) / median(values);

@@ -1,6 +1,6 @@
-// The API of every peer, with what Jot does for each request: scrypt at the same cost, tokens, checks,
-// and a line in an access log. Each peer brings its own router, parser, token library, limiter and
-// serializer. A handler takes an object with `body`, `params`, `query` and `owner`.
+// The API of every peer, with what Jot does for each request: scrypt at the same cost, tokens,
+// checks, and a line in an access log. Each peer brings its own router, parser, token library,
+// limiter and serializer. A handler takes an object with `body`, `params`, `query` and `owner`.
 
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';

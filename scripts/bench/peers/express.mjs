@@ -1,5 +1,5 @@
 // Express with jsonwebtoken and express-rate-limit. `node express.mjs json-server` is json-server,
-// which is built on Express: it keeps the posts itself, in a file that it rewrites after each change.
+// built on Express: it keeps the posts itself, in a file that it rewrites after each change.
 
 import { writeFileSync } from 'node:fs';
 import express from 'express';

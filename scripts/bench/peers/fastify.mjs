@@ -1,5 +1,5 @@
-// Fastify with what makes it fast: schemas, a cache of verified tokens, and one line in the access log
-// for each request instead of its own two. `node fastify.mjs sqlite` keeps the posts in SQLite.
+// Fastify with what makes it fast: schemas, a cache of verified tokens, and one line in the access
+// log for each request instead of its own two. `node fastify.mjs sqlite` keeps the posts in SQLite.
 
 import jwt from '@fastify/jwt';
 import rateLimit from '@fastify/rate-limit';

@@ -1,5 +1,4 @@
-// Posts in SQLite, as durable as Jot's: a write-ahead log, and a sync before a write counts. Only
-// their creation is measured.
+// Posts in SQLite, synced on every write, as durable as Jot's. Only their creation is measured.
 
 import Database from 'better-sqlite3';
 

@@ -1,6 +1,6 @@
 // `node load-client.mjs '{"port":3000,"tls":null,"target":…,"seconds":10}'` sends one request after
 // another on each of its connections, as soon as the previous response is complete. It uses plain
-// sockets because a client must be faster than the server: autocannon is slower than bare `node:http`.
+// sockets because autocannon is slower than bare `node:http`.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';

@@ -1,7 +1,6 @@
-// The time to load a data file, and the memory that it takes:
-// `node --expose-gc load-file.mjs <file> <dist> <posts> <open or scan>`. `open` is Jot's own loading.
-// `scan` is the floor under it: it parses each line and keeps the rows in a Map, without checksums,
-// indexes or lists.
+// The time to load a data file, and the memory that it takes, by Jot or by the floor under it,
+// which only parses each line and keeps the rows in a Map, without checksums, indexes or lists:
+// `node --expose-gc load-file.mjs <file> <dist> <posts> <open or scan>`.
 
 import { closeSync, openSync, readSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

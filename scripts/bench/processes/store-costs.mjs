@@ -1,16 +1,15 @@
 // The cost of a read, a page and a create in an open store, in processor time:
 // `node --expose-gc store-costs.mjs <file> <dist> <posts> <bytes of ballast>`.
 //
-// Creates share a sync in batches. Always the same fifty posts are read, because more do not fit into
-// the nearest cache of a processor. The garbage of loading is collected first, or a major collection,
-// which scans the whole heap, would fall into the samples. The ballast lets a small store hold as much
-// memory as a large one, because a virtual machine's host has to find new memory first.
+// Creates share a sync in batches. Always the same fifty posts are read, because more do not fit
+// into the nearest cache of a processor. The garbage of loading is collected first, or a collection
+// of the whole heap would fall into the samples. The ballast lets a small store hold as much memory
+// as a large one, because a virtual machine's host has to find new memory first.
 
 import { pathToFileURL } from 'node:url';
 
 const SAMPLES = 300;
-// The first samples run code that is not compiled yet.
-const WARM_UP = 100;
+const WARM_UP_SAMPLES = 100;
 const READS = 20_000;
 const PAGES = 2_000;
 const CREATES = 500;
@@ -49,5 +48,5 @@ async function costOf(times, run) {
     const { user, system } = process.cpuUsage(before);
     samples.push((user + system) / times);
   }
-  return samples.slice(WARM_UP).sort((a, b) => a - b)[(SAMPLES - WARM_UP) / 2];
+  return samples.slice(WARM_UP_SAMPLES).sort((a, b) => a - b)[(SAMPLES - WARM_UP_SAMPLES) / 2];
 }

@@ -1,4 +1,4 @@
-// A proxy that terminates TLS and does nothing else: `node tls-proxy.mjs <port of the server> <TLS options>`.
+// A proxy that only terminates TLS: `node tls-proxy.mjs <port of the server> <TLS options>`.
 
 import { connect } from 'node:net';
 import { pipeline } from 'node:stream';

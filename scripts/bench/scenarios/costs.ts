@@ -1,6 +1,5 @@
 // The price of each part of Jot: the same requests to servers that differ from the default in one
-// setting. A ratio below 1 is slower than the default. The TLS proxy shares Jot's core, so no real
-// proxy is slower; handshakes are not counted.
+// setting. The TLS proxy shares Jot's core, so no real one is slower; handshakes are not counted.
 
 import { type Bench, load, prepare, type Scenario, type Subject } from '../bench.ts';
 import { type ApiServer, startJot, startJotBehindTls } from '../servers.ts';

@@ -1,6 +1,6 @@
-// The price of many posts: the time to load them and the memory of each, against reading the file; a
-// read, a page and a create, against a store with a thousand posts; and the pauses of the event loop
-// during a compaction, against the same use of the store without one.
+// The price of many posts: the time to load them and the memory of each, against reading the file;
+// a read, a page and a create, against a store with a thousand posts; and the pauses of the event
+// loop during a compaction, against the same use of the store without one.
 
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,8 +90,7 @@ function onDataFile(bench: Bench, name: string, command: readonly string[], post
   };
 }
 
-// All posts are of one user. The first `rewritten` ones are written twice, so that their first lines
-// are dead.
+// Writes the first `rewritten` posts twice, so that their first lines are dead.
 function writeDataFile(path: string, posts: number, rewritten: number): void {
   const file = openSync(path, 'w', 0o600);
   const created = Date.UTC(2026, 10, 23);

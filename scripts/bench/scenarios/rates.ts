@@ -1,6 +1,6 @@
-// Requests per second of each route: against a bare server that responds with the same bytes and does
-// nothing for them, and against the peers. All the time of a login should be scrypt's, so logins are
-// compared with scrypt alone, and must not make other requests wait.
+// Requests per second of each route: against a bare server that responds with the same bytes and
+// does nothing for them, and against the peers. All the time of a login should be scrypt's, so
+// logins are compared with scrypt alone, and must not make other requests wait.
 
 import { type Bench, load, prepare, type Scenario, type Subject } from '../bench.ts';
 import { processes, runProgram, startServer } from '../process.ts';
@@ -31,10 +31,8 @@ export const busy: Scenario = {
     const logins = load(bench, BUSY, server, server.targets.login);
     await prepare(bench, [reads]);
     const measure = async (seconds: number) => {
-      const [sample] = await Promise.all([
-        reads.measure(seconds),
-        logins.measure(seconds + LOGIN_SECONDS_MORE),
-      ]);
+      const rush = logins.measure(seconds + LOGIN_SECONDS_MORE);
+      const [sample] = await Promise.all([reads.measure(seconds), rush]);
       return sample;
     };
     const row = { measured: BUSY, reference: 'quiet' };
@@ -63,10 +61,8 @@ function rateScenario(route: Route, what: string, marks: Readonly<Record<string,
       if (route !== 'login') await prepare(bench, subjects);
       const references = subjects.map(({ name }) => name).filter((name) => name !== JOT);
       const row = { ...RATE, what, measured: JOT };
-      return {
-        subjects,
-        rows: references.map((reference) => ({ ...row, reference, mark: marks[reference] })),
-      };
+      const rows = references.map((reference) => ({ ...row, reference, mark: marks[reference] }));
+      return { subjects, rows };
     },
   };
 }
