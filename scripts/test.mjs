@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-const GROUPS_MAX = 8;
+const PROCESSES_MAX = 6;
 const RUN_MS_MAX = 900_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -50,7 +50,7 @@ await build({
   logLevel: 'warning',
 });
 
-const groups = Array.from({ length: Math.min(GROUPS_MAX, files.length) }, () => []);
+const groups = Array.from({ length: Math.min(PROCESSES_MAX, files.length) }, () => []);
 files.forEach((file, index) => {
   groups[index % groups.length].push(pathToFileURL(join(root, file)).href);
 });
@@ -66,7 +66,7 @@ const args = [
   ...(process.features.typescript ? [] : ['--import', 'tsx']),
   '--disable-warning=ExperimentalWarning',
   '--test',
-  '--test-concurrency=3',
+  `--test-concurrency=${PROCESSES_MAX}`,
   `--test-reporter=${new URL('test/reporter.mjs', import.meta.url).href}`,
   ...entries,
 ];

@@ -72,7 +72,8 @@ describe('a new resource', () => {
     const source = "import type { Rows } from '../src/store/collections.ts';\n";
     const list = 'export const ALL: Record<keyof Rows, number> = { users: 1, posts: 1, sessions: 1 };\n';
     writeFileSync(`${whole}/test/all.ts`, source + list);
-    const { code, stdout } = await tsc([], whole);
+    writeFileSync(`${whole}/all.json`, '{ "extends": "./tsconfig.json", "include": ["test/all.ts"] }');
+    const { code, stdout } = await tsc(['-p', 'all.json'], whole);
     assert.notEqual(code, 0);
     assert.match(stdout, /^test\/all\.ts\(2,/);
   });

@@ -1,9 +1,20 @@
-// The package as `npm pack` makes it, unpacked in an empty project and used by its name alone.
+// The package as `npm pack` makes it, unpacked in an empty project and used by its name alone. And the command in it: one
+// script and the code that V8 has made of it, which must be taken where it fits and never matter where it does not.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { after, before, describe, it } from 'node:test';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { after, before, beforeEach, describe, it } from 'node:test';
 import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
+import { start } from './support/process/command.ts';
 import { compilerOptions, program } from './support/process/consumer-program.ts';
 import { filesIn } from './support/process/imports.ts';
 import { root, run, scratchProject, tsc } from './support/process/scratch-project.ts';
@@ -12,7 +23,21 @@ const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const targets: [entry: string, target: string][] = Object.entries(manifest.exports);
 const modules = targets.filter(([entry]) => entry !== './package.json');
 
-describe('the package', () => {
+const DIGEST_BYTES = 32;
+
+// In a process of its own, since a coverage run compiles differently.
+const ASK_V8 = `
+  const { readFileSync } = require('node:fs');
+  const { Script } = require('node:vm');
+  const [source, sealed] = process.argv.slice(1).map((path) => readFileSync(path));
+  const cache = sealed.subarray(${DIGEST_BYTES});
+  const text = source.toString('latin1');
+  const { cachedDataRejected } = new Script(text, { cachedData: cache });
+  const bytesUnused = new Script(text, { filename: 'unused' }).createCachedData().length;
+  console.log(JSON.stringify({ isTaken: !cachedDataRejected, bytesUnused }));
+`;
+
+describe('npm pack', () => {
   const cleanups: (() => unknown)[] = [];
   const suite: Cleanup = { after: (done) => cleanups.push(done) };
   after(() => Promise.all(cleanups.map((done) => done())));
@@ -20,8 +45,9 @@ describe('the package', () => {
   /** A project with nothing in it but the package. */
   let consumer = '';
   let installed = '';
+  let project = '';
   before(async () => {
-    const project = scratchProject(suite);
+    project = scratchProject(suite);
     consumer = temporaryFolder(suite);
     installed = `${consumer}/node_modules/jot`;
     mkdirSync(installed, { recursive: true });
@@ -33,84 +59,184 @@ describe('the package', () => {
     writeFileSync(`${consumer}/package.json`, '{"type":"module"}');
   });
 
-  it('holds a module and its types for every source file, the command, and what says what it is', () => {
-    const sources = filesIn(`${root}src`).filter((path) => path.endsWith('.ts'));
-    const built = sources.map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
-    const expected = [
-      ...built.flatMap((path) => [`${path}.js`, `${path}.d.ts`]),
-      'dist/bundle.js',
-      'dist/jot.cjs',
-    ];
-    const files = filesIn(installed);
-    const modulesIn = files.filter((path) => /\.[cm]?[jt]s$/.test(path));
-    assert.deepEqual(modulesIn, expected.sort());
-    const others = files.filter((path) => !modulesIn.includes(path));
-    assert.deepEqual(others, ['LICENSE', 'README.md', 'package.json']);
-  });
+  describe('the package', () => {
+    it('holds a module and its types for every source file, the command, and what says what it is', () => {
+      const sources = filesIn(`${root}src`).filter((path) => path.endsWith('.ts'));
+      const built = sources.map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
+      const expected = [
+        ...built.flatMap((path) => [`${path}.js`, `${path}.d.ts`]),
+        'dist/bundle.js',
+        'dist/jot.cjs',
+      ];
+      const files = filesIn(installed);
+      const modulesIn = files.filter((path) => /\.[cm]?[jt]s$/.test(path));
+      assert.deepEqual(modulesIn, expected.sort());
+      const others = files.filter((path) => !modulesIn.includes(path));
+      assert.deepEqual(others, ['LICENSE', 'README.md', 'package.json']);
+    });
 
-  it('imports nothing but its own files, by the names they have there, and modules of Node', () => {
-    const code = filesIn(installed).filter((path) => path.endsWith('.js'));
-    for (const path of code) {
-      const source = readFileSync(`${installed}/${path}`, 'utf8');
-      for (const [, to = ''] of source.matchAll(/\bfrom '([^']+)'/g)) {
-        const isThere = to.startsWith('.') && existsSync(new URL(to, `file://${installed}/${path}`));
-        assert.ok(to.startsWith('node:') || isThere, `${path} imports ${to}`);
+    it('imports nothing but its own files, by the names they have there, and modules of Node', () => {
+      const code = filesIn(installed).filter((path) => path.endsWith('.js'));
+      for (const path of code) {
+        const source = readFileSync(`${installed}/${path}`, 'utf8');
+        for (const [, to = ''] of source.matchAll(/\bfrom '([^']+)'/g)) {
+          const isThere = to.startsWith('.') && existsSync(new URL(to, `file://${installed}/${path}`));
+          assert.ok(to.startsWith('node:') || isThere, `${path} imports ${to}`);
+        }
       }
+    });
+
+    it('offers the modules that it promises, and nothing else', () => {
+      const promised = [
+        '.',
+        './jwt',
+        './password',
+        './token-bucket',
+        './ttl-cache',
+        './router',
+        './schema',
+        './store',
+      ];
+      assert.deepEqual(modules.map(([entry]) => entry).sort(), promised.sort());
+    });
+
+    for (const [entry, target] of modules) {
+      it(`has ${target} and its types for ${entry}`, () => {
+        assert.ok(existsSync(`${installed}/${target}`));
+        assert.ok(existsSync(`${installed}/${target.replace(/\.js$/, '.d.ts')}`));
+      });
     }
+
+    it('can be used by its name and its types, every module of it', async () => {
+      symlinkSync(`${root}node_modules/@types`, `${consumer}/node_modules/@types`);
+      writeFileSync(`${consumer}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['use.ts'] }));
+      writeFileSync(`${consumer}/use.ts`, program);
+      const compiled = await tsc([], consumer);
+      assert.equal(compiled.code, 0, compiled.stdout);
+
+      const { code, stdout, stderr } = await run(process.execPath, ['use.js'], consumer);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(JSON.parse(stdout), {
+        '.': [200, 'ok', manifest.version, true],
+        './jwt': ['k1', 1, true],
+        './password': [true, { ok: true, stale: true }, false],
+        './token-bucket': [true, { allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 1 }],
+        './ttl-cache': [1, 'gone'],
+        './router': [{ value: 'a user', params: { id: '1' } }, { allow: ['GET', 'HEAD', 'OPTIONS'] }, null],
+        './schema': ['First', 'not there', { title: 'First' }, 'Not valid: title'],
+        './store': [1, 'matt'],
+        inside: 'ERR_PACKAGE_PATH_NOT_EXPORTED',
+      });
+    });
+
+    it('has the command, which runs', async () => {
+      const main = `${installed}/${manifest.bin.jot}`;
+      assert.match(readFileSync(main, 'utf8'), /^#!\/usr\/bin\/env node\n/);
+      const { code, stdout } = await run(process.execPath, [main, 'version'], consumer);
+      assert.deepEqual([code, stdout], [0, `${manifest.version}\n`]);
+    });
+
+    it('does not run a command that it does not have', async () => {
+      const { code } = await run(process.execPath, [`${installed}/${manifest.bin.jot}`, 'sreve'], consumer);
+      assert.equal(code, 2);
+    });
   });
 
-  it('offers the modules that it promises, and nothing else', () => {
-    const promised = [
-      '.',
-      './jwt',
-      './password',
-      './token-bucket',
-      './ttl-cache',
-      './router',
-      './schema',
-      './store',
+  describe('the built command', () => {
+    let dist = '';
+    let cachePath = '';
+    let bundle = Buffer.alloc(0);
+    let cache = Buffer.alloc(0);
+    before(() => {
+      dist = `${project}/dist`;
+      const [name, ...others] = readdirSync(dist).filter((each) => each.endsWith('.cache'));
+      assert.deepEqual([name, others], [`bundle.${process.version}-${process.arch}.cache`, []]);
+      cachePath = `${dist}/${name}`;
+      cache = readFileSync(cachePath);
+      bundle = readFileSync(`${dist}/bundle.js`);
+    });
+    beforeEach(() => {
+      writeFileSync(`${dist}/bundle.js`, bundle);
+      writeFileSync(cachePath, cache);
+    });
+
+    const help = () => run(process.execPath, [`${dist}/jot.cjs`, 'help'], dist);
+    const version = () => run(process.execPath, [`${dist}/jot.cjs`, 'version'], dist);
+    const askV8 = async () => {
+      const { stdout } = await run(process.execPath, ['-e', ASK_V8, `${dist}/bundle.js`, cachePath], dist);
+      return JSON.parse(stdout);
+    };
+    const works = { code: 0, stdout: `${manifest.version}\n`, stderr: '' };
+
+    it('serves', async (t) => {
+      const env = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };
+      const command = start(t, [`${dist}/jot.cjs`], { cwd: temporaryFolder(t), env });
+      const { url } = JSON.parse(await command.line(/"message":"ready"/));
+      assert.deepEqual(await (await fetch(`${url}/users`)).json(), []);
+      command.kill('SIGTERM');
+      assert.equal((await command.ended).code, 0);
+    });
+
+    it('comes with code that V8 takes', async () => {
+      assert.equal((await askV8()).isTaken, true);
+      assert.deepEqual(await version(), works);
+    });
+
+    it('has been used before that code was kept, so that functions are in it too', async () => {
+      const { bytesUnused } = await askV8();
+      assert.ok(cache.length > 1.5 * bytesUnused, `${cache.length} bytes, of an unused one ${bytesUnused}`);
+    });
+
+    const foreign: readonly [what: string, spoil: (bytes: Buffer) => Buffer][] = [
+      ['of another version of V8', (bytes) => seal(bundle, Buffer.from(codeIn(bytes)).fill(0, 4, 8))],
+      ['cut short', (bytes) => bytes.subarray(0, bytes.length / 2)],
+      ['empty', () => Buffer.alloc(0)],
+      ['something else', () => Buffer.from('[]\n')],
     ];
-    assert.deepEqual(modules.map(([entry]) => entry).sort(), promised.sort());
-  });
+    for (const [what, spoil] of foreign) {
+      it(`works all the same when the code is ${what}`, async () => {
+        writeFileSync(cachePath, spoil(cache));
+        assert.equal((await askV8()).isTaken, false);
+        assert.deepEqual(await version(), works);
+      });
+    }
 
-  for (const [entry, target] of modules) {
-    it(`has ${target} and its types for ${entry}`, () => {
-      assert.ok(existsSync(`${installed}/${target}`));
-      assert.ok(existsSync(`${installed}/${target.replace(/\.js$/, '.d.ts')}`));
+    it('works all the same when one bit of the code, or a page of it, is another', async () => {
+      for (const spoil of [
+        (bytes: Buffer) => bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1),
+        (bytes: Buffer) => bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 4096),
+      ]) {
+        const damaged = Buffer.from(cache);
+        spoil(damaged);
+        writeFileSync(cachePath, damaged);
+        assert.deepEqual(await version(), works);
+      }
     });
-  }
 
-  it('can be used by its name and its types, every module of it', async () => {
-    symlinkSync(`${root}node_modules/@types`, `${consumer}/node_modules/@types`);
-    writeFileSync(`${consumer}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['use.ts'] }));
-    writeFileSync(`${consumer}/use.ts`, program);
-    const compiled = await tsc([], consumer);
-    assert.equal(compiled.code, 0, compiled.stdout);
-
-    const { code, stdout, stderr } = await run(process.execPath, ['use.js'], consumer);
-    assert.equal(code, 0, stderr);
-    assert.deepEqual(JSON.parse(stdout), {
-      '.': [200, 'ok', manifest.version, true],
-      './jwt': ['k1', 1, true],
-      './password': [true, { ok: true, stale: true }, false],
-      './token-bucket': [true, { allowed: false, remaining: 0, retryAfterSeconds: 1, resetSeconds: 1 }],
-      './ttl-cache': [1, 'gone'],
-      './router': [{ value: 'a user', params: { id: '1' } }, { allow: ['GET', 'HEAD', 'OPTIONS'] }, null],
-      './schema': ['First', 'not there', { title: 'First' }, 'Not valid: title'],
-      './store': [1, 'matt'],
-      inside: 'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    it('works all the same without it', async () => {
+      rmSync(cachePath);
+      assert.deepEqual(await version(), works);
     });
-  });
 
-  it('has the command, which runs', async () => {
-    const main = `${installed}/${manifest.bin.jot}`;
-    assert.match(readFileSync(main, 'utf8'), /^#!\/usr\/bin\/env node\n/);
-    const { code, stdout } = await run(process.execPath, [main, 'version'], consumer);
-    assert.deepEqual([code, stdout], [0, `${manifest.version}\n`]);
-  });
-
-  it('does not run a command that it does not have', async () => {
-    const { code } = await run(process.execPath, [`${installed}/${manifest.bin.jot}`, 'sreve'], consumer);
-    assert.equal(code, 2);
+    it('is the bundle that is there, not one of the same length that the code was made of', async () => {
+      const changed = Buffer.from(
+        bundle.toString('latin1').replace('list the commands', 'LIST THE COMMANDS'),
+        'latin1',
+      );
+      writeFileSync(`${dist}/bundle.js`, changed);
+      assert.match((await help()).stdout, /LIST THE COMMANDS/);
+      // V8 itself would not notice; which shows, too, that the code is used.
+      writeFileSync(cachePath, seal(changed, codeIn(cache)));
+      assert.match((await help()).stdout, /list the commands/);
+    });
   });
 });
+
+function seal(source: Buffer, code: Buffer): Buffer {
+  const digest = createHash('sha256').update(source).update(code).digest();
+  return Buffer.concat([digest, code]);
+}
+
+function codeIn(sealed: Buffer): Buffer {
+  return sealed.subarray(DIGEST_BYTES);
+}

@@ -7,7 +7,7 @@ import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeF
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { jot, type Served, serve, start } from '../support/process/command.ts';
+import { jot, program, type Served, serve, start } from '../support/process/command.ts';
 import { send } from '../support/server/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -238,12 +238,7 @@ describe('the systemd unit in the README', () => {
     for (const line of lines) {
       assert.match(line, new RegExp(`^sudo /usr/bin/node --env-file=${file} /opt/jot/dist/jot\\.cjs user `));
       const args = line.slice(line.indexOf('jot.cjs') + 'jot.cjs '.length).split(' ');
-      const command = [
-        `--env-file=${folder}/jot.env`,
-        `${root}scripts/run.mjs`,
-        `${root}src/main.ts`,
-        ...args,
-      ];
+      const command = [`--env-file=${folder}/jot.env`, ...program, ...args];
       const asked = start(t, command, { cwd: folder });
       asked.stdin.end('correct horse\n');
       const { code, stdout } = await asked.ended;

@@ -28,7 +28,7 @@ async function signedIn(t: Parameters<typeof startServer>[0]) {
   return { ...server, call, path: `/users/${id}` };
 }
 
-describe('§4 Identifiers', () =>
+describe('§4 Identifiers', { concurrency: true }, () =>
   testExchanges([
     ['§4.1: a target of 8,000 octets is taken', request('GET', `/healthz?${'a'.repeat(7_991)}`), 200, 'open'],
     ['§4.2.1: an empty host is refused', request('GET', 'http:///healthz'), 400, 'open'],
@@ -37,7 +37,8 @@ describe('§4 Identifiers', () =>
     ['§4.2.4: a user in the authority is refused', request('GET', 'http://a@b/healthz'), 400, 'open'],
     ['§4.2.4: and a user who looks like a host', request('GET', 'http://b.example:80@a/'), 400, 'open'],
     ['§4.3.4: another scheme is refused', request('GET', 'ftp://a/healthz'), 400, 'open'],
-  ]));
+  ]),
+);
 
 describe('§6, §7, §8 Messages', () => {
   testExchanges([

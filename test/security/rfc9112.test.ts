@@ -22,7 +22,7 @@ function post(lines: string, body: string, version = '1.1'): string {
   return `POST /users HTTP/${version}\r\n${HOST}${JSON_TYPE}${lines}\r\n${body}`;
 }
 
-describe('§2 Message', () =>
+describe('§2 Message', { concurrency: true }, () =>
   testExchanges([
     ['§2.2: empty lines before the request line are passed over', `\r\n\r\n${HEALTH}`, 200, 'open'],
     ['§2.2: a bare LF ends no line', `GET /healthz HTTP/1.1\nHost: a\n\n`, 400, 'closed'],
@@ -50,9 +50,10 @@ describe('§2 Message', () =>
       400,
       'closed',
     ],
-  ]));
+  ]),
+);
 
-describe('§3 Request line', () =>
+describe('§3 Request line', { concurrency: true }, () =>
   testExchanges([
     ['§3: a tab separates nothing', `GET\t/healthz HTTP/1.1\r\n${HOST}\r\n`, 400, 'closed'],
     ['§3: nothing stands behind the version', `GET /healthz HTTP/1.1 \r\n${HOST}\r\n`, 400, 'closed'],
@@ -72,9 +73,10 @@ describe('§3 Request line', () =>
     ['§3.2.3: the authority form is for CONNECT', get('', 'a:443'), 400, 'closed'],
     ['§3.2.4: OPTIONS * is about the server', `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 204, 'open'],
     ['§3.2.4: * is for OPTIONS', get('', '*'), 400, 'open'],
-  ]));
+  ]),
+);
 
-describe('§5 Header lines', () =>
+describe('§5 Header lines', { concurrency: true }, () =>
   testExchanges([
     ['§5.1: a space before the colon', get('A : b\r\n'), 400, 'closed'],
     ['§5.1: a tab before the colon', get('A\t: b\r\n'), 400, 'closed'],
@@ -100,9 +102,10 @@ describe('§5 Header lines', () =>
     ['RFC 9110 §5.6.2: a name that is no token', get('A(b): c\r\n'), 400, 'closed'],
     ['RFC 6585 §5: 2,500 headers', get('A:\r\n'.repeat(2_500)), 431, 'open'],
     ['RFC 6585 §5: 20 KB of headers', get(`A: ${'b'.repeat(20_000)}\r\n`), 431, 'closed'],
-  ]));
+  ]),
+);
 
-describe('§6 Body', () =>
+describe('§6 Body', { concurrency: true }, () =>
   testExchanges([
     [
       '§6.1: Transfer-Encoding with Content-Length',
@@ -162,9 +165,10 @@ describe('§6 Body', () =>
     ['§6.3: a coding that tells no end', post('Transfer-Encoding: gzip\r\n', ''), 400, 'closed'],
     ['§6.3: a length with a GET delimits it', `${get('Content-Length: 3\r\n')}abc`, 200, 'open'],
     ['§6.3: without either there is no body', `POST /nowhere HTTP/1.1\r\n${HOST}\r\n`, 404, 'open'],
-  ]));
+  ]),
+);
 
-describe('§7 Chunks', () =>
+describe('§7 Chunks', { concurrency: true }, () =>
   testExchanges([
     ['§7.1: chunks in capitals', post('Transfer-Encoding: CHUNKED\r\n', `${CHUNKS}\r\n`), 201, 'open'],
     ['§7.1: leading zeros', post(CHUNKED, `000000000000000000000${CHUNKS}\r\n`), 201, 'open'],
@@ -196,7 +200,8 @@ describe('§7 Chunks', () =>
     ['§7.1.2: and a coding', post(CHUNKED, `${CHUNKS}${CHUNKED}\r\n`), 400, 'closed'],
     ['§7.1.2: a trailer without a colon', post(CHUNKED, `${CHUNKS}bad\r\n\r\n`), 400, 'closed'],
     ['§7.1.2: 20 KB of trailers', post(CHUNKED, `${CHUNKS}A: ${'b'.repeat(20_000)}\r\n\r\n`), 431, 'closed'],
-  ]));
+  ]),
+);
 
 describe('§9 Connection', () => {
   testExchanges([
