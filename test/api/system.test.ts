@@ -10,7 +10,7 @@ import { type App, createApp } from '../../src/app.ts';
 import { system } from '../../src/resources/system.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { assertFailure } from '../support/server/answers.ts';
+import { assertFailure, assertHas } from '../support/server/answers.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
 import { type CallOptions, send, startServer } from '../support/server/server.ts';
 
@@ -61,7 +61,7 @@ describe('GET /healthz', () => {
     const { call } = await startServer(t, {}, { elapsedMs: () => clock.ms });
     const { status, json } = await call('GET', '/healthz');
     assert.equal(status, 200);
-    assert.deepEqual(json, { status: 'ok', version: VERSION, uptime_seconds: 0 });
+    assertHas(json, { status: 'ok', version: VERSION, uptime_seconds: 0 });
     clock.ms += 61_999;
     assert.equal((await call('GET', '/healthz')).json.uptime_seconds, 61);
   });
@@ -72,7 +72,7 @@ describe('GET /readyz', () => {
     const { call } = await startServer(t);
     const { status, json } = await call('GET', '/readyz');
     assert.equal(status, 200);
-    assert.deepEqual(json, { status: 'ok' });
+    assert.equal(json.status, 'ok');
   });
 
   it('answers 503 with the reason when the store fails', async (t) => {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertFailure, assertFields, assertUnauthorized } from '../support/server/answers.ts';
+import { assertFailure, assertFields, assertHas, assertUnauthorized } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { type CallOptions, startServer } from '../support/server/server.ts';
 
@@ -27,7 +27,7 @@ describe('POST /users/:user_id/posts', () => {
     assert.equal(status, 201);
     assert.equal(headers.location, '/users/2/posts/1');
     const user = { id: 2, username: 'matt' };
-    assert.deepEqual(post, { id: 1, ...json, created: CREATED, updated: CREATED, user });
+    assertHas(post, { id: 1, ...json, created: CREATED, updated: CREATED, user });
     assert.deepEqual((await matt.call('GET', '/users/2/posts/1')).json, post);
   });
 
@@ -38,7 +38,7 @@ describe('POST /users/:user_id/posts', () => {
     const form = { title: 'a=b&c', body: 'é + ü', id: '9', user_id: '1', created: 'never' };
     const { json } = await matt.call('POST', matt.posts, { form });
     const user = { id: 2, username: 'matt' };
-    assert.deepEqual(json, {
+    assertHas(json, {
       id: 1,
       title: 'a=b&c',
       body: 'é + ü',
@@ -115,7 +115,7 @@ describe('PUT and PATCH /users/:user_id/posts/:id', () => {
     assert.equal(status, 200);
     const updated = 'Mon, 23 Nov 2026 12:01:30 -0000';
     const user = { id: 1, username: 'matt' };
-    assert.deepEqual(json, { id: 1, title: 'Second', body: '', created: CREATED, updated, user });
+    assertHas(json, { id: 1, title: 'Second', body: '', created: CREATED, updated, user });
     assert.deepEqual((await matt.call('GET', path)).json, json);
   });
 
