@@ -3,10 +3,10 @@
 
 import { JotError } from '../lib/errors.ts';
 import { collectionNames } from '../store/collections.ts';
+import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
 import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
-import { DamageError, NotJotError, VersionError } from '../store/file/record.ts';
 import { Tables } from '../store/memory/tables.ts';
-import { type Misfit, misfitsInAll } from '../store/validate-rows.ts';
+import { invalidity, type Misfit, misfitsInAll } from '../store/validate-rows.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
@@ -27,7 +27,8 @@ are and how much of the file is dead. Works on the file of a running server.`,
     const contents = await withProgress(world, `reading ${path}`, (onProgress) =>
       readDataFile(path, { onProgress }, tables),
     ).catch((error) => {
-      if (error instanceof JotError) return error;
+      const isNewer = error instanceof JotError && error.details.cause instanceof NewerError;
+      if (error instanceof JotError && !isNewer) return error;
       throw error;
     });
     if (contents instanceof JotError) return reportDamage(world, path, contents, tables);
@@ -50,7 +51,7 @@ async function reportDamage(world: World, path: string, error: JotError, tables:
 
 // To advise a repair of something that belongs to another program would be to advise its end.
 async function isRepairable(world: World, path: string, { details: { cause } }: JotError): Promise<boolean> {
-  if (!(cause instanceof DamageError) || cause instanceof VersionError) return false;
+  if (!(cause instanceof DamageError)) return false;
   if (!(cause instanceof NotJotError)) return true;
   return withProgress(world, `looking for lines in ${path}`, (onProgress) => holdsLines(path, onProgress));
 }
@@ -65,7 +66,9 @@ async function reportMisfits(
   const lines = firstOf(shown, MISFITS_SHOWN_MAX, misfits.length).map((line) => `${line}\n`);
   const rows = counted(misfits.length, 'row');
   await print(stderr, `jot: The data file ${path} has ${rows} that can't be there:\n${lines.join('')}`);
-  await print(stdout, `${countsOf(tables)}\n\`jot repair\` drops what can't be there.\n`);
+  const isMisshapen = misfits.some(({ name, row }) => invalidity(name, row) !== null);
+  const repair = `jot repair${isMisshapen ? ' --drop-rows' : ''}`;
+  await print(stdout, `${countsOf(tables)}\n\`${repair}\` drops what can't be there.\n`);
   return EXIT_FAILURE;
 }
 

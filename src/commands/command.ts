@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { type Environment, parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { DamageError } from '../store/file/record.ts';
+import { DamageError } from '../store/damage.ts';
 import { filePath } from '../store/open.ts';
 
 export const EXIT_FAILURE = 1;

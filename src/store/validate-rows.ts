@@ -89,7 +89,8 @@ function claimKeys(tables: Tables): void {
   }
 }
 
-function invalidity(name: CollectionName, row: Entity): string | null {
+/** Why the row does not have the shape that its collection declares; null if it has. */
+export function invalidity(name: CollectionName, row: Entity): string | null {
   try {
     validateRow(name, row);
     return null;

@@ -9,6 +9,7 @@
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
+import { SCHEMA } from '../lift.ts';
 import type { Journal } from '../memory/journaled-store.ts';
 import type { Change, Tables } from '../memory/tables.ts';
 import type { Compaction, OnProgress, StoreStatus } from '../store.ts';
@@ -32,6 +33,8 @@ export interface FileJournalOptions {
   readonly tables: Tables;
   /** The number of the last change in the file. */
   readonly seq: number;
+  /** The schema in the file's first line. */
+  readonly schema: number;
   /** The file's length in bytes. */
   readonly length: number;
   /** Milliseconds since the epoch. */
@@ -45,6 +48,7 @@ export class FileJournal implements Journal, Compactable {
   readonly #compactor: Compactor;
   #file: DataFile;
   #seq: number;
+  #schema: number;
   #length: number;
   /** Ends when what has the file to itself is done with it. */
   #last: Promise<unknown> = Promise.resolve();
@@ -61,6 +65,7 @@ export class FileJournal implements Journal, Compactable {
     this.#options = options;
     this.#file = options.file;
     this.#seq = options.seq;
+    this.#schema = options.schema;
     this.#length = options.length;
     this.#compactor = new Compactor(this, options);
   }
@@ -125,7 +130,7 @@ export class FileJournal implements Journal, Compactable {
     if (this.#broken !== null) throw unavailable(this.#broken);
     const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
-      encodeChange({ seq: first + index, first, time, changes: change }),
+      encodeChange({ seq: first + index, first, time, changes: change }, this.#schema),
     );
     const bytes = Buffer.from(lines.join(''));
     this.#write(bytes);
@@ -218,6 +223,7 @@ export class FileJournal implements Journal, Compactable {
       throw error;
     }
     this.#file = next.file;
+    this.#schema = SCHEMA;
     this.#length = next.length;
     await old
       .close()

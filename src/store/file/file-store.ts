@@ -6,6 +6,7 @@ import { parseRequest } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
+import { SCHEMA } from '../lift.ts';
 import { createTableStore } from '../memory/journaled-store.ts';
 import { Tables } from '../memory/tables.ts';
 import type { ControlHandlers, OnProgress, Store } from '../store.ts';
@@ -68,7 +69,13 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
   const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
     const tables = new Tables();
-    const { seq, goodBytes } = await explained('read', path, () => load(file, path, tables, onProgress));
+    const loaded = await explained('read', path, () => load(file, path, tables, { onProgress }));
+    const { seq, goodBytes, schema } = loaded;
+    if (schema < SCHEMA)
+      log.info('the data file has an older schema; its next compaction writes the new one', {
+        file_schema: schema,
+        schema: SCHEMA,
+      });
     await explained('write', path, () => cutTornEnd(file, goodBytes, realPath, options));
     const journal = new FileJournal({
       fileSystem,
@@ -76,6 +83,7 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
       file,
       tables,
       seq,
+      schema,
       length: goodBytes,
       now,
       log,

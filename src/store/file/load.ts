@@ -5,22 +5,22 @@
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
-import type { Change, Tables } from '../memory/tables.ts';
+import { DamageError, NewerError, NotJotError, TornError } from '../damage.ts';
+import { type OnLifted, SCHEMA } from '../lift.ts';
+import type { Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {
   BEGINNING,
-  DamageError,
   decodeChange,
   decodeHeader,
   decodeSnapshotRow,
   type Header,
-  NotJotError,
+  liftChange,
   requireRows,
-  TornError,
   tooLong,
-  VersionError,
+  type Written,
 } from './record.ts';
 
 export interface Loaded {
@@ -30,21 +30,28 @@ export interface Loaded {
   readonly seq: number;
   /** How many bytes of the file are good; what follows is torn. */
   readonly goodBytes: number;
+  /** The number of the schema in the first line. */
+  readonly schema: number;
+}
+
+export interface LoadOptions {
+  /** Called with bytes. */
+  readonly onProgress?: OnProgress | undefined;
+  readonly onLifted?: OnLifted | undefined;
 }
 
 /**
- * Applies everything in the file to the tables.
+ * Applies everything in the file to the tables, in today's shape.
  *
- * @param onProgress Hears of bytes.
- * @throws JotError `unavailable` naming line and byte of damage that no crash explains.
+ * @throws JotError `unavailable` for a file of a newer Jot, or naming line and byte of damage that no crash explains.
  */
 export async function load(
   file: DataFile,
   path: string,
   tables: Tables,
-  onProgress?: OnProgress,
+  { onProgress, onLifted }: LoadOptions = {},
 ): Promise<Loaded> {
-  const loader = new Loader(path, tables);
+  const loader = new Loader(path, tables, onLifted);
   loader.requireBeginning(await beginningOf(file));
   for await (const block of readLines(file, onProgress)) for (const line of block) loader.take(line);
   return loader.finish();
@@ -58,6 +65,7 @@ async function beginningOf(file: DataFile): Promise<Buffer> {
 class Loader {
   readonly #path: string;
   readonly #tables: Tables;
+  readonly #onLifted: OnLifted | undefined;
   #header: Header | null = null;
   #seq = 0;
   #lines = 0;
@@ -65,9 +73,10 @@ class Loader {
   /** The first line that is not whole, and the number of the change it would be. */
   #torn: { readonly error: JotError; readonly seq: number } | null = null;
 
-  constructor(path: string, tables: Tables) {
+  constructor(path: string, tables: Tables, onLifted?: OnLifted) {
     this.#path = path;
     this.#tables = tables;
+    this.#onLifted = onLifted;
   }
 
   // Something else may be of any size, and have no lines.
@@ -102,7 +111,8 @@ class Loader {
   finish(): Loaded {
     const isShort = this.#header !== null && this.#wasWhole();
     if (isShort) throw this.#damaged(this.#goodBytes, new DamageError('it ends too early'));
-    return { lines: this.#lines, seq: this.#seq, goodBytes: this.#goodBytes };
+    const schema = this.#header?.schema ?? SCHEMA;
+    return { lines: this.#lines, seq: this.#seq, goodBytes: this.#goodBytes, schema };
   }
 
   #apply(line: Buffer): void {
@@ -111,16 +121,17 @@ class Loader {
       this.#seq = this.#header.seq;
       for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
     } else if (this.#lines <= this.#header.snapshot) {
-      this.#applyChange(decodeSnapshotRow(line, this.#lines).changes);
+      this.#applyChange(decodeSnapshotRow(line, this.#lines), this.#header);
     } else {
-      this.#applyChange(decodeChange(line, this.#seq + 1).changes);
+      this.#applyChange(decodeChange(line, this.#seq + 1), this.#header);
       this.#seq++;
     }
   }
 
   // Looking at every row would make every start slower. Where the checksum is right a row is almost surely as this program
   // wrote it, so only one that can't be applied is looked at; `jot check` looks at all of them.
-  #applyChange(change: Change): void {
+  #applyChange(written: Written, { schema }: Header): void {
+    const change = liftChange(written, schema, this.#onLifted);
     try {
       this.#tables.apply([change]);
     } catch (error) {
@@ -136,11 +147,16 @@ class Loader {
   }
 
   #damaged(offset: number, cause: Error): JotError {
-    const where = `damaged at line ${this.#lines + 1}, byte ${offset}`;
-    const what = cause instanceof VersionError ? `of another version, or ${where}` : where;
-    const message = `The data file ${this.#path} is ${what}: ${cause.message}`;
+    const where = `line ${this.#lines + 1}, byte ${offset}`;
+    const message = `The data file ${this.#path} ${problemAt(where, cause)}`;
     return new JotError('unavailable', message, { cause });
   }
+}
+
+function problemAt(where: string, cause: Error): string {
+  const isNewer = cause instanceof NewerError;
+  if (isNewer && cause.isCertain) return `was written by a newer Jot: ${cause.message} (${where})`;
+  return `is ${isNewer ? 'of another version, or ' : ''}damaged at ${where}: ${cause.message}`;
 }
 
 // A batch begins only once the one before it is on the disk. So a change whose batch began behind the torn line proves that

@@ -6,6 +6,7 @@ import type { HolderResponse } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import { collectionNames } from '../collections.ts';
+import type { OnLifted } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
 import { explained, withoutLinks } from './data-path.ts';
@@ -18,6 +19,7 @@ import { encodeSnapshotRow, HEADER_BYTES, holdsChanges } from './record.ts';
 export interface OfflineOptions {
   /** Hears of bytes that are read, then of rows that are written. */
   readonly onProgress?: OnProgress | undefined;
+  readonly onLifted?: OnLifted | undefined;
   readonly fileSystem?: FileSystem;
 }
 
@@ -35,14 +37,14 @@ export interface Contents extends Loaded {
  */
 export async function readDataFile(
   path: string,
-  { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
+  { onProgress, onLifted, fileSystem = realFileSystem }: OfflineOptions = {},
   tables = new Tables(),
 ): Promise<Contents> {
   const file = await explained('find', path, () => fileSystem.open(path, 'read'));
   return explained('read', path, async () => {
     try {
       const bytes = await file.size();
-      const loaded = await load(file, path, tables, onProgress);
+      const loaded = await load(file, path, tables, { onProgress, onLifted });
       // Whoever has it may have added to it meanwhile.
       return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
     } finally {

@@ -1,10 +1,11 @@
 // The format of the data file. It is JSON lines: `less` shows it and `jq` reads it, and this page is all it takes to write
-// another reader. A file is a snapshot, the rows as they were at some time, and behind it the changes since.
+// another reader. A file is a snapshot, the rows as they were at some time, followed by the changes since.
 //
 // Line 1 says what the file is; spaces fill it up, so that it can be written last:
-//   {"format":"jot","version":2,"seq":40,"snapshot":2,"through":43,"next":{"users":3,...}   ,"crc":"89abcdef"}
+//   {"format":"jot","version":3,"schema":0,"seq":40,"snapshot":2,"through":43,"next":{"users":3,...}   ,"crc":"89abcdef"}
+//   `schema` is the number of the schema (`migrations.ts`) that all lines were written under that have none of their own.
 //   `snapshot` is the number of lines of the snapshot, 0 in a new file, and `seq` the number of the last change before it.
-//   `next` is the next id to give out in each collection: the rows that had those before it may be gone.
+//   `next` is the next id to assign in each collection: the rows that had those before it may be gone.
 //   `through` is the number of a change that was in the file already when it got its name.
 //
 // Then come the lines of the snapshot, counted from 1, with one row each:
@@ -13,6 +14,7 @@
 //   that follow, up to `through`, put that right: only what all of them leave is a state that ever was.
 //
 // Every later line is one change, all of it or nothing: {"seq":41,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
+//   Under another schema than the first line's: {"seq":42,"schema":1,"time":...}
 //   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":43,"first":41,...}
 //   `seq` counts up by one from line to line, `time` is milliseconds since the epoch, and `changes` are applied in order:
 //     {"put":"users","row":{...}}        the row is now this one, new or not
@@ -22,15 +24,25 @@
 // `crc` is the CRC-32 (the one of zlib and gzip, RFC 1952 §8) of the line's bytes before `,"crc":`, as eight hexadecimal
 // digits. A line ends with a newline; one without was not finished.
 //
-// Version 1 was the same without snapshots: `snapshot` and `through` were not there.
+// Version 2 was the same without `schema`, which was 0. Version 1 had no snapshots either: `snapshot` and `through` were not
+// there.
 
 import { crc32 } from 'node:zlib';
-import { type CollectionName, collectionNames, type Entity, type Id } from '../collections.ts';
-import type { Change } from '../memory/tables.ts';
-import { validateRow } from '../validate-rows.ts';
+import type { CollectionName, Entity, Id } from '../collections.ts';
+import { collectionNames } from '../collections.ts';
+import { DamageError, NewerError, TornError } from '../damage.ts';
+import {
+  liftEffect,
+  liftName,
+  type OnLifted,
+  requireKnownSchema,
+  SCHEMA,
+  type WrittenEffect,
+} from '../lift.ts';
+import type { Change, Effect } from '../memory/tables.ts';
+import { invalidity } from '../validate-rows.ts';
 
-const FORMAT_VERSION = 2;
-const FORMAT_VERSIONS_READ: readonly unknown[] = [1, FORMAT_VERSION];
+const FORMAT_VERSION = 3;
 const CRC_START = ',"crc":"';
 const CRC_DIGITS = 8;
 const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
@@ -43,6 +55,8 @@ export const BEGINNING = '{"format":"jot"';
 export type NextIds = Readonly<Partial<Record<CollectionName, Id>>>;
 
 export interface Header {
+  /** The schema of the lines that have none of their own. */
+  readonly schema: number;
   readonly seq: number;
   readonly snapshot: number;
   readonly through: number;
@@ -57,24 +71,11 @@ export interface ChangeRecord {
   readonly changes: Change;
 }
 
-/** What is wrong with a line; the caller knows which one it is. */
-export class DamageError extends Error {
-  override readonly name: string = 'DamageError';
-}
-
-/** The file was made by a later Jot. */
-export class VersionError extends DamageError {
-  override readonly name = 'VersionError';
-}
-
-/** The line is not whole, as a crash may have left it. */
-export class TornError extends DamageError {
-  override readonly name = 'TornError';
-}
-
-/** The file begins like no data file: it may be another program's. */
-export class NotJotError extends DamageError {
-  override readonly name = 'NotJotError';
+/** The effects in a line, as they were written. */
+export interface Written {
+  /** Null if it is that of the first line. */
+  readonly schema: number | null;
+  readonly effects: readonly WrittenEffect[];
 }
 
 /** Not torn: no change is so long. */
@@ -91,8 +92,8 @@ export function encodeHeader({
   snapshot = 0,
   through = seq,
   next,
-}: Pick<Header, 'seq' | 'next'> & Partial<Header>): string {
-  return sealed({ format: 'jot', version: FORMAT_VERSION, seq, snapshot, through, next }, HEADER_BYTES);
+}: Pick<Header, 'seq' | 'next'> & Partial<Omit<Header, 'schema'>>): string {
+  return sealed(headerOf({ seq, snapshot, through, next }), HEADER_BYTES);
 }
 
 /** The line of one row in a snapshot, newline included. */
@@ -100,38 +101,54 @@ export function encodeSnapshotRow(number: number, name: CollectionName, row: Ent
   return sealed({ snapshot: number, changes: [{ put: name, row }] });
 }
 
-/** The line of one change, newline included. */
-export function encodeChange({ seq, first = seq, time, changes }: ChangeRecord): string {
-  return sealed(first === seq ? { seq, time, changes } : { seq, first, time, changes });
+/**
+ * The line of one change, newline included.
+ *
+ * @param fileSchema The schema in the first line of the file.
+ */
+export function encodeChange({ seq, first, time, changes }: ChangeRecord, fileSchema = SCHEMA): string {
+  return sealed({
+    seq,
+    first: first === seq ? undefined : first,
+    schema: fileSchema === SCHEMA ? undefined : SCHEMA,
+    time,
+    changes,
+  });
 }
 
-/** @throws DamageError for anything but the first line of a file in a version that is known. */
+/** @throws DamageError for anything but the first line of a file that this Jot can read. */
 export function decodeHeader(line: Buffer): Header {
   const { format, version } = parseHeader(line);
   if (format !== 'jot') throw new DamageError('it is not a Jot data file');
+  const isKnown = version === 1 || version === 2 || version === FORMAT_VERSION;
   // Before the checksum, which a later version may make otherwise.
-  if (!FORMAT_VERSIONS_READ.includes(version)) {
-    throw new VersionError(
-      `its format is version ${String(version)}, and this Jot reads version ${FORMAT_VERSIONS_READ.join(' and ')}`,
-    );
+  if (!isKnown) {
+    const message = `its format is version ${String(version)}, and this Jot reads versions 1 to ${FORMAT_VERSION}`;
+    throw new NewerError(message, Number(version) > FORMAT_VERSION && isWhole(line));
   }
-  const { seq, snapshot = 0, through = seq, next = {} } = unsealed(line);
+  const { schema = 0, seq, snapshot = 0, through = seq, next = {} } = unsealed(line);
+  const known = counter('schema', schema, 0);
+  requireKnownSchema(known);
   return {
+    schema: known,
     seq: counter('seq', seq, 0),
     snapshot: counter('snapshot', snapshot, 0),
     through: counter('through', through, 0),
-    next: nextIdsIn(next),
+    next: nextIdsIn(next, known),
   };
 }
 
-function nextIdsIn(next: unknown): NextIds {
+function nextIdsIn(next: unknown, schema: number): NextIds {
   const isObject = typeof next === 'object' && next !== null && !Array.isArray(next);
   if (!isObject) throw new DamageError('it holds no next ids');
-  for (const [name, nextId] of Object.entries(next)) {
-    requireKnown(name);
-    if (!isNextId(nextId)) throw new DamageError(`its next id of ${name} is none: ${JSON.stringify(nextId)}`);
+  const ids: Partial<Record<CollectionName, Id>> = {};
+  for (const [written, nextId] of Object.entries(next)) {
+    const name = liftName(written, schema);
+    if (!isNextId(nextId))
+      throw new DamageError(`its next id of ${written} is none: ${JSON.stringify(nextId)}`);
+    if (name !== null) ids[name] = nextId;
   }
-  return next;
+  return ids;
 }
 
 /** Behind the last id there is one more number: that of the row that there can't be. */
@@ -158,20 +175,20 @@ function parseHeader(line: Buffer): { format?: unknown; version?: unknown } {
  * @param number The number that the line must have in its snapshot; without it any will do.
  * @throws DamageError for anything but that line, whole.
  */
-export function decodeSnapshotRow(line: Buffer, number?: number): { number: number; changes: Change } {
+export function decodeSnapshotRow(line: Buffer, number?: number): Written & { readonly number: number } {
   const record = unsealed(line);
   if (record.snapshot === undefined) throw new DamageError('it is not a line of the snapshot');
   const own = counter('snapshot', record.snapshot, 1);
   if (number !== undefined && own !== number)
     throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
-  return { number: own, changes: changesOf(record) };
+  return { number: own, ...writtenIn(record) };
 }
 
 /**
  * @param seq The number that the change must have; without it any will do.
  * @throws DamageError for anything but that change, whole.
  */
-export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord> {
+export function decodeChange(line: Buffer, seq?: number): Written & Required<Omit<ChangeRecord, 'changes'>> {
   const record = unsealed(line);
   if (record.seq === undefined) throw new DamageError('it is not a change');
   const number = counter('seq', record.seq, 1);
@@ -182,7 +199,28 @@ export function decodeChange(line: Buffer, seq?: number): Required<ChangeRecord>
   const { time } = record;
   const isTime = typeof time === 'number' && Number.isFinite(time);
   if (!isTime) throw new DamageError(`its "time" must be a number, not ${JSON.stringify(time)}`);
-  return { seq: number, first, time, changes: changesOf(record) };
+  return { seq: number, first, time, ...writtenIn(record) };
+}
+
+/**
+ * Returns the effects in today's shape.
+ *
+ * @param fileSchema The schema in the first line of the file.
+ * @throws NewerError, DamageError.
+ */
+export function liftChange(
+  { effects, ...written }: Written,
+  fileSchema: number,
+  onLifted?: OnLifted,
+): Change {
+  const schema = written.schema ?? fileSchema;
+  requireKnownSchema(schema);
+  const lifted: Effect[] = [];
+  for (const effect of effects) {
+    const one = liftEffect(effect, schema, onLifted);
+    if (one !== null) lifted.push(one);
+  }
+  return lifted;
 }
 
 /** Whether the line is a whole one of a snapshot or a change, whatever file it is in. */
@@ -195,35 +233,31 @@ export function holdsChanges(line: Buffer): boolean {
   }
 }
 
-function changesOf({ changes }: Record<string, unknown>): Change {
+function writtenIn({ changes, schema }: Record<string, unknown>): Written {
   if (!Array.isArray(changes)) throw new DamageError('it holds no list of changes');
   for (const effect of changes) requireEffect(effect ?? {});
-  return changes;
+  return { schema: schema === undefined ? null : counter('schema', schema, 0), effects: changes };
 }
 
-/** @throws DamageError for a row that its collection does not have like this. */
+/** @throws DamageError for a row that has another shape than its collection declares. */
 export function requireRows(change: Change): void {
-  for (const effect of change) if ('put' in effect) requireRow(effect.put, effect.row);
-}
-
-function requireRow(name: CollectionName, row: Entity): void {
-  try {
-    validateRow(name, row);
-  } catch (error) {
-    throw new DamageError(`a row of ${name} is not valid: ${(error as Error).message}`);
+  for (const effect of change) {
+    if (!('put' in effect)) continue;
+    const reason = invalidity(effect.put, effect.row);
+    if (reason !== null)
+      throw new DamageError(`row ${effect.row.id} of ${effect.put} is not valid: ${reason}`);
   }
 }
 
-function requireEffect(effect: Partial<Record<'put' | 'remove' | 'removeOwned' | 'row', unknown>>): void {
-  requireKnown(effect.put ?? effect.remove ?? effect.removeOwned);
-  const { put, row } = effect;
+function requireEffect({
+  put,
+  remove = put,
+  removeOwned: name = remove,
+  row,
+}: Partial<Record<string, unknown>>): void {
+  if (typeof name !== 'string') throw new DamageError('it is about no collection');
   if (put !== undefined && !Number.isSafeInteger((row as Partial<Entity> | undefined)?.id))
     throw new DamageError('it puts a row that has no id');
-}
-
-function requireKnown(name: unknown): void {
-  if (collectionNames.includes(name as CollectionName)) return;
-  throw new DamageError(`it is about "${String(name)}", a collection that this Jot does not have`);
 }
 
 function sealed(content: object, bytes = 0): string {
@@ -234,13 +268,16 @@ function sealed(content: object, bytes = 0): string {
 }
 
 function unsealed(line: Buffer): Record<string, unknown> {
-  const body = line.subarray(0, Math.max(0, line.length - CRC_LENGTH));
-  if (!endsWithCrc(line, crc32(body))) throw new TornError('its checksum does not match');
+  if (!isWhole(line)) throw new TornError('its checksum does not match');
   try {
     return JSON.parse(line.toString());
   } catch {
     throw new DamageError('it is not JSON');
   }
+}
+
+function isWhole(line: Buffer): boolean {
+  return endsWithCrc(line, crc32(line.subarray(0, Math.max(0, line.length - CRC_LENGTH))));
 }
 
 // Byte by byte: to put the number and the bytes into words, for each line of a file, takes a tenth of the time of loading it.
@@ -259,9 +296,12 @@ function hex(crc: number): string {
   return crc.toString(16).padStart(CRC_DIGITS, '0');
 }
 
+function headerOf(content: Omit<Header, 'schema'>): object {
+  return { format: 'jot', version: FORMAT_VERSION, schema: SCHEMA, ...content };
+}
+
 function headerBytes(): number {
   const most = Number.MAX_SAFE_INTEGER;
   const next = Object.fromEntries(collectionNames.map((name) => [name, most]));
-  const content = { format: 'jot', version: FORMAT_VERSION, seq: most, snapshot: most, through: most, next };
-  return sealed(content).length;
+  return sealed(headerOf({ seq: most, snapshot: most, through: most, next })).length;
 }

@@ -1,27 +1,32 @@
-// Replaces a damaged data file by one with everything that can be saved of it. A file that is whole, but has rows that
-// can't be there beside the others, loses those alone. The file as it was is kept beside the new one.
+// Replaces a damaged data file by one with everything that can be saved of it. A file that is whole, but has rows that do not
+// fit the others, loses those alone. The file as it was is kept beside the new one.
+//
+// A row whose only fault is its shape may be intact: another program, or a declaration that lacks a migration, may be at
+// fault. So such rows are named and, unless the caller asks for their removal, the file is left as it is.
 
 import { JotError } from '../../lib/errors.ts';
+import { DamageError, NotJotError } from '../damage.ts';
 import { Tables } from '../memory/tables.ts';
-import { removeMisfits } from '../validate-rows.ts';
+import { invalidity, removeMisfits } from '../validate-rows.ts';
 import { explained } from './data-path.ts';
 import { type DataFile, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
 import { type OfflineOptions, withDataFile } from './offline.ts';
-import { DamageError, NotJotError } from './record.ts';
 import { Salvage, type Salvaged } from './salvage.ts';
 import { besideWithTime, removeIfThere, setAside } from './set-aside.ts';
 
 export interface RepairOptions extends OfflineOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Whether rows are dropped whose only fault is their shape. */
+  readonly dropRows?: boolean;
 }
 
 export interface Repair extends Salvaged {
-  /** Where the file as it was is kept. */
-  readonly original: string;
+  /** Where the file as it was is kept; null if it was left as it is, since rows would be dropped for their shape. */
+  readonly original: string | null;
 }
 
 /**
@@ -31,12 +36,13 @@ export interface Repair extends Salvaged {
  * @throws JotError `unavailable` when another process has the file, it is not a data file, or nothing in it can be read; it is as it was.
  */
 export async function repairDataFile(path: string, options: RepairOptions): Promise<Repair | null> {
-  const { fileSystem = realFileSystem, now } = options;
+  const { fileSystem = realFileSystem, now, dropRows = false } = options;
   return withDataFile(path, async (realPath) => {
     const file = await explained('find', path, () => fileSystem.open(realPath, 'read'));
     try {
       const saved = await explained('read', path, () => salvaged(file, path, options));
       if (saved === null) return null;
+      if (saved.misshapen.length > 0 && !dropRows) return { ...saved, original: null };
       const original = besideWithTime(realPath, 'damaged', now);
       await explained('write', path, () => replace({ file, path: realPath, original }, saved, options));
       return { ...saved, original };
@@ -74,7 +80,11 @@ async function loadOrDamage(file: DataFile, path: string, tables: Tables): Promi
 function withoutMisfits(tables: Tables, { lines, seq }: Loaded): Salvaged | null {
   const misfits = removeMisfits(tables);
   if (misfits.length === 0) return null;
-  return { lines, losses: [], lossCount: 0, misfits, sessionsEnded: 0, tables, seq };
+  const misshapen = misfits.flatMap(({ name, row }) => {
+    const reason = invalidity(name, row);
+    return reason === null ? [] : `row ${row.id} of ${name} is not valid: ${reason}`;
+  });
+  return { lines, losses: [], lossCount: 0, misshapen, misfits, sessionsEnded: 0, tables, seq };
 }
 
 interface Original {

@@ -7,18 +7,20 @@
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
-import { type Change, Tables } from '../memory/tables.ts';
+import { DamageError, NewerError } from '../damage.ts';
+import { SCHEMA } from '../lift.ts';
+import { Tables } from '../memory/tables.ts';
 import { type Misfit, removeMisfits } from '../validate-rows.ts';
 import type { Line } from './lines.ts';
 import {
-  DamageError,
   decodeChange,
   decodeHeader,
   decodeSnapshotRow,
   type Header,
+  liftChange,
   requireRows,
   tooLong,
-  VersionError,
+  type Written,
 } from './record.ts';
 
 const HEADER_START = '{"format":';
@@ -47,6 +49,8 @@ export interface Salvaged {
   /** The first of them. */
   readonly losses: readonly Loss[];
   readonly lossCount: number;
+  /** Rows whose only fault is their shape, one sentence each. */
+  readonly misshapen: readonly string[];
   /** Rows that cannot be there, most of them without what is missing. */
   readonly misfits: readonly Misfit[];
   readonly sessionsEnded: number;
@@ -66,6 +70,8 @@ export class Salvage {
   #bytes = 0;
   #rowsRead = 0;
   #header: Header | null = null;
+  readonly #misshapen: string[] = [];
+  readonly #snapshotNumbers = new Set<number>();
   /** The last line of the snapshot so far. */
   #snapshotNumber = 0;
   /** The number of the last change, once one is known. */
@@ -85,7 +91,7 @@ export class Salvage {
     try {
       this.#takeWhole(line, place);
     } catch (error) {
-      if (error instanceof VersionError || !(error instanceof DamageError)) throw this.#refused(error);
+      if (error instanceof NewerError || !(error instanceof DamageError)) throw this.#refused(error);
       this.#lose(place, error.message);
       return;
     }
@@ -113,6 +119,7 @@ export class Salvage {
       lines: this.#lines,
       losses: this.#losses,
       lossCount: this.#lossCount,
+      misshapen: this.#misshapen,
       misfits,
       sessionsEnded,
       tables,
@@ -135,21 +142,21 @@ export class Salvage {
 
   // Rows of a snapshot can come in any order, but not behind a change, which is newer than they are.
   #takeSnapshotRow(line: Buffer, place: Place): void {
-    const { number, changes } = decodeSnapshotRow(line);
-    const expected = this.#snapshotNumber + 1;
+    const { number, ...written } = decodeSnapshotRow(line);
     if (this.#hasChanges) throw new DamageError(`line ${number} of the snapshot comes behind a change`);
-    if (number < expected && this.#isKnown(changes))
+    if (this.#snapshotNumbers.has(number))
       throw new DamageError(`line ${number} of the snapshot is here again`);
+    this.#snapshotNumbers.add(number);
     this.#noteRowsUpTo(number - 1, place);
     this.#snapshotNumber = Math.max(number, this.#snapshotNumber);
-    this.#apply(changes);
+    this.#apply(written, place);
   }
 
   #takeChange(line: Buffer, place: Place): void {
-    const { seq, changes } = decodeChange(line);
+    const { seq, ...written } = decodeChange(line);
     const last = this.#seq ?? seq - 1;
     if (seq <= last) throw new DamageError(`change ${seq} comes behind change ${last}`);
-    this.#apply(changes);
+    this.#apply(written, place);
     this.#endSnapshot(place);
     this.#noteChangesUpTo(seq - 1, place);
     this.#seq = seq;
@@ -190,19 +197,28 @@ export class Salvage {
     }
   }
 
-  #isKnown(change: Change): boolean {
-    return change.some((effect) => 'put' in effect && this.#tables.find(effect.put, effect.row.id));
-  }
-
-  #apply(change: Change): void {
-    requireRows(change);
-    this.#tables.apply([change]);
+  // The effects of a line are independent of each other here: one whose row has another shape is left out alone.
+  #apply({ effects, schema }: Written, place: Place): void {
+    // Without a first line the schema is unknown. Under the wrong one, rows are refused and not changed for the worse.
+    const fileSchema = this.#header?.schema ?? SCHEMA;
+    for (const effect of effects) {
+      try {
+        const change = liftChange({ effects: [effect], schema }, fileSchema);
+        requireRows(change);
+        this.#tables.apply([change]);
+      } catch (error) {
+        if (!(error instanceof DamageError) || error instanceof NewerError) throw error;
+        this.#misshapen.push(error.message);
+        this.#lose(place, error.message);
+      }
+    }
     this.#rowsRead++;
   }
 
   #refused(error: unknown): unknown {
     if (!(error instanceof DamageError)) return error;
-    const message = `The data file ${this.#path} can't be repaired: ${error.message}`;
+    const newer = error instanceof NewerError && error.isCertain ? 'a newer Jot wrote it: ' : '';
+    const message = `The data file ${this.#path} can't be repaired: ${newer}${error.message}`;
     return new JotError('unavailable', message, { cause: error });
   }
 }

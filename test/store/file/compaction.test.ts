@@ -213,7 +213,7 @@ describe('compaction by itself', () => {
     }
     for (const { store, content } of [small, alive]) {
       await store.close();
-      assert.match(content(), /^\{"format":"jot","version":2,"seq":0,"snapshot":0,/);
+      assert.match(content(), /^\{"format":"jot","version":3,"schema":\d+,"seq":0,"snapshot":0,/);
     }
   });
 

@@ -233,8 +233,8 @@ describe('openFileStore refuses', () => {
     ['another format', sealedLine({ format: 'tin' }), NOT_JOT],
     [
       'a newer version',
-      sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }),
-      'is of another version, or damaged at line 1, byte 0: its format is version 3, and this Jot reads version 1 and 2',
+      sealedLine({ format: 'jot', version: 4, seq: 0, next: {} }),
+      'was written by a newer Jot: its format is version 4, and this Jot reads versions 1 to 3 (line 1, byte 0)',
     ],
     ['a whole line that is no change', header + first + noChange + third, 'it holds no list of changes'],
   ];

@@ -6,6 +6,7 @@ import type { DataFile } from '../../../src/store/file/file-system.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
 import { type Loaded, load } from '../../../src/store/file/load.ts';
 import { encodeChange } from '../../../src/store/file/record.ts';
+import { SCHEMA } from '../../../src/store/lift.ts';
 import { type Change, Tables } from '../../../src/store/memory/tables.ts';
 import type { User } from '../../../src/store/open.ts';
 import {
@@ -175,16 +176,43 @@ describe('load of a damaged file', () => {
     await stops(t, `${header}${first}\n${second}${third}`, where, 'its checksum does not match');
   });
 
-  it('stops at a collection that it does not know', async (t) => {
-    const line = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] });
-    const why = 'it is about "ghosts", a collection that this Jot does not have';
-    await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
+  const newer: readonly (readonly [what: string, change: object, what: string])[] = [
+    ['a collection', { changes: [{ remove: 'ghosts', id: 1 }] }, 'it has "ghosts", a collection'],
+    [
+      'a field',
+      { changes: [{ put: 'users', row: { id: 2, version: 1, ...userNamed('elie'), horoscope: '' } }] },
+      'it has "horoscope" of users, a field',
+    ],
+  ];
+  for (const [what, change, has] of newer) {
+    it(`stops at ${what} that it does not know, and calls the file newer`, async (t) => {
+      const line = sealedLine({ seq: 2, time: TIME, ...change });
+      for (const content of [header + first + line + third, header + first + line]) {
+        await assert.rejects(loadFrom(t, content), {
+          code: 'unavailable',
+          message:
+            `The data file jot.jsonl was written by a newer Jot: ${has} that this Jot does not know; ` +
+            `its schema is number ${SCHEMA}, and this Jot's is ${SCHEMA} (line 3, byte ${afterFirst})`,
+        });
+      }
+    });
+  }
+
+  it('takes no change of a newer Jot for one that proves nothing about the line before it', async (t) => {
+    const line = sealedLine({ seq: 3, schema: SCHEMA + 1, time: TIME, changes: [] });
+    const where = `line 3, byte ${afterFirst}`;
+    await stops(
+      t,
+      header + first + second.replace('elie', 'Elie') + line,
+      where,
+      'its checksum does not match',
+    );
   });
 
   it('stops at a row that its collection does not have like this', async (t) => {
     const { username: _, ...rest } = { id: 2, version: 1, ...userNamed('elie') };
     const line = sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: rest }] });
-    const why = 'a row of users is not valid: "username" must be a text';
+    const why = 'row 2 of users is not valid: "username" must be a text';
     await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
   });
 
@@ -202,14 +230,9 @@ describe('load of a damaged file', () => {
   });
 
   it('stops at a last line that is whole but wrong: it was finished, so no crash explains it', async (t) => {
-    const strange = sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] });
+    const strange = sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: {} }] });
     const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
-    await stops(
-      t,
-      header + first + strange,
-      where,
-      'it is about "ghosts", a collection that this Jot does not have',
-    );
+    await stops(t, header + first + strange, where, 'it puts a row that has no id');
     const gap = sealedLine({ seq: 3, time: TIME, changes: [] });
     await stops(t, header + first + gap, where, 'it is change 3 where 2 should be');
     await loadFrom(t, header + first + second);

@@ -10,7 +10,9 @@ import {
   encodeSnapshotRow,
   HEADER_BYTES,
   holdsChanges,
+  liftChange,
 } from '../../../src/store/file/record.ts';
+import { SCHEMA } from '../../../src/store/lift.ts';
 import { crc32Of, sealedLine, TIME } from '../../support/disk/records.ts';
 import { postOf } from '../../support/disk/stores.ts';
 
@@ -24,6 +26,7 @@ const RECORD: ChangeRecord = {
     { removeOwned: 'sessions', owner: 1 },
   ],
 };
+const UNKNOWN = `it has "ghosts", a collection that this Jot does not know; its schema is number 0, and this Jot's is ${SCHEMA}`;
 const MISMATCH = { name: 'TornError', message: 'its checksum does not match' };
 
 /** The line's bytes as a reader of the file has them: without the newline. */
@@ -46,7 +49,7 @@ describe('encodeHeader and encodeChange', () => {
 
   it('write what the description of the format says', () => {
     const header = encodeHeader({ seq: 40, snapshot: 2, through: 43, next: { users: 3 } });
-    const expected = '{"format":"jot","version":2,"seq":40,"snapshot":2,"through":43,"next":{"users":3}';
+    const expected = `{"format":"jot","version":3,"schema":${SCHEMA},"seq":40,"snapshot":2,"through":43,"next":{"users":3}`;
     assert.match(header.slice(expected.length), /^ +,"crc":"[0-9a-f]{8}"\}\n$/);
     assert.equal(header.slice(0, expected.length), expected);
 
@@ -77,9 +80,14 @@ describe('encodeHeader and encodeChange', () => {
 
 describe('decodeHeader', () => {
   it('gives what was encoded', () => {
-    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), { ...HEADER, snapshot: 0, through: 0 });
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), {
+      ...HEADER,
+      schema: SCHEMA,
+      snapshot: 0,
+      through: 0,
+    });
     const later = { seq: 12, snapshot: 4, through: 14, next: { users: 5 } };
-    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), later);
+    assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), { schema: SCHEMA, ...later });
   });
 
   it('takes the number behind the last id for a next id, as a store writes it that has none left', () => {
@@ -87,22 +95,44 @@ describe('decodeHeader', () => {
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader({ seq: 0, next }))).next, next);
   });
 
-  it('reads the version before snapshots', () => {
-    const line = sealedLine({ format: 'jot', version: 1, seq: 12, next: { users: 5 } });
-    assert.deepEqual(decodeHeader(bytesOf(line)), { seq: 12, snapshot: 0, through: 12, next: { users: 5 } });
+  it('reads the versions before schemas, and before snapshots', () => {
+    for (const version of [1, 2]) {
+      const line = sealedLine({ format: 'jot', version, seq: 12, next: { users: 5 } });
+      const header = { schema: 0, seq: 12, snapshot: 0, through: 12, next: { users: 5 } };
+      assert.deepEqual(decodeHeader(bytesOf(line)), header);
+    }
+  });
+
+  it('is certain that a file is newer only if its checksum is right', () => {
+    const content = { format: 'jot', version: 4, seq: 0, next: {} };
+    const damaged = sealedLine({ ...content, version: 2 }).replace('2', '4');
+    for (const [line, isCertain] of [
+      [sealedLine(content), true],
+      [damaged, false],
+      [sealedLine({ ...content, version: 'x' }), false],
+    ] as const) {
+      assert.throws(() => decodeHeader(bytesOf(line)), { name: 'NewerError', isCertain });
+    }
+  });
+
+  it('refuses a schema above its own as newer, naming both numbers', () => {
+    const line = sealedLine({ format: 'jot', version: 3, schema: SCHEMA + 1, seq: 0, next: {} });
+    const message = `its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`;
+    assert.throws(() => decodeHeader(bytesOf(line)), { name: 'NewerError', isCertain: true, message });
+    decodeHeader(bytesOf(sealedLine({ format: 'jot', version: 3, schema: SCHEMA, seq: 0, next: {} })));
   });
 
   const refused: readonly (readonly [content: object, message: string, why: string])[] = [
     [{ format: 'tin', version: 1, seq: 0, next: {} }, 'it is not a Jot data file', 'another format'],
     [{ seq: 1, time: TIME, changes: [] }, 'it is not a Jot data file', 'a change is no header'],
     [
-      { format: 'jot', version: 3, seq: 0, next: {} },
-      'its format is version 3, and this Jot reads version 1 and 2',
+      { format: 'jot', version: 4, seq: 0, next: {} },
+      'its format is version 4, and this Jot reads versions 1 to 3',
       'a newer version may mean something else by the same words',
     ],
     [
       { format: 'jot', seq: 0, next: {} },
-      'its format is version undefined, and this Jot reads version 1 and 2',
+      'its format is version undefined, and this Jot reads versions 1 to 3',
       'no version',
     ],
     [{ format: 'jot', version: 2, seq: 0, next: 7 }, 'it holds no next ids', 'ids could be given out twice'],
@@ -127,13 +157,13 @@ describe('decodeHeader', () => {
     ),
     [
       { format: 'jot', version: 1, seq: 0, next: { users: 1, ghosts: 1 } },
-      'it is about "ghosts", a collection that this Jot does not have',
+      UNKNOWN,
       'what is in it would be lost',
     ],
   ];
   for (const [content, message, why] of refused) {
     it(`refuses ${JSON.stringify(content)}: ${why}`, () => {
-      const name = message.includes('version') ? 'VersionError' : 'DamageError';
+      const name = /version|Jot's/.test(message) ? 'NewerError' : 'DamageError';
       assert.throws(() => decodeHeader(bytesOf(sealedLine(content))), { name, message });
     });
   }
@@ -176,8 +206,9 @@ describe('decodeSnapshotRow', () => {
   const line = bytesOf(encodeSnapshotRow(7, 'posts', row));
 
   it('gives what was encoded', () => {
-    assert.deepEqual(decodeSnapshotRow(line, 7), { number: 7, changes: [{ put: 'posts', row }] });
-    assert.deepEqual(decodeSnapshotRow(line), { number: 7, changes: [{ put: 'posts', row }] });
+    const written = { number: 7, schema: null, effects: [{ put: 'posts', row }] };
+    assert.deepEqual(decodeSnapshotRow(line, 7), written);
+    assert.deepEqual(decodeSnapshotRow(line), written);
   });
 
   it('refuses another line of the snapshot, and what is none', () => {
@@ -198,12 +229,12 @@ describe('decodeSnapshotRow', () => {
 
 describe('decodeChange', () => {
   it('gives what was encoded', () => {
-    const { seq, time, changes } = decodeChange(bytesOf(encodeChange(RECORD)), 7);
-    assert.deepEqual({ seq, time, changes }, RECORD);
+    const { seq, time, effects } = decodeChange(bytesOf(encodeChange(RECORD)), 7);
+    assert.deepEqual({ seq, time, changes: effects }, RECORD);
   });
 
   it('reads what was made from the description of the format alone', () => {
-    assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).changes, RECORD.changes);
+    assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).effects, RECORD.changes);
   });
 
   const numbers: readonly (readonly [change: object, message: string])[] = [
@@ -233,7 +264,8 @@ describe('decodeChange', () => {
   const misshapen: readonly (readonly [changes: unknown, message: string])[] = [
     [undefined, 'it holds no list of changes'],
     [{ put: 'posts' }, 'it holds no list of changes'],
-    [[null], 'it is about "undefined", a collection that this Jot does not have'],
+    [[null], 'it is about no collection'],
+    [[{ put: 7, row: { id: 1 } }], 'it is about no collection'],
     [[{ put: 'posts' }], 'it puts a row that has no id'],
     [[{ put: 'posts', row: { id: '3' } }], 'it puts a row that has no id'],
   ];
@@ -265,8 +297,8 @@ describe('decodeChange', () => {
   for (const effect of unknown) {
     it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
       const line = sealedLine({ ...RECORD, changes: [...RECORD.changes, effect] });
-      const message = 'it is about "ghosts", a collection that this Jot does not have';
-      assert.throws(() => decodeChange(bytesOf(line), 7), { name: 'DamageError', message });
+      const change = decodeChange(bytesOf(line), 7);
+      assert.throws(() => liftChange(change, 0), { name: 'NewerError', message: UNKNOWN });
     });
   }
 

@@ -5,9 +5,10 @@ import { describe, it } from 'node:test';
 import { check } from '../../../src/commands/check.ts';
 import { type DataFile, type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { repairDataFile } from '../../../src/store/file/repair.ts';
+import { SCHEMA } from '../../../src/store/lift.ts';
 import { dataFile, traceOf } from '../../support/disk/data-files.ts';
 import { systemError } from '../../support/disk/faulty-file-system.ts';
-import { linesWithSnapshot, linesWithUsers, sealedLine } from '../../support/disk/records.ts';
+import { linesWithSnapshot, linesWithUsers, sealedLine, TIME } from '../../support/disk/records.ts';
 import { ASIDE, now, userOf } from '../../support/disk/repaired.ts';
 import { openFor, rejects } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
@@ -42,8 +43,18 @@ describe('repairDataFile refuses', () => {
     ],
     [
       'a newer version, that may mean something else by the same words',
-      sealedLine({ format: 'jot', version: 3, seq: 0, next: {} }) + first,
-      'its format is version 3, and this Jot reads version 1 and 2',
+      sealedLine({ format: 'jot', version: 4, seq: 0, next: {} }) + first,
+      'a newer Jot wrote it: its format is version 4, and this Jot reads versions 1 to 3',
+    ],
+    [
+      'a newer schema, also where the file is damaged',
+      `${header}damage\n${sealedLine({ seq: 2, schema: SCHEMA + 1, time: TIME, changes: [{ put: 'new', row: { id: 1 } }] })}`,
+      `a newer Jot wrote it: its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`,
+    ],
+    [
+      'a field that it does not know',
+      `${header}damage\n${sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: { ...userOf(1, 'matt'), horoscope: '' } }] })}`,
+      `a newer Jot wrote it: it has "horoscope" of users, a field that this Jot does not know; its schema is number ${SCHEMA}, and this Jot's is ${SCHEMA}`,
     ],
   ];
   for (const [reason, content, why] of rows) {

@@ -126,9 +126,9 @@ describe('repairDataFile of changes', () => {
     ],
     ['the first lines are missing', elie + written, ['1: the first line is not here'], ['elie']],
     [
-      'a line is whole, but about something that there is not',
-      header + matt + sealedLine({ seq: 2, time: TIME, changes: [{ remove: 'ghosts', id: 1 }] }) + written,
-      ['3: it is about "ghosts", a collection that this Jot does not have', '4: change 2 is not here'],
+      'a line is whole, but about nothing',
+      header + matt + sealedLine({ seq: 2, time: TIME, changes: [{ remove: null, id: 1 }] }) + written,
+      ['3: it is about no collection', '4: change 2 is not here'],
       ['matt'],
     ],
     [
@@ -136,8 +136,9 @@ describe('repairDataFile of changes', () => {
       `${header}x\n${sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: { id: 2, version: 1 } }] })}${tim}`,
       [
         `2: ${MISMATCH}`,
-        '3: a row of users is not valid: "username" must be a text',
-        '4: changes 1 to 4 are not here',
+        '3: row 2 of users is not valid: "username" must be a text',
+        '3: change 1 is not here',
+        '4: changes 3 to 4 are not here',
       ],
       ['tim'],
     ],

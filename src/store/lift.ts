@@ -1,0 +1,136 @@
+// Lifts rows that were written under an older schema into today's shape: the migrations since then in order, then the
+// defaults of fields that the row lacks. `migrations.ts` explains why this happens line by line.
+//
+// A collection or a field that is still unknown after that was written by a newer Jot. Dropping it would lose data without a
+// word, so it is an error.
+
+import { type CollectionName, collectionNames, collections, type Entity, type Id } from './collections.ts';
+import { DamageError, NewerError } from './damage.ts';
+import type { Effect } from './memory/tables.ts';
+import { type Migration, migrations, type OldRow } from './migrations.ts';
+
+/** The number of today's schema: that of the last migration; 0 without any. */
+export const SCHEMA = migrations.at(-1)?.number ?? 0;
+
+/** An effect as it was written: with the names of its time. */
+export type WrittenEffect =
+  | { readonly put: string; readonly row: OldRow }
+  | { readonly remove: string; readonly id: Id }
+  | { readonly removeOwned: string; readonly owner: Id };
+
+/** Called with each row that was not written in today's shape, and with the names of the fields that got their default. */
+export type OnLifted = (row: Entity, defaulted: readonly string[]) => void;
+
+interface Shape {
+  readonly name: CollectionName;
+  readonly fields: ReadonlySet<string>;
+  /** Fields and what older rows have in them. */
+  readonly defaults: readonly (readonly [field: string, value: unknown])[];
+}
+
+const shapes: ReadonlyMap<string, Shape> = new Map(collectionNames.map((name) => [name, shapeOf(name)]));
+
+/** The migrations that data of this schema lacks. */
+export function migrationsSince(schema: number): readonly Migration[] {
+  return migrations.filter(({ number }) => number > schema);
+}
+
+/** @throws NewerError if the schema is above today's. */
+export function requireKnownSchema(schema: number): void {
+  if (schema > SCHEMA) throw new NewerError(`its schema is number ${schema}, and this Jot's is ${SCHEMA}`);
+}
+
+/**
+ * Returns the effect in today's shape; null if its collection was dropped.
+ *
+ * @param schema The number of the schema under which it was written.
+ * @throws NewerError for an unknown collection or field; DamageError if a migration fails.
+ */
+export function liftEffect(effect: WrittenEffect, schema: number, onLifted?: OnLifted): Effect | null {
+  if ('put' in effect) {
+    const lifted = liftRow(effect.put, effect.row, schema, onLifted);
+    return lifted && { put: lifted.name, row: lifted.row };
+  }
+  const name = liftName('remove' in effect ? effect.remove : effect.removeOwned, schema);
+  if (name === null) return null;
+  return 'remove' in effect ? { remove: name, id: effect.id } : { removeOwned: name, owner: effect.owner };
+}
+
+/** Returns today's name of a collection; null if it was dropped. Throws as `liftEffect` does. */
+export function liftName(written: string, schema: number): CollectionName | null {
+  let name: string | null = written;
+  for (const migration of migrationsSince(schema)) {
+    name = nameAfter(migration, name);
+    if (name === null) return null;
+  }
+  return shapeNamed(name, schema).name;
+}
+
+/** Returns a row in today's shape; null if its collection was dropped. Throws as `liftEffect` does. */
+export function liftRow(
+  written: string,
+  row: OldRow,
+  schema: number,
+  onLifted?: OnLifted,
+): { name: CollectionName; row: Entity } | null {
+  let name: string | null = written;
+  let lifted = row;
+  for (const migration of schema < SCHEMA ? migrationsSince(schema) : []) {
+    lifted = rowAfter(migration, name, lifted);
+    name = nameAfter(migration, name);
+    if (name === null) return null;
+  }
+  const shape = shapeNamed(name, schema);
+  requireKnownFields(shape, lifted, schema);
+  const missing = shape.defaults.filter(([field]) => lifted[field] === undefined);
+  // Not by spreading, which would make V8 give each of the rows a shape of its own.
+  const whole: OldRow =
+    missing.length === 0 ? lifted : Object.assign({}, lifted, Object.fromEntries(missing));
+  const lifting = { name: shape.name, row: whole as object as Entity };
+  const isAsWritten = name === written && whole === row;
+  if (!isAsWritten) {
+    const fields = missing.map(([field]) => field);
+    onLifted?.(lifting.row, fields);
+  }
+  return lifting;
+}
+
+// A row whose values are not of their kinds can be more than a migration is prepared for.
+function rowAfter({ number, rows = {} }: Migration, name: string, row: OldRow): OldRow {
+  try {
+    return (Object.hasOwn(rows, name) ? rows[name]?.(row) : undefined) ?? row;
+  } catch (error) {
+    throw new DamageError(
+      `migration ${number} failed for row ${row.id} of ${name}: ${(error as Error).message}`,
+    );
+  }
+}
+
+function nameAfter({ collections = {} }: Migration, name: string): string | null {
+  return Object.hasOwn(collections, name) ? (collections[name] ?? null) : name;
+}
+
+function shapeNamed(name: string, schema: number): Shape {
+  const shape = shapes.get(name);
+  if (shape === undefined) throw unknown(`"${name}", a collection`, schema);
+  return shape;
+}
+
+function requireKnownFields({ name, fields }: Shape, row: OldRow, schema: number): void {
+  for (const field in row) if (!fields.has(field)) throw unknown(`"${field}" of ${name}, a field`, schema);
+}
+
+function unknown(what: string, schema: number): NewerError {
+  return new NewerError(
+    `it has ${what} that this Jot does not know; its schema is number ${schema}, and this Jot's is ${SCHEMA}`,
+  );
+}
+
+function shapeOf(name: CollectionName): Shape {
+  const fields = Object.entries(collections[name].fields);
+  return {
+    name,
+    fields: new Set(['id', 'version', ...fields.map(([field]) => field)]),
+    defaults: fields.flatMap(([field, { default: value }]) => (value === undefined ? [] : [[field, value]])),
+  };
+}
