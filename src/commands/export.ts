@@ -1,8 +1,8 @@
 // `jot export`: prints the rows of the data file as JSON Lines, so that `jq` and `less` read them one at a time. It works on
 // the file of a running server. Password hashes are left out unless asked for: a file like this gets around.
 //
-// The first line is a header: {"format":"jot-export","version":2,"next":{"users":3,…},"rows":5}. Each later line is a row,
-// {"users":{"id":1,…}}. `next` keeps the ids of deleted rows from being reused. `rows` is how many lines follow: without it,
+// The first line is a header: {"format":"jot-export","version":2,"schema":0,"next":{"users":3,…},"rows":5}. Each later line is a row,
+// {"users":{"id":1,…}}. `schema` is the number of the schema that the rows have. `next` keeps the ids of deleted rows from being reused. `rows` is how many lines follow: without it,
 // an export that was cut off between two lines would look complete.
 
 import { Readable } from 'node:stream';
@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { type CollectionName, collectionNames, collections } from '../store/collections.ts';
 import { nextIdsOf } from '../store/file/next-file.ts';
 import { readDataFile } from '../store/file/offline.ts';
+import { SCHEMA } from '../store/lift.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE } from './command.ts';
 import { withProgress } from './progress.ts';
@@ -41,7 +42,13 @@ hashes cannot sign in. The signing keys are not part of an export.`,
 
 function* linesOf(tables: Tables, withSecrets: boolean): Generator<string> {
   const rows = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
-  const header = { format: EXPORT_FORMAT, version: EXPORT_VERSION, next: nextIdsOf(tables), rows };
+  const header = {
+    format: EXPORT_FORMAT,
+    version: EXPORT_VERSION,
+    schema: SCHEMA,
+    next: nextIdsOf(tables),
+    rows,
+  };
   yield `${JSON.stringify(header)}\n`;
   for (const name of collectionNames) {
     const omitted = withSecrets ? [] : secretsOf(name);

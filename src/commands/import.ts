@@ -36,8 +36,8 @@ password hash cannot sign in.`,
 
 /** @throws JotError `bad_request` or `validation_failed`, with a line for each problem. */
 async function importInto(tables: Tables, input: AsyncIterable<Uint8Array>): Promise<string> {
-  const { next, rows, entries } = await readExport(input);
-  const importer = new RowImporter(tables, next);
+  const { rows, entries, ...header } = await readExport(input);
+  const importer = new RowImporter(tables, header);
   for await (const entry of entries) importer.take(entry);
   importer.finish(rows);
   const { withoutPassword } = importer;

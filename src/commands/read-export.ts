@@ -7,8 +7,9 @@
 
 import { constants } from 'node:buffer';
 import { JotError } from '../lib/errors.ts';
-import { type CollectionName, collectionNames } from '../store/collections.ts';
+import { NewerError } from '../store/damage.ts';
 import { Cutter, type Line } from '../store/file/lines.ts';
+import { SCHEMA } from '../store/lift.ts';
 import { EXPORT_FORMAT, EXPORT_VERSION } from './export.ts';
 
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -18,6 +19,8 @@ const NEWLINE = Buffer.from('\n');
 
 /** An export whose rows are still to be checked. */
 export interface Export {
+  /** The number of the schema that the rows have; known here. */
+  readonly schema: number;
   /** The next id of each collection, unchecked; undefined where the export has none. */
   readonly next: unknown;
   /** The number of entries according to the header, unchecked. */
@@ -42,15 +45,18 @@ export async function readExport(input: AsyncIterable<Uint8Array>): Promise<Expo
   if (header.format !== EXPORT_FORMAT) throw notAnExport(`its "format" is not "${EXPORT_FORMAT}"`);
   if (header.version === 1) return version1(header);
   if (header.version !== EXPORT_VERSION) throw notAnExport(`its "version" is not 1 or ${EXPORT_VERSION}`);
-  return { next: header.next, rows: header.rows, entries: entriesIn(lines) };
+  return { schema: schemaIn(header), next: header.next, rows: header.rows, entries: entriesIn(lines) };
 }
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function isCollection(name: string): name is CollectionName {
-  return collectionNames.some((each) => each === name);
+function schemaIn({ schema = 0 }: JsonObject): number {
+  if (typeof schema !== 'number') throw notAnExport('its "schema" is not a number');
+  if (schema <= SCHEMA) return schema;
+  const message = `The export was written by a newer Jot: its schema is number ${schema}, and this Jot's is ${SCHEMA}`;
+  throw new JotError('bad_request', message, { cause: new NewerError(message) });
 }
 
 // Not `node:readline`: it also breaks lines at U+2028, which JSON has within strings, and replaces bytes that are not UTF-8.
@@ -87,12 +93,10 @@ async function parseWhole(first: Buffer, rest: AsyncIterable<Buffer>): Promise<J
 
 function version1({ format, version, next, ...lists }: JsonObject): Export {
   const entries = Object.entries(lists).flatMap(([name, rows]) => {
-    if (!isCollection(name) || !Array.isArray(rows)) {
-      throw notAnExport(`a member is not a list of ${collectionNames.join(', ')}`);
-    }
+    if (!Array.isArray(rows)) throw notAnExport('a member is not a list of rows');
     return rows.map((row, index) => ({ place: `${name}, number ${index + 1}`, value: { [name]: row } }));
   });
-  return { next, rows: entries.length, entries };
+  return { schema: 0, next, rows: entries.length, entries };
 }
 
 function parse(bytes: Buffer): unknown {

@@ -8,10 +8,12 @@ import { JotError } from '../lib/errors.ts';
 import { postFields } from '../resources/posts.ts';
 import type { Type } from '../schema/schema.ts';
 import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
+import { DamageError } from '../store/damage.ts';
 import { isNextId } from '../store/file/record.ts';
+import { liftName, liftRow } from '../store/lift.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { misfitsIn, validateRow } from '../store/validate-rows.ts';
-import { type Entry, isCollection, isObject } from './read-export.ts';
+import { type Entry, type Export, isObject } from './read-export.ts';
 import { firstOf } from './report.ts';
 import { check, userWithHash } from './user-requests.ts';
 
@@ -27,26 +29,25 @@ export class RowImporter {
   /** The number of users that were imported without a password hash. */
   withoutPassword = 0;
   readonly #tables: Tables;
+  readonly #schema: number;
   readonly #next = new Map<CollectionName, Id>();
   /** Where each row was read. */
   readonly #places = new Map<Entity, string>();
   #entries = 0;
   readonly #problems: string[] = [];
 
-  /** @param next The next id of each collection, unchecked. */
-  constructor(tables: Tables, next: unknown = {}) {
+  constructor(tables: Tables, { schema, next = {} }: Pick<Export, 'schema' | 'next'>) {
     this.#tables = tables;
-    for (const name of collectionNames) this.#reserve(name, isObject(next) ? next[name] : null);
+    this.#schema = schema;
+    if (!isObject(next)) this.#problems.push('line 1: "next" must be an object');
+    for (const [name, id] of Object.entries(next ?? {})) {
+      this.#attempt('line 1', () => this.#reserve(name, id));
+    }
   }
 
   take({ place, value }: Entry): void {
     this.#entries++;
-    try {
-      this.#put(place, value);
-    } catch (error) {
-      if (!(error instanceof JotError)) throw error;
-      this.#problems.push(`${place}: ${error.message}`);
-    }
+    this.#attempt(place, () => this.#put(place, value));
   }
 
   /**
@@ -71,21 +72,22 @@ export class RowImporter {
     throw new JotError('validation_failed', `Nothing was imported:${lines.join('')}`);
   }
 
-  #reserve(name: CollectionName, next: unknown): void {
-    if (isNextId(next)) {
-      this.#next.set(name, next);
-      this.#tables.reserveIds(name, next);
-    } else if (next !== undefined) {
-      this.#problems.push(`"next" of "${name}" must be a positive integer`);
-    }
+  #reserve(written: string, next: unknown): void {
+    if (!isNextId(next)) throw problem(`"next" of "${written}" must be a positive integer`);
+    const name = liftName(written, this.#schema);
+    if (name === null) return;
+    this.#next.set(name, next);
+    this.#tables.reserveIds(name, next);
   }
 
   #put(place: string, value: unknown): void {
-    const [[name = '', given] = [], ...more] = isObject(value) ? Object.entries(value) : [];
-    if (!isCollection(name) || more.length > 0) {
-      throw problem(`expected a row in JSON, {"<collection>":{…}}, of one of ${collectionNames.join(', ')}`);
-    }
-    const row = this.#checked(name, given);
+    const [[written = '', given] = [], ...more] = isObject(value) ? Object.entries(value) : [];
+    if (written === '' || more.length > 0) throw problem('expected a row in JSON, {"<collection>":{…}}');
+    if (!isObject(given)) throw problem('it is not an object');
+    const lifted = liftRow(written, given, this.#schema);
+    if (lifted === null) return;
+    const { name } = lifted;
+    const row = this.#checked(name, { ...lifted.row });
     if (this.#tables.find(name, row.id) !== undefined) {
       throw problem(`there is another row with the id ${row.id}`);
     }
@@ -102,6 +104,15 @@ export class RowImporter {
     const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
     const type = FIELDS[name];
     return type === undefined ? row : { ...row, ...check(type, row) };
+  }
+
+  #attempt(place: string, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (!(error instanceof JotError || error instanceof DamageError)) throw error;
+      this.#problems.push(`${place}: ${error.message}`);
+    }
   }
 }
 
