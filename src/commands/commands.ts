@@ -8,6 +8,7 @@ import { compact } from './compact.ts';
 import { exportRows } from './export.ts';
 import { importRows } from './import.ts';
 import { listKeys, retireKeys, rotateKeys } from './keys.ts';
+import { migrate } from './migrate.ts';
 import { repair } from './repair.ts';
 import { serve } from './serve.ts';
 import { helpOf, usageOf, usageOfOne } from './usage.ts';
@@ -32,7 +33,7 @@ const version: Command = {
 };
 
 export const commands: readonly Command[] = [
-  ...[serve, check, repair, compact, exportRows, importRows],
+  ...[serve, check, repair, compact, migrate, exportRows, importRows],
   ...[listKeys, rotateKeys, retireKeys],
   ...[listUsers, createUser, changePassword, deleteUser],
   ...[help, version],
@@ -78,7 +79,7 @@ has none. [file] is a data file; by default the one that DATABASE_URL names.
 \`jot <command> --help\` says more of each.
 
 Exit codes: 0: done; 1: it failed; 2: wrong usage; 65: the data file is damaged,
-or is not one.
+was written by a newer Jot, or is not one.
 `;
 }
 

@@ -1,7 +1,8 @@
 // `jot compact`: rewrites the data file without the rows that have changed or gone.
 
 import { integer, object } from '../schema/schema.ts';
-import { type Command, dataFileOf, FILE, print } from './command.ts';
+import type { Compaction } from '../store/store.ts';
+import { type Command, dataFileOf, FILE, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { perform, requireFile } from './running-server.ts';
 
@@ -17,11 +18,16 @@ both need room. Old states of changed and deleted rows are gone for good.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     await requireFile(path);
-    const request = { name: 'compact', type: compaction };
-    const { bytesBefore, bytesAfter } = await perform(world, path, request, (store) =>
-      withProgress(world, `compacting ${path}`, (onProgress) => store.compact(onProgress)),
-    );
+    const { bytesBefore, bytesAfter } = await compactFile(world, path);
     const [before, after] = [bytesBefore, bytesAfter].map((bytes) => bytes.toLocaleString('en-US'));
     await print(world.stdout, `${path}: ${after} bytes, ${before} before\n`);
   },
 };
+
+/** Compacts the file, through the running server if there is one. */
+export function compactFile(world: World, path: string): Promise<Compaction> {
+  const request = { name: 'compact', type: compaction };
+  return perform(world, path, request, (store) =>
+    withProgress(world, `compacting ${path}`, (onProgress) => store.compact(onProgress)),
+  );
+}

@@ -7,7 +7,9 @@ import type { Cleanup } from '../disk/temporary-folder.ts';
 import { scratchProject } from './scratch-project.ts';
 
 /** The texts to replace, and what replaces them, by the file in `src`. */
-export type Patches = Readonly<Record<string, readonly (readonly [text: string, replacement: string])[]>>;
+export type Patches = Readonly<
+  Record<string, readonly (readonly [text: string | RegExp, replacement: string])[]>
+>;
 
 /** Returns a function that imports a module of the copy. */
 export function patchedSource(t: Cleanup, patches: Patches): <Module>(file: string) => Promise<Module> {
@@ -16,7 +18,8 @@ export function patchedSource(t: Cleanup, patches: Patches): <Module>(file: stri
     const path = `${project}/src/${file}`;
     let source = readFileSync(path, 'utf8');
     for (const [text, replacement] of replacements) {
-      assert.ok(source.includes(text), `${file} has no ${text}`);
+      const isFound = typeof text === 'string' ? source.includes(text) : text.test(source);
+      assert.ok(isFound, `${file} has no ${text}`);
       source = source.replace(text, () => replacement);
     }
     writeFileSync(path, source);

@@ -1,0 +1,54 @@
+// `jot migrate`: shows what a newer schema changes in the data file, and writes the new shape if asked to. A server needs
+// neither: it lifts old rows whenever it reads them, and the next compaction writes them in the new shape. So applying the
+// migrations is a compaction.
+
+import { collectionNames, type Entity } from '../store/collections.ts';
+import { readDataFile } from '../store/file/offline.ts';
+import { migrationsSince, SCHEMA } from '../store/lift.ts';
+import { type Command, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
+import { compactFile } from './compact.ts';
+import { withProgress } from './progress.ts';
+import { rowsOf } from './report.ts';
+
+const NOTHING = `nothing to change; its schema is number ${SCHEMA}, as is this Jot's`;
+
+export const migrate: Command = {
+  name: 'migrate',
+  parameters: { '[--apply]': 'rewrite the data file, through the running server if there is one', ...FILE },
+  summary: 'show what a newer schema changes in the data file, or apply it',
+  details: `
+Rows of an older schema are changed whenever they are read, so a server runs
+without this. --apply makes it permanent by a compaction, which leaves either
+the old file or the new one; after it, an older Jot cannot read the file.`,
+  async run(world, { options, positionals }) {
+    const path = dataFileOf(world, positionals);
+    const pending = await pendingIn(world, path);
+    await print(world.stdout, `${path}: ${pending.join('\n') || NOTHING}\n`);
+    if (pending.length === 0 || !options.has('apply')) return 0;
+    await compactFile(world, path);
+    const isApplied = (await pendingIn(world, path)).length === 0;
+    const outcome = isApplied ? `applied; ${NOTHING}` : 'not applied: the running server is an older Jot';
+    await print(world.stdout, `${outcome}\n`);
+    return isApplied ? 0 : EXIT_FAILURE;
+  },
+};
+
+/** A line for each thing that a migration would change. */
+async function pendingIn(world: World, path: string): Promise<string[]> {
+  const lifted = new Map<Entity, readonly string[]>();
+  const onLifted = (row: Entity, defaulted: readonly string[]) => lifted.set(row, defaulted);
+  const { tables, schema } = await withProgress(world, `reading ${path}`, (onProgress) =>
+    readDataFile(path, { onProgress, onLifted }),
+  );
+  const rows = collectionNames.flatMap((name) => {
+    const changed = [...tables.rows(name)].filter((row) => lifted.has(row));
+    const fields = [...new Set(changed.flatMap((row) => lifted.get(row) ?? []))];
+    const defaults = fields.length === 0 ? '' : `; default of ${fields.join(', ')}`;
+    return changed.length === 0 ? [] : `to change: ${rowsOf(changed.length, name)}${defaults}`;
+  });
+  const migrations = migrationsSince(schema).map(({ number, summary }) => `  ${number}: ${summary}`);
+  const pending = [...migrations, ...rows];
+  return pending.length === 0
+    ? []
+    : [`its schema is number ${schema}, and this Jot's is ${SCHEMA}`, ...pending];
+}

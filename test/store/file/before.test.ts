@@ -1,0 +1,103 @@
+// Data files and exports that an earlier Jot wrote, kept byte by byte: they open, and mean what they meant.
+
+import assert from 'node:assert/strict';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { check } from '../../../src/commands/check.ts';
+import { compact } from '../../../src/commands/compact.ts';
+import { exportRows } from '../../../src/commands/export.ts';
+import { importRows } from '../../../src/commands/import.ts';
+import { migrate } from '../../../src/commands/migrate.ts';
+import { repair } from '../../../src/commands/repair.ts';
+import { listUsers } from '../../../src/commands/user-list.ts';
+import { contentsOf } from '../../support/disk/data-files.ts';
+import { namesIn, openFor } from '../../support/disk/stores.ts';
+import { type Cleanup, temporaryFolder } from '../../support/disk/temporary-folder.ts';
+import { runCommand } from '../../support/process/world.ts';
+import { assertHas } from '../../support/server/answers.ts';
+
+const FILES = {
+  'version-1.jsonl': ['matt', 'elie', 'zoé "]}'],
+  'plain.jsonl': ['matt', 'elie', 'zoé "]}'],
+  'compacted.jsonl': ['matt', 'Élie', 'zoé "]}', 'late'],
+  'torn.jsonl': ['matt', 'Élie', 'zoé "]}', 'late'],
+};
+
+function keptPath(name: string): string {
+  return fileURLToPath(new URL(`before/${name}`, import.meta.url));
+}
+
+/** A copy of a kept file. */
+function copyOf(t: Cleanup, name: string): string {
+  const path = `${temporaryFolder(t)}/jot.jsonl`;
+  copyFileSync(keptPath(name), path);
+  return path;
+}
+
+/** The rows of an export, without its header, which names the version. */
+function rowsIn(text: string): unknown[] {
+  const [, ...lines] = text.trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+for (const [name, usernames] of Object.entries(FILES)) {
+  describe(`the data file ${name} of an earlier Jot`, () => {
+    it('is whole for every command', async (t) => {
+      const path = copyOf(t, name);
+      const run = (command: typeof check, ...args: string[]) => runCommand(command, [...args, path]);
+      assert.match((await run(check)).stdout, /: no damage\n/);
+      assert.match((await run(repair)).stdout, /: there is no damage to repair\n$/);
+      assert.match((await run(migrate, '--apply')).stdout, /: nothing to change; its schema is number \d+/);
+      for (const username of usernames) assert.ok((await run(listUsers)).stdout.includes(username));
+      if (name === 'compacted.jsonl') {
+        const { stdout } = await run(exportRows, '--with-secrets');
+        assertHas(rowsIn(stdout), rowsIn(readFileSync(keptPath('export-2.txt'), 'utf8')));
+      }
+      assert.deepEqual(readFileSync(path), readFileSync(keptPath(name)), 'nothing was changed');
+    });
+
+    it('opens, takes changes before and after a compaction, and opens again', async (t) => {
+      const path = copyOf(t, name);
+      const { rows } = await contentsOf(path);
+      let store = await openFor(t, `file:${path}`);
+      assert.deepEqual(await namesIn(store), usernames);
+      await store.posts.update(1, { title: 'Changed' });
+      await store.close();
+      const changed = rows.posts.map((row) =>
+        row.id === 1 ? { ...row, title: 'Changed', version: row.version + 1 } : row,
+      );
+      assert.deepEqual((await contentsOf(path)).rows, { ...rows, posts: changed });
+      assert.equal((await runCommand(compact, [path])).code, 0);
+      assert.match(readFileSync(path, 'utf8'), /^\{"format":"jot","version":3,"schema":\d+,/);
+      assert.deepEqual((await contentsOf(path)).rows, { ...rows, posts: changed });
+      store = await openFor(t, `file:${path}`);
+      await store.users.remove(1);
+      assert.deepEqual(await namesIn(store), usernames.slice(1));
+    });
+
+    it('would be found damaged with a letter changed', async (t) => {
+      const path = copyOf(t, name);
+      writeFileSync(path, readFileSync(path, 'utf8').replace('"username":"matt"', '"username":"Matt"'));
+      assert.equal((await runCommand(check, [path])).code, 1);
+    });
+  });
+}
+
+describe('an export of an earlier Jot', () => {
+  for (const [name, secrets] of [
+    ['export.txt', true],
+    ['export-2.txt', true],
+    ['export-without-secrets.txt', false],
+    ['export-2-without-secrets.txt', false],
+  ] as const) {
+    it(`imports: ${name}`, async (t) => {
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      const settings = { DATABASE_URL: `file:${path}` };
+      await runCommand(importRows, [], { settings, stdin: readFileSync(keptPath(name)) });
+      const { stdout } = await runCommand(exportRows, secrets ? ['--with-secrets', path] : [path]);
+      const wanted = secrets ? 'export-2.txt' : 'export-2-without-secrets.txt';
+      assertHas(rowsIn(stdout), rowsIn(readFileSync(keptPath(wanted), 'utf8')));
+    });
+  }
+});
