@@ -13,7 +13,7 @@ import { migrations } from '../../src/store/migrations.ts';
 import type { Repository, Store } from '../../src/store/open.ts';
 import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
 import { evolved, evolvedSource, SCHEMA, WITH_TAGS } from '../support/disk/evolved-source.ts';
-import { FailingDisk } from '../support/disk/failing-call.ts';
+import { FailingDisk } from '../support/disk/failing-disk.ts';
 import { sealedLine, TIME } from '../support/disk/records.ts';
 import { postOf, userNamed } from '../support/disk/stores.ts';
 import { type Cleanup, folderInMemory } from '../support/disk/temporary-folder.ts';
