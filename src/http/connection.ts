@@ -33,7 +33,7 @@ export class Connection {
   readonly #socket: Socket;
   readonly #waiting: Waiting;
   readonly #onIdle: () => void;
-  #unanswered = 0;
+  #pending = 0;
   #waitingBytes = 0;
   /** How much had come in when the last answer was finished: more than that is the start of a request. */
   #bytesRead = 0;
@@ -46,12 +46,13 @@ export class Connection {
     socket.once('end', () => this.closeWithNewest()).once('close', () => this.#leave(this.#waitingBytes));
   }
 
-  get unanswered(): number {
-    return this.#unanswered;
+  /** How many requests still need their responses. */
+  get pending(): number {
+    return this.#pending;
   }
 
   get isIdle(): boolean {
-    return this.#unanswered === 0 && this.#socket.bytesRead === this.#bytesRead;
+    return this.#pending === 0 && this.#socket.bytesRead === this.#bytesRead;
   }
 
   /** Nothing that comes from now on is worked on. */
@@ -59,23 +60,24 @@ export class Connection {
     return this.#isOver;
   }
 
+  /** Whether another request may neither be handled nor wait. */
   get isFull(): boolean {
-    if (this.#unanswered === 0) return this.#isOver;
     const { bytes, bytesMax } = this.#waiting;
-    return this.#isOver || this.#unanswered >= PIPELINED_MAX || bytes >= bytesMax;
+    const isCrowded = this.#pending >= PIPELINED_MAX || bytes >= bytesMax;
+    return this.#isOver || (this.#pending > 0 && isCrowded);
   }
 
   /** The newest one is this from now on. @returns the one whose answer it has to wait for. */
   begin(exchange: Exchange): Exchange | null {
-    const before = this.#unanswered === 0 ? null : this.exchange;
+    const before = this.#pending === 0 ? null : this.exchange;
     this.exchange = exchange;
-    this.#unanswered++;
+    this.#pending++;
     return before;
   }
 
   /** One has its answer. */
   readonly finish = (): void => {
-    this.#unanswered--;
+    this.#pending--;
     this.#bytesRead = this.#socket.bytesRead;
     if (this.isIdle) this.#onIdle();
   };
@@ -91,7 +93,7 @@ export class Connection {
     this.#socket.pause();
     before.response.once('close', () => {
       this.#leave(bytes);
-      if (this.#unanswered === 1 && !this.#isOver) this.#socket.resume();
+      if (this.#pending === 1 && !this.#isOver) this.#socket.resume();
       then();
     });
   }

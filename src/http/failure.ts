@@ -34,14 +34,6 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   version_not_supported: [505, 'HTTP Version Not Supported'],
 };
 
-/** Every error answer has these three keys, a validation failure the fourth. */
-export interface ErrorBody {
-  readonly status_code: number;
-  readonly error: string;
-  readonly description: string;
-  readonly fields?: Readonly<Record<string, string>>;
-}
-
 /** The status that a failure is answered with. */
 export function statusOf(code: ErrorCode): number {
   return statuses[code][0];
@@ -50,12 +42,8 @@ export function statusOf(code: ErrorCode): number {
 /** @param challenge What `WWW-Authenticate` says on a 401, unless the error brings its own. */
 export function failureReply({ code, message, details }: JotError, challenge: string): Reply {
   const [status_code, error] = statuses[code];
-  const body: ErrorBody = {
-    status_code,
-    error,
-    description: message,
-    ...(details.fields === undefined ? {} : { fields: details.fields }),
-  };
+  // JSON leaves out `fields` where it is undefined.
+  const body = { status_code, error, description: message, fields: details.fields };
   return jsonReply(status_code, body, failureHeaders(status_code, details, challenge));
 }
 

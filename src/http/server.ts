@@ -2,6 +2,7 @@
 // ending well. Node does not enforce its own time-outs once a server is closing, and knows a socket that never sent a byte
 // as busy; so this keeps its own account of the connections.
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -108,19 +109,15 @@ export class HttpServer {
   /** How many are under way. */
   get requests(): number {
     let requests = 0;
-    for (const { unanswered } of this.#connections.values()) requests += unanswered;
+    for (const { pending } of this.#connections.values()) requests += pending;
     return requests;
   }
 
-  /** Starts to listen; rejects with the system's error, `EADDRINUSE` for one. */
-  listen(port: number, host: string): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve(this.#server.address() as AddressInfo);
-      });
-    });
+  /** Starts to listen; rejects with the system's error, such as `EADDRINUSE`. */
+  async listen(port: number, host: string): Promise<AddressInfo> {
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    return this.#server.address() as AddressInfo;
   }
 
   /**
@@ -178,10 +175,7 @@ export class HttpServer {
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const { socket } = request;
     const connection = this.#connections.get(socket);
-    if (connection === undefined) {
-      this.#options.handle(request, response);
-      return;
-    }
+    if (connection === undefined) return;
     if (connection.isFull) {
       this.#onExcess(request, connection);
       return;
