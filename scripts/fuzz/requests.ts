@@ -137,7 +137,8 @@ export function learn(step: Step, { status, headers, json }: Received, world: Wo
     person.credentials = { ...person.credentials, ...value };
   }
   if (Object(json).access_token !== undefined) {
-    person.session = number;
+    // A client may lose new tokens and present the spent refresh token again.
+    if (person.session === null || world.random() < 0.7) person.session = number;
     world.sessions.push(number);
   }
   const isTheirs = status === 201 || operation.needsToken;

@@ -39,11 +39,11 @@ function headerValues({ random, sessions, etags }: World): Record<string, readon
   const session = pick(random, [0, ...sessions.slice(-20)]);
   const token = reference(session, 'json.access_token');
   const etag = pick(random, ['"none"', ...etags.slice(-5)]);
-  const etagLists = `${etag}|${etag}|W/${etag}|"a", ${etag}|*|none|"a|${'"a",'.repeat(500)}`.split('|');
+  const etagLists = `${etag}|W/${etag}|"a", ${etag}|*|none|"a|${'"a",'.repeat(500)}`.split('|');
   return {
     Authorization: [
-      ...`|JWT|Basic YTpi|JWT ${token}|JWT ${token}|${token}|jwt ${token}|bEaReR ${token}`.split('|'),
-      ...`JWT   ${token}|JWT, ${token}|JWT "${token}"|JWT ${token}A|JWT ${token}=`.split('|'),
+      ...`|JWT|Basic YTpi|JWT ${token}|JWT ${token}|${token}|jwt ${token}`.split('|'),
+      ...`bEaReR ${token}|JWT   ${token}|JWT, ${token}|JWT "${token}"|JWT ${token}A|JWT ${token}=`.split('|'),
       ...[`JWT ${token} ${token}`, `JWT ${reference(session, 'json.refresh_token')}`],
       // Too long; segments that are not JSON; a wrong signature; no signature; four segments.
       ...[`JWT ${'a'.repeat(9_000)}`, 'JWT bm8.bm8.bm8'],
@@ -73,7 +73,7 @@ const spoilQuery: Way = (step, { random }) => {
   const { name, schema } = pick(random, [...parameters, { name: 'unknown', schema: {} }]);
   const odd = `${name}=${oddWord(schema, random)}`;
   const word = oddWord({}, random);
-  const others = `|=|&&|${name}|${name}[]=1|${name.toUpperCase()}=1|${name}=1&${name}=1|${word}=1`.split('|');
+  const others = `|=&&|${name}|${name}[]=1|${name.toUpperCase()}=1|${name}=1&${name}=1|${word}=1`.split('|');
   step.query = `?${pick(random, [odd, odd, odd, ...others])}`;
 };
 
@@ -92,15 +92,13 @@ const spoilId: Way = (step, { people, random }) => {
   step.path = step.path.replace(id, pick(random, [other ?? word, word, word]));
 };
 
-const spoilField: Way = (step, { sessions, random }) => {
+const spoilField: Way = (step, { random }) => {
   const value = { ...step.value };
   const [name, schema] = pick(random, Object.entries(step.operation?.body?.properties ?? {}));
   const { [name]: _, ...others } = value;
   const odd = { ...value, [name]: oddValue(schema, random) };
-  const session = pick(random, [0, ...sessions.slice(-20)]);
-  const spent = { ...value, [name]: reference(session, 'json.refresh_token') };
   const extra = { ...value, id: 1, user_id: 1, version: 9, password_hash: 'x', 'a.b': [] };
-  const changed = pick(random, [odd, odd, odd, odd, odd, others, others, spent, extra, {}]);
+  const changed = pick(random, [odd, odd, odd, odd, odd, others, others, extra, {}]);
   setBody(step, changed, random() < 0.3);
 };
 

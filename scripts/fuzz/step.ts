@@ -46,8 +46,8 @@ export function reference(step: number, path: string): string {
 }
 
 /** Sends the step and stores the response at `responses[step.number]`. */
-export async function send(step: Step, { port, pass }: Target, responses: Received[]): Promise<Received> {
-  pass(step.passMs);
+export async function send(step: Step, target: Target, responses: Received[]): Promise<Received> {
+  target.pass(step.passMs);
   const resolved = (text: string) =>
     text.replace(REFERENCE, (_, number, path) => textAt(responses[number], path));
   const present = Object.entries(step.headers).filter(([, value]) => value !== '');
@@ -55,8 +55,8 @@ export async function send(step: Step, { port, pass }: Target, responses: Receiv
   const body = step.body === null ? undefined : Buffer.from(resolved(step.body), 'latin1');
   if (body !== undefined) headers['Content-Length'] = String(body.length);
   const path = resolved(step.path + step.query);
-  const request = httpRequest({ host: '127.0.0.1', port, method: step.method, path, headers }).end(body);
-  const received = await receive(request).catch(
+  const options = { host: '127.0.0.1', port: target.port, method: step.method, path, headers };
+  const received = await receive(httpRequest(options).end(body)).catch(
     (error): Received => ({ status: 0, headers: {}, bytes: Buffer.of(), json: String(error) }),
   );
   responses[step.number] = received;
