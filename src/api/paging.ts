@@ -1,8 +1,8 @@
 // Lists in pages (by key, not by offset): `after` names the last id that was seen, so a row that is added or removed
 // meanwhile neither repeats nor hides another, and a page far down costs no more than the first one.
 //
-// A page is put into words in one piece, and nobody else is served meanwhile. So where rows can be long a page is bounded by their
-// text too: it ends early, and continues after the last row that is on it, as if no more had been asked for.
+// A page is serialized in one piece, which blocks the event loop. So a page of rows that can be long is bounded by their text
+// too: it ends early, and continues after its last row, as if no more had been asked for.
 
 import type { Page } from '../lib/page.ts';
 import { type Infer, integer, object, oneOf, withDefault } from '../schema/schema.ts';
@@ -45,13 +45,14 @@ export function withinLength<Row extends { readonly id: number }>(
   return page;
 }
 
-/** Path and query of the page behind this one, or null at the end. */
+/** Returns path and query of the next page, or null at the end. Other parameters of the query stay as they are. */
 export function nextPath(
   path: string,
-  query: Infer<typeof listQuery>,
+  { after: _, order, ...others }: Infer<typeof listQuery>,
   { next }: Page<unknown>,
 ): string | null {
   if (next === null) return null;
-  const order = query.order === 'asc' ? '' : '&order=desc';
-  return `${path}?limit=${query.limit}&after=${next}${order}`;
+  const query = { ...others, after: next, order: order === 'asc' ? undefined : order };
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  return `${path}?${pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&')}`;
 }
