@@ -11,7 +11,6 @@ import { openApiText } from './api/openapi.ts';
 import { type CommonOptions, Pipeline, WITHOUT_STORE } from './api/pipeline.ts';
 import { Gate } from './auth/gate.ts';
 import { openKeys } from './auth/key-file.ts';
-import type { SigningKey } from './auth/keys.ts';
 import { PasswordHasher } from './auth/password-hasher.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
@@ -188,9 +187,9 @@ class JotApp implements App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
-    const api = await closingOnError(store, async () => {
-      const keys = await openKeys(config.secrets, keyFileOf(config), now);
-      return createApi(config, store, keys, now);
+    const api = await createApi(config, store, now).catch(async (error) => {
+      await store.close();
+      throw error;
     });
     this.#store = store;
     this.#gate = api.gate;
@@ -226,7 +225,8 @@ class JotApp implements App {
   }
 }
 
-async function createApi(config: Config, store: Store, keys: readonly SigningKey[], now: () => number) {
+async function createApi(config: Config, store: Store, now: () => number) {
+  const keys = await openKeys(config.secrets, keyFileOf(config), now);
   const { expirationMs, refreshExpirationMs } = config.tokens;
   const gate = new Gate({ concurrency: config.hashConcurrency });
   const parts = {
@@ -257,13 +257,4 @@ async function createApi(config: Config, store: Store, keys: readonly SigningKey
 
 function createCache(ttlMs: number | null, now: () => number): ResponseCache | null {
   return ttlMs === null ? null : new TtlCache({ ttlMs, max: CACHE_ENTRIES_MAX, now });
-}
-
-async function closingOnError<T>(store: Store, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }

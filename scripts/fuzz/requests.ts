@@ -5,7 +5,7 @@
 
 import type { Operation, Operations, Schema } from './openapi.ts';
 import { spoil } from './spoil.ts';
-import { type Received, reference, type Step, setBody } from './step.ts';
+import { percentEncoded, type Received, reference, type Step, setBody } from './step.ts';
 import { pick, type Random, validObject, validValue } from './values.ts';
 
 const PEOPLE_MAX = 4;
@@ -82,7 +82,7 @@ function validStep(number: number, operation: Operation, person: Person, world: 
   const { random, waitMs } = world;
   const { method, query, needsToken, body } = operation;
   const some = query.filter(() => random() < 0.2);
-  const pairs = some.map(({ name, schema }) => `${name}=${validValue(schema, random)}`);
+  const pairs = some.map(({ name, schema }) => `${name}=${percentEncoded(validValue(schema, random))}`);
   const step: Step = {
     number,
     person,

@@ -1,5 +1,5 @@
-// The limiter's place in the journey: before any work is done, and before anything is refused for another reason, so that
-// guessing costs as much as asking.
+// The limiter's place in the journey: before any work, and before any other rejection, so that a guess costs as much as a
+// valid request.
 
 import { addressKey } from '../http/address.ts';
 import type { HeaderList } from '../http/reply.ts';
@@ -25,13 +25,14 @@ export function createAdmit({ limiters }: AdmitOptions) {
   return (identified: Identified): Admitted => {
     const buckets = bucketsOf(identified, limiters);
     const taken = buckets.map(({ limiter, key }) => limiter.take(key));
-    const refused = longestRefusal(taken);
-    const charges = refused === null ? taken : giveBack(buckets, taken);
+    const refusals = taken.filter(({ allowed }) => !allowed);
+    const [longest] = refusals.sort((one, other) => other.retryAfterSeconds - one.retryAfterSeconds);
+    const charges = longest === undefined ? taken : giveBack(buckets, taken);
     const admitted = advance(identified, { charges });
     identified.trace?.because(
       charges.map(({ name, remaining, rate }) => `${name} ${remaining} of ${rate.tokens}`).join(', '),
     );
-    if (refused !== null) throw tooMany(refused);
+    if (longest !== undefined) throw tooMany(longest);
     return admitted;
   };
 }
@@ -54,15 +55,7 @@ function applies(charged: ChargedLimit, query: string): boolean {
   return typeof charged === 'string' || new URLSearchParams(query).has(charged.ifQuery);
 }
 
-function longestRefusal(charges: readonly Charge[]): Charge | null {
-  let longest: Charge | null = null;
-  for (const charge of charges) {
-    if (charge.retryAfterSeconds > (longest?.retryAfterSeconds ?? 0)) longest = charge;
-  }
-  return longest;
-}
-
-/** What one bucket refuses must not have cost anything in another. @returns what is left in each. */
+/** Gives back what was taken, since a request that one bucket refuses is charged to none. Returns what is left in each. */
 function giveBack(buckets: readonly Bucket[], taken: readonly Charge[]): Charge[] {
   return buckets.map(({ limiter, key }, index) => {
     if (taken[index]?.allowed) limiter.give(key);
@@ -75,7 +68,7 @@ function tooMany({ rate: { tokens, windowMs }, retryAfterSeconds }: Charge): Jot
   return new JotError('too_many_requests', message, { retryAfterSeconds });
 }
 
-/** The same refusal, but with a time after which no other bucket refuses either: this request may have emptied one. */
+/** Extends the wait until no other bucket refuses either: this request may have emptied one. */
 export function untilAllAllow({ code, message, details }: JotError, charges: readonly Charge[]): JotError {
   const waits = charges
     .filter(({ remaining }) => remaining === 0)
@@ -85,33 +78,20 @@ export function untilAllAllow({ code, message, details }: JotError, charges: rea
 }
 
 /**
- * What a client is told of its buckets: the IETF draft "RateLimit header fields for HTTP", and for the one closest to
- * empty the older headers that Flask-Limiter sends.
+ * Returns the headers of the IETF draft "RateLimit header fields for HTTP" for every bucket charged, and for the one closest
+ * to empty the older headers that Flask-Limiter sends.
  *
  * @param nowMs Since the epoch.
  */
 export function rateLimitHeaders(charges: readonly Charge[], nowMs: number): HeaderList {
-  const [first] = charges;
-  if (first === undefined) return [];
-  let closest = first;
-  let policies = first.policy;
-  let states = stateOf(first);
-  for (const charge of charges.slice(1)) {
-    if (shareOf(charge) < shareOf(closest)) closest = charge;
-    policies += `, ${charge.policy}`;
-    states += `, ${stateOf(charge)}`;
-  }
+  if (charges.length === 0) return [];
+  const closest = charges.reduce((one, other) => (shareOf(other) < shareOf(one) ? other : one));
   return [
-    'RateLimit-Policy',
-    policies,
-    'RateLimit',
-    states,
-    'X-RateLimit-Limit',
-    String(closest.rate.tokens),
-    'X-RateLimit-Remaining',
-    String(closest.remaining),
-    'X-RateLimit-Reset',
-    String(wholeSeconds(nowMs / 1000 + closest.resetSeconds)),
+    ...['RateLimit-Policy', charges.map(({ policy }) => policy).join(', ')],
+    ...['RateLimit', charges.map(stateOf).join(', ')],
+    ...['X-RateLimit-Limit', String(closest.rate.tokens)],
+    ...['X-RateLimit-Remaining', String(closest.remaining)],
+    ...['X-RateLimit-Reset', String(wholeSeconds(nowMs / 1000 + closest.resetSeconds))],
   ];
 }
 

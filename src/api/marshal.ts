@@ -7,12 +7,11 @@ import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
-import { type Call, type Endpoint, isTagged, perEndpoint } from './endpoint.ts';
+import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
 // Larger replies are not worth the memory: they take their time on the wire anyway.
 export const KEPT_LENGTH_MAX = 64 * 1024;
-// Per endpoint.
 const KEPT_MAX = 1_000;
 // In UTF-16 units: serializing and hashing more takes a good part of a millisecond, and ten at worst.
 const LONG_TEXT_LENGTH = 16 * 1024;
@@ -32,14 +31,13 @@ export type RunHandler = (endpoint: Endpoint, call: Call, trace: Trace | null) =
 
 /** @param turns Spreads long replies over event-loop turns, so that a short request does not wait for several. */
 export function createRunHandler(turns: TurnQueue): RunHandler {
-  const keptOf = perEndpoint(() => new BoundedMap<string, TaggedReply>(KEPT_MAX));
+  const kept = new BoundedMap<string, TaggedReply>(KEPT_MAX);
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
     if (endpoint.fingerprint === undefined) return marshal(endpoint, row, call, turns);
-    const kept = keptOf(endpoint);
-    const key = endpoint.fingerprint(row);
+    const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
     const tagged = await marshal(endpoint, row, call, turns);

@@ -17,7 +17,6 @@ import { checkHead, parseTarget } from '../http/incoming.ts';
 import { append, type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
-import type { TurnQueue } from '../http/turn-queue.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
@@ -39,19 +38,17 @@ import {
 import { createRoutes, type Routes } from './match-endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { type StepName, Trace } from './trace.ts';
-import { createValidate } from './validate-call.ts';
+import { createValidate, type ValidateOptions } from './validate-call.ts';
 
 // As long as a request id may be. No word and no id of ours is longer, but a token that a client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, HandleOptions {
+export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, ValidateOptions, HandleOptions {
   readonly endpoints: readonly Endpoint[];
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** Thrown if there is no endpoint; null for a 404. */
   readonly elsewhere: JotError | null;
   readonly backlog: Backlog;
-  readonly bodyBytesMax: number;
-  readonly bodyTurns: TurnQueue;
   readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
   /** The schemes of `Authorization`; challenges name the first. */
@@ -109,7 +106,15 @@ export class Pipeline {
   /** Responds to a request that Node's parser rejected, before the journey or while its body was read. */
   handleParserFailure({ socket, error, exchange }: ParserFailure): void {
     try {
-      this.#refuse(error, socket, exchange);
+      const { metrics, log } = this.#options;
+      const trace = this.#createTrace();
+      trace?.begin('parse');
+      trace?.because(error.message);
+      const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
+      const reply = failureReply(error, this.#challenge);
+      this.#sendLast(socket, exchange, reply, commonHeaders(requestId, trace));
+      metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
+      log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
     } catch (unexpected) {
       this.#giveUp(unexpected, socket, exchange);
     }
@@ -128,18 +133,6 @@ export class Pipeline {
     } catch (error) {
       return this.#fail(error, received);
     }
-  }
-
-  #refuse(error: JotError, socket: Socket, exchange: Exchange | null): void {
-    const { metrics, log } = this.#options;
-    const trace = this.#createTrace();
-    trace?.begin('parse');
-    trace?.because(error.message);
-    const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
-    const reply = failureReply(error, this.#challenge);
-    this.#sendLast(socket, exchange, reply, commonHeaders(requestId, trace));
-    metrics.observe(exchange?.request.method ?? '(none)', '(none)', reply.status, 0);
-    log.info('request refused', { request_id: requestId, status: reply.status, reason: error.message });
   }
 
   // A part that every response needs has failed, such as the clock, so this response does without.

@@ -1,4 +1,4 @@
-// From what the client sent to what the handler takes. Only here is the body read: the caller is known by now, and may.
+// From what the client sent to what the handler takes. The body is read only here, where the caller is known and permitted.
 
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
@@ -8,37 +8,36 @@ import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { requireFresh } from './authorize.ts';
-import { perEndpoint } from './endpoint.ts';
 import { type Authorized, advance, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
-// How many queries of an endpoint are remembered, and how long ones.
-const QUERIES_MAX = 100;
+// How many queries are remembered, and their maximum length.
+const QUERIES_MAX = 1_000;
 const QUERY_LENGTH_MAX = 100;
-// To parse what is longer takes a good part of a millisecond.
+// Parsing more takes a good part of a millisecond.
 const LONG_BODY_BYTES = 8 * 1024;
 
 export interface ValidateOptions {
   readonly bodyBytesMax: number;
-  /** When long bodies are parsed: apart from all else, so that a short request does not wait behind them. */
+  /** Spreads long bodies over event-loop turns, so that a short request does not wait for several. */
   readonly bodyTurns: TurnQueue;
 }
 
 export function createValidate(options: ValidateOptions) {
-  // Nearly all queries were there before, the empty one first of all, and what they come to is always the same.
-  const queriesOf = perEndpoint(() => new BoundedMap<string, unknown>(QUERIES_MAX));
+  // Most requests have a query that another one had before, the empty one first of all.
+  const queries = new BoundedMap<string, unknown>(QUERIES_MAX);
   const queryOf = ({ endpoint, query }: Authorized): unknown => {
-    const queries = queriesOf(endpoint);
-    const known = queries.get(query);
+    const key = `${endpoint.method} ${endpoint.path}?${query}`;
+    const known = queries.get(key);
     if (known !== undefined) return known;
     const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
-    if (query.length <= QUERY_LENGTH_MAX) queries.set(query, values);
+    if (query.length <= QUERY_LENGTH_MAX) queries.set(key, values);
     return values;
   };
 
   return (authorized: Authorized): Valid | Promise<Valid> => {
     const { endpoint, request } = authorized;
-    // RFC 9110 §14.5: who sends a part must not find that it became the whole.
+    // RFC 9110 §14.5: a part must not replace the whole.
     if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
       throw new JotError('bad_request', 'A partial PUT (Content-Range) is not supported');
     }
@@ -66,7 +65,6 @@ async function readValidBody<T>(
   if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
   const bytes = await readBody(request, response, bodyBytesMax);
-  // Many of them may have come to their ends at once.
   if (bytes.length > LONG_BODY_BYTES) await bodyTurns.next();
   trace?.because(`${bytes.length} bytes`);
   const fields = bytes.length === 0 ? {} : media.parse(bytes);

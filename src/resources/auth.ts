@@ -5,7 +5,7 @@ import { listQuery, nextPath } from '../api/paging.ts';
 import { JwtError } from '../auth/jwt.ts';
 import type { RefreshToken, Tokens } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
-import { type Infer, integer, object, text } from '../schema/schema.ts';
+import { integer, object, text } from '../schema/schema.ts';
 import type { Session } from '../store/collections.ts';
 import { postsPath } from './posts.ts';
 import { refreshSession } from './sessions.ts';
@@ -102,11 +102,7 @@ function readRefresh(tokens: Tokens, token: string): RefreshToken {
   }
 }
 
-function pair(
-  { tokens, authPrefixes, expirationMs }: AuthOptions,
-  session: Session,
-  fresh: boolean,
-): Infer<typeof tokenPair> & Pick<Session, 'user_id'> {
+function pair({ tokens, authPrefixes, expirationMs }: AuthOptions, session: Session, fresh: boolean) {
   return {
     user_id: session.user_id,
     access_token: tokens.access(session, fresh),

@@ -147,7 +147,10 @@ export async function refreshSession(
       await store.write([{ discard: 'sessions', id: session.id }]);
       throw revoked(`a spent refresh token of user ${session.user_id} came back, so its session was ended`);
     }
-    const rotated = await rotate(store, session, now(), lifetimeMs);
+    const { id, version: ifVersion } = session;
+    const last_used = now();
+    const change = { generation: session.generation + 1, last_used, expires: last_used + lifetimeMs };
+    const rotated = await orNullIfChanged(store.sessions.update(id, change, { ifVersion }));
     if (rotated !== null) return rotated;
   }
   throw new JotError('unavailable', 'Too many refreshes of one session at once');
@@ -160,18 +163,7 @@ export async function sessionsOf(store: Store, { id }: Pick<User, 'id'>): Promis
   return rows;
 }
 
-// Null when somebody else was faster; whoever refreshes next sees what became of it.
-async function rotate(
-  store: Store,
-  session: Session,
-  nowMs: number,
-  lifetimeMs: number,
-): Promise<Session | null> {
-  const change = { generation: session.generation + 1, last_used: nowMs, expires: nowMs + lifetimeMs };
-  return orNullIfChanged(store.sessions.update(session.id, change, { ifVersion: session.version }));
-}
-
-/** Null instead of a failure that says: the row is another one by now, or gone. */
+/** Returns null if the write fails because the row has changed or is gone. */
 export async function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
   try {
     return await write;
