@@ -24,7 +24,7 @@ const FILES = {
   'broken.test.ts': "import './missing.ts';",
   'good.test.ts': `
     import { it } from 'node:test';
-    it('passes', () => undefined);`,
+    it('passes', (t) => t.diagnostic('seed 7'));`,
 };
 
 describe('scripts/test.mjs', () => {
@@ -58,7 +58,7 @@ describe('scripts/test.mjs', () => {
   it('runs the files whose path contains the argument', async () => {
     const { code, stdout } = await test('good');
     assert.equal(code, 0);
-    assert.match(stdout, /^1 passed, 0 failed, 0 skipped in \d+ s\n$/);
+    assert.match(stdout, /^# seed 7\n1 passed, 0 failed, 0 skipped in \d+ s\n$/);
   });
 
   it('lists the files where none has the argument in its path', async () => {

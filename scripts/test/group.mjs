@@ -5,6 +5,8 @@
 import { createHook } from 'node:async_hooks';
 import { after, test } from 'node:test';
 
+const EXIT_MS_MAX = 60_000;
+
 /** Imports the files in order. A file that cannot be imported is a test that fails. */
 export async function runFiles(urls, timeoutMs) {
   limitTests(timeoutMs);
@@ -12,7 +14,7 @@ export async function runFiles(urls, timeoutMs) {
   const open = setInterval(() => undefined, timeoutMs);
   after(() => {
     clearInterval(open);
-    setTimeout(exit, timeoutMs).unref();
+    setTimeout(exit, EXIT_MS_MAX).unref();
   });
   for (const url of urls) {
     await import(url).catch((error) => {

@@ -1,11 +1,13 @@
 // The reporter of the suite. Node's `spec` and `tap` print every test that passes, thousands of lines in which a failure
 // is lost, and `dot` prints no reason for a skipped test. This one prints each failure whole, each skipped test on one
-// line, what the tests themselves write, and the counts.
+// line, what the tests write and report themselves, and the counts.
 
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 
 const ERROR_DEPTH = 6;
+/** Node's own counts, which take time-outs for cancelled tests instead of failed ones. */
+const COUNT = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
 export default async function* report(events) {
   const titles = [];
@@ -14,6 +16,7 @@ export default async function* report(events) {
   for await (const { type, data } of events) {
     if (type === 'test:start') titles.splice(data.nesting, Infinity, data.name);
     if (type === 'test:stdout' || type === 'test:stderr') yield data.message;
+    if (type === 'test:diagnostic' && !COUNT.test(data.message)) yield `# ${data.message}\n`;
     if (type === 'test:pass' && data.details.type !== 'suite' && data.skip === undefined) counts.passed++;
     if (type === 'test:pass' && data.skip !== undefined) {
       counts.skipped++;
