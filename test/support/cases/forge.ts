@@ -5,16 +5,16 @@ import { createHmac } from 'node:crypto';
 import { partsOf } from '../server/answers.ts';
 
 export interface Forgery {
-  /** What changes in the header; undefined removes it. */
+  /** Members that replace those of the header; undefined removes one. */
   readonly header?: Readonly<Record<string, unknown>>;
-  /** What changes in the claims; undefined removes it. */
+  /** Members that replace claims; undefined removes one. */
   readonly claims?: Readonly<Record<string, unknown>>;
   readonly secret: string;
-  /** What the signature is made with; default SHA-256. */
+  /** Digest of the HMAC; default SHA-256. */
   readonly digest?: string;
 }
 
-/** The token with changes, signed again. */
+/** Returns the token with changes, signed again. */
 export function forge(token: string, { header = {}, claims = {}, secret, digest }: Forgery): string {
   const parts = partsOf(token);
   const texts = [
@@ -24,7 +24,7 @@ export function forge(token: string, { header = {}, claims = {}, secret, digest 
   return seal(texts, secret, digest);
 }
 
-/** Header and payload as they are, text or bytes, with the signature that belongs to them. */
+/** Returns a token of this header and payload, text or bytes, with a valid signature. */
 export function seal(parts: readonly (string | Uint8Array)[], secret: string, digest = 'sha256'): string {
   const signed = parts.map((part) => Buffer.from(part as Uint8Array).toString('base64url')).join('.');
   return `${signed}.${createHmac(digest, secret).update(signed).digest('base64url')}`;

@@ -1,6 +1,6 @@
 // The forms in which a secret might leak: as it is, and in the encodings of URLs, forms, JSON, hex and Base64.
 
-/** Texts of which none may occur where the secret must not be. */
+/** Returns the texts that must not occur where the secret must not be. */
 export function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const forms = [
@@ -14,7 +14,7 @@ export function formsOf(secret: string): string[] {
   return [...new Set(forms)];
 }
 
-// Inside a longer text the first and the last characters depend on the neighbours; those between them do not.
+// In the Base64 of a longer text only the inner characters do not depend on the neighbouring bytes.
 function innerBase64(bytes: Buffer, before: number): string[] {
   const shifted = Buffer.concat([Buffer.alloc(before), bytes]);
   const inner = (text: string) => text.slice(before === 0 ? 0 : 4, -4);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { object, type Source, type Type, validate } from '../../../src/schema/schema.ts';
 
-/** One type, read from one source: what it takes, and what it refuses, all with the same words. */
+/** The values that one type accepts and rejects from one source; all rejections have the same message. */
 export interface TypeTable<T> {
   readonly type: Type<T>;
   readonly source: Source;
@@ -13,7 +13,7 @@ export interface TypeTable<T> {
   readonly bad: readonly (readonly [given: unknown, why: string])[];
 }
 
-/** A test for each row: the value is the only field of an object, as it would be in a request. */
+/** Makes a test of each row, in which the value is the only field of an object. */
 export function testType<T>(name: string, { type, source, good, problem, bad }: TypeTable<T>): void {
   const body = object({ field: type as Type<unknown> });
   describe(`${name} from ${source === 'json' ? 'JSON' : 'text'}`, () => {
@@ -35,7 +35,7 @@ export function testType<T>(name: string, { type, source, good, problem, bad }: 
   });
 }
 
-// A name that can be printed, also for half a character or a very long text.
+// Printable also for a lone surrogate or a very long text.
 function shown(value: unknown): string {
   const json = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? 'undefined');
   return json.length > 60 ? `${json.slice(0, 40)}… (${json.length} characters)` : json;

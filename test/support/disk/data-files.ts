@@ -1,4 +1,4 @@
-// Data files that are written down by hand, and what is in data files.
+// Data files with content that a test writes itself, and their rows as a start would read them.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { readDataFile } from '../../../src/store/file/offline.ts';
 import type { Tables } from '../../../src/store/memory/tables.ts';
 import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
-/** A file with this content in a folder of its own; its path. */
+/** Writes a file with this content in a folder of its own; returns its path. */
 export function dataFile(t: Cleanup, content: string | Uint8Array): string {
   const path = join(temporaryFolder(t), 'jot.jsonl');
   writeFileSync(path, content);
@@ -25,7 +25,7 @@ export interface Contents {
   readonly next: Readonly<Record<CollectionName, Id>>;
 }
 
-/** What a start would find in the file. */
+/** Resolves to the rows that a start would read from the file. */
 export async function contentsOf(path: string): Promise<Contents> {
   return contentsIn((await readDataFile(path)).tables);
 }
@@ -37,7 +37,7 @@ export function contentsIn(tables: Tables): Contents {
   return { rows: each(byId), next: each((name) => tables.nextId(name)) };
 }
 
-/** Everything that can be seen of a file and the folder around it: a test that nothing was touched compares it. */
+/** Returns all that is visible of a file and its folder, to show that neither was touched. */
 export function traceOf(path: string) {
   const { mtimeMs, ino, mode, size } = statSync(path);
   const names = readdirSync(dirname(path)).sort();

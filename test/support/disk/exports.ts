@@ -1,17 +1,16 @@
-// An export, to be changed by tests, as one object and as text, and a store that is worth exporting.
+// A small export for tests to change, as an object and as text, and a store with rows of all kinds.
 
 import type { Store } from '../../../src/store/open.ts';
 import { postOf, sessionOf, userNamed } from './stores.ts';
 
-/** A hash of the password `foo`, as cheap as can be. */
+/** A hash of the password `foo` at the lowest cost. */
 export const FOO_HASH =
   '$scrypt$ln=1,r=1,p=1$AAECAwQFBgcICQoLDA0ODw$AJbjWYyUo8C5dtEUSQ4xq/gdsmXQe5BbgYREneSxscs';
 
-/** What an export holds. */
-// biome-ignore lint/suspicious/noExplicitAny: a test puts anything into an export.
+// biome-ignore lint/suspicious/noExplicitAny: tests put anything into an export.
 export type Export = Record<string, any>;
 
-/** A small export in version 1, a new object with every call. */
+/** Returns a new export in version 1. */
 export function exportOf(more: Export = {}): Export {
   return {
     format: 'jot-export',
@@ -27,14 +26,14 @@ export function exportOf(more: Export = {}): Export {
   };
 }
 
-/** The same rows as JSON Lines, as `jot export --with-secrets` prints them. */
+/** Returns an export as JSON Lines, as `jot export --with-secrets` prints it. */
 export function exportText({ format, version, next, ...lists }: Export = exportOf()): string {
   const rows = Object.entries(lists).flatMap(([name, list]) => list.map((row: unknown) => ({ [name]: row })));
   const header = { format, version: version && 2, next, rows: rows.length };
   return [header, ...rows].map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
-/** Rows of all kinds, rows that have changed, and ids of rows that are gone. */
+/** Fills a store with rows of all kinds, changed rows, and ids of removed rows. */
 export async function fillStore(store: Store): Promise<void> {
   for (const name of ['matt', 'elie', 'zoé "]}', 'tim']) {
     await store.users.create({ ...userNamed(name), password_hash: FOO_HASH });

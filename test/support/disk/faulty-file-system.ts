@@ -9,7 +9,7 @@ import { TIME } from './records.ts';
 import { openFor, userNamed } from './stores.ts';
 import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
-/** What to do instead of the call to a file; it is given the real one. Faults can come and go while the file is open. */
+/** Replacements for operations on an open file, which they receive. They may change while the file is open. */
 export interface Faults {
   write?: ((file: DataFile, bytes: Uint8Array, position: number) => number) | undefined;
   writeAsync?: ((file: DataFile, bytes: Uint8Array, position: number) => Promise<number>) | undefined;
@@ -34,7 +34,7 @@ export function faultyFileSystem(faults: Faults): FileSystem {
   };
 }
 
-/** A store on this file system, that logs nothing. */
+/** Opens a store on this file system that logs nothing. */
 export function openOn(fileSystem: FileSystem, path: string): Promise<Store> {
   const now = () => TIME;
   return openFileStore(path, {
@@ -47,11 +47,10 @@ export function openOn(fileSystem: FileSystem, path: string): Promise<Store> {
 export interface Opened {
   readonly store: Store;
   readonly path: string;
-  /** What is in the file. */
   readonly content: () => string;
 }
 
-/** A store with matt in it, closed when the test is over. Faults that are set later hold from then on. */
+/** Opens a store with the user matt, closed when the test is over. Faults that are set later apply from then on. */
 export async function openWithMatt(t: Cleanup, faults: Faults): Promise<Opened> {
   const path = `${temporaryFolder(t)}/jot.jsonl`;
   const store = await openOn(faultyFileSystem(faults), path);
@@ -60,21 +59,21 @@ export async function openWithMatt(t: Cleanup, faults: Faults): Promise<Opened> 
   return { store, path, content: () => readFileSync(path, 'utf8') };
 }
 
-/** Closes the store and opens the file as it is, on a disk that is well. */
+/** Closes the store and opens its file on a disk without faults. */
 export async function reopen(t: Cleanup, { store, path }: Opened): Promise<Store> {
   await store.close();
   return openFor(t, `file:${path}`);
 }
 
-/** An error as the system reports it. */
+/** Returns an error as Node reports it. */
 export function systemError(code: 'ENOSPC' | 'EIO'): NodeJS.ErrnoException {
   const words = { ENOSPC: 'no space left on device', EIO: 'i/o error' }[code];
   return Object.assign(new Error(`${code}: ${words}`), { code });
 }
 
-/** Syncs that go on only when the test lets them: pass `sync` as the fault. */
+/** Syncs that wait until the test finishes or fails them: pass `sync` as the fault. */
 export class HeldSyncs {
-  /** How many there were. */
+  /** Number of syncs so far. */
   count = 0;
   readonly #held: HeldSync[] = [];
   #onHeld: () => void = () => undefined;
@@ -86,7 +85,7 @@ export class HeldSyncs {
       this.#onHeld();
     });
 
-  /** The sync that was asked for longest ago, once there is one. */
+  /** Resolves to the oldest waiting sync, once there is one. */
   async next(): Promise<HeldSync> {
     const held = this.#held.shift();
     if (held !== undefined) return held;

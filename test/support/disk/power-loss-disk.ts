@@ -10,33 +10,33 @@ import { systemError } from './faulty-file-system.ts';
 
 const SECTOR_BYTES = 512;
 
-/** What is on a disk: paths to contents. */
+/** The contents of a disk, by path. */
 export type Image = ReadonlyMap<string, Buffer>;
 
 type Write = { readonly write: Buffer; readonly position: number; readonly file: number };
 type Truncate = { readonly truncate: number; readonly file: number };
 type Content = Write | Truncate;
-/** A name leads to that file from now on, or to none; and the name that it had before is gone. */
+/** From now on the name leads to that file, or to none if null; `instead` is removed. */
 type Naming = { readonly name: string; readonly leadsTo: number | null; readonly instead?: string };
 export type Recorded = Content | Naming | { readonly sync: number } | { readonly syncFolder: true };
 
-/** Says of everything that was not synced whether it got to the disk. */
+/** Decides for each unsynced operation whether it reached the disk. */
 export interface Luck {
   readonly isKept: () => boolean;
-  /** Asked for each sector of a write that is kept. */
+  /** Called for each sector of a write that is kept. */
   readonly isSectorKept: () => boolean;
 }
 
 export class PowerLossDisk {
   readonly recorded: Recorded[] = [];
-  /** Writes get half of the way and fail. */
+  /** Whether writes fail half-way. */
   isFull = false;
-  /** Hears of everything that is recorded, before it is done. */
+  /** Called before each operation. */
   onRecord: () => void = () => undefined;
   readonly #files: Buffer[] = [];
   readonly #names = new Map<string, number>();
 
-  /** @param before What was done since the image: not all of it may be on the disk, but a program sees all of it. */
+  /** @param before Operations since the image, which programs see although they may not have reached the disk. */
   constructor(image: Image = new Map(), before: readonly Recorded[] = []) {
     for (const [name, content] of image) {
       this.#names.set(name, this.#files.length);
@@ -102,7 +102,7 @@ export class PowerLossDisk {
   }
 }
 
-/** What is on the disk when it has power again. */
+/** Returns the contents of the disk when it has power again. */
 export function afterPowerCut(image: Image, recorded: readonly Recorded[], luck: Luck): Image {
   const files = new Map([...image.values()].entries());
   const names = new Map([...image.keys()].map((name, file) => [name, file] as const));

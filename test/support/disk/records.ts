@@ -1,4 +1,4 @@
-// Lines of a data file made without the code that is tested: from the description of the format alone.
+// Lines of data files, and a CRC-32 that follows RFC 1952 bit by bit, so that the store's own is compared with another.
 
 import { collectionNames, type User } from '../../../src/store/collections.ts';
 import { encodeChange, encodeHeader, encodeSnapshotRow } from '../../../src/store/file/record.ts';
@@ -8,7 +8,7 @@ import { userNamed } from './stores.ts';
 export const TIME = 1_795_437_313_000;
 const FIRST_IDS = Object.fromEntries(collectionNames.map((name) => [name, 1]));
 
-/** CRC-32 bit by bit, as RFC 1952 §8 describes it. */
+/** Returns the CRC-32 of RFC 1952 §8 in hex. */
 export function crc32Of(bytes: Uint8Array): string {
   let crc = 0xffffffff;
   for (const byte of bytes) {
@@ -18,13 +18,13 @@ export function crc32Of(bytes: Uint8Array): string {
   return (~crc >>> 0).toString(16).padStart(8, '0');
 }
 
-/** A line with the right checksum, whatever is in it; newline included. */
+/** Returns a line with any content and a right checksum, newline included. */
 export function sealedLine(content: object): string {
   const body = JSON.stringify(content).slice(0, -1);
   return `${body},"crc":"${crc32Of(Buffer.from(body))}"}\n`;
 }
 
-/** The lines of a data file with one user for each name, the header first. */
+/** Returns the lines of a data file with one user for each name, the header first. */
 export function linesWithUsers(...usernames: string[]): string[] {
   const changes = usernames.map((username, index): Change => {
     return [{ put: 'users', row: { id: index + 1, version: 1, ...userNamed(username) } }];
@@ -32,7 +32,7 @@ export function linesWithUsers(...usernames: string[]): string[] {
   return linesWith(...changes);
 }
 
-/** The lines of a data file with these changes, the header first. */
+/** Returns the lines of a data file with these changes, the header first. */
 export function linesWith(...changes: Change[]): string[] {
   const header = encodeHeader({ seq: 0, next: FIRST_IDS });
   return [
@@ -41,7 +41,7 @@ export function linesWith(...changes: Change[]): string[] {
   ];
 }
 
-/** The lines of a compacted data file: the snapshot that stands for all changes up to `seq`, and one change since. */
+/** Returns the lines of a compacted data file: a snapshot of all changes up to `seq`, and one change after it. */
 export function linesWithSnapshot(rows: readonly User[], seq = 40, through = seq + 1): string[] {
   const next = { ...FIRST_IDS, users: 9 };
   const change: Change = [{ remove: 'users', id: 8 }];

@@ -16,9 +16,9 @@ import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
 export interface StoreKind {
   readonly name: string;
-  /** Whether its rows are there again when it is closed and opened. */
+  /** Whether its rows survive a restart. */
   readonly isDurable: boolean;
-  /** The URL of a store that is still empty. */
+  /** Returns the URL of an empty store. */
   readonly newUrl: (t: Cleanup) => string;
 }
 
@@ -27,12 +27,12 @@ export const storeKinds: readonly StoreKind[] = [
   { name: 'file:', isDurable: true, newUrl: (t) => `file:${temporaryFolder(t)}/jot.jsonl` },
 ];
 
-/** An empty store, closed when the test is over. */
+/** Opens an empty store, closed when the test is over. */
 export async function openEmpty(t: Cleanup, kind: StoreKind): Promise<Store> {
   return openFor(t, kind.newUrl(t));
 }
 
-/** The store at this URL, closed when the test is over. */
+/** Opens the store at a URL, closed when the test is over. */
 export async function openFor(t: Cleanup, url: string): Promise<Store> {
   const store = await openStore(url);
   t.after(() => store.close());
@@ -60,21 +60,17 @@ export function sessionOf(user_id: Id, sid: string): Values<Session> {
   };
 }
 
-/** The promise is rejected with this code, and this message if one is given. */
+/** Asserts that the promise is rejected with this code, and with this message if there is one. */
 export async function rejects(promise: Promise<unknown>, code: ErrorCode, message?: string): Promise<void> {
   await assert.rejects(promise, { name: 'JotError', code, ...(message === undefined ? {} : { message }) });
 }
 
-/** The usernames that a read of all users gives, in the order of their ids. */
+/** Resolves to all usernames, in the order of their ids. */
 export async function namesIn({ users }: Store): Promise<string[]> {
   return (await users.list({ after: 0, limit: 200, order: 'asc' })).rows.map(({ username }) => username);
 }
 
-/**
- * All rows, by collection and in the order of their ids. They are asked for at once, so they are of one moment.
- *
- * @param usersMax The highest id of a user.
- */
+/** Resolves to all rows of one moment, by collection and id; `usersMax` is the highest id of a user. */
 export async function everythingIn({ users, posts, sessions }: Store, usersMax = 10) {
   const query = { after: 0, limit: 1_000_000, order: 'asc' } as const;
   const owners = Array.from({ length: usersMax }, (_, index) => index + 1);
@@ -86,7 +82,7 @@ export async function everythingIn({ users, posts, sessions }: Store, usersMax =
   return lists.map((list) => list.flatMap(({ rows }): readonly Entity[] => rows).sort((a, b) => a.id - b.id));
 }
 
-/** What became of each: `done`, or the code of the error. */
+/** Resolves to `done` for each write that succeeded, or to the code of its error. */
 export function outcomesOf(writes: readonly Promise<unknown>[]): Promise<string[]> {
   const done = () => 'done';
   return Promise.all(writes.map((write) => write.then(done, (error: JotError) => error.code)));

@@ -4,19 +4,19 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs something when a test is over; a `TestContext` does. */
+/** The part of a `TestContext` that runs a function when the test is over. */
 export interface Cleanup {
   after(done: () => unknown): void;
 }
 
-/** An empty folder of the test's own. It is gone when the test is over. */
+/** Makes an empty folder, which is removed when the test is over. */
 export function temporaryFolder(t: Cleanup, parent = tmpdir()): string {
   const folder = realpathSync(mkdtempSync(join(parent, 'jot-')));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** The same in memory where the machine has such a place: for tests in which the power stays on, and a disk is only slow. */
+/** Makes one in memory if the machine has /dev/shm, for tests that a real disk would only slow down. */
 export function folderInMemory(t: Cleanup): string {
   return temporaryFolder(t, existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
 }

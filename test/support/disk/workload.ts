@@ -12,15 +12,14 @@ import { everythingIn, postOf, sessionOf, userNamed } from './stores.ts';
 // So that a snapshot takes several pieces.
 const TEXT = 'x'.repeat(24_000);
 
-/** One write. */
 export type Write = readonly Operation[];
 
 export interface Step {
-  /** One after the other; those of a group at once. */
+  /** Groups run one after the other, the writes of a group concurrently. */
   readonly groups: readonly (readonly Write[])[];
-  /** A compaction begins together with the first group. */
+  /** Whether a compaction begins together with the first group. */
   readonly compacts?: boolean;
-  /** There is no room on the disk. */
+  /** Whether the disk is full. */
   readonly isFull?: boolean;
 }
 
@@ -60,16 +59,16 @@ export const workload: readonly Step[] = [
 ];
 
 export interface Ran {
-  /** What reads may have shown, from the beginning on, one after the other. */
+  /** The states that reads may have shown, oldest first. */
   readonly states: readonly string[];
-  /** The id that the next user would get, for each of the states. */
+  /** The next id of a user in each of these states. */
   readonly nextIds: readonly Id[];
-  /** The first group of which writes were refused for another reason than a full disk: those. */
+  /** The writes of the first group that failed for another reason than a full disk. */
   readonly refused: readonly Write[];
   readonly model: PlainStore;
 }
 
-/** @param setFull Fills the disk, and makes room again. */
+/** Runs the workload; `setFull` fills the disk, or makes room again. */
 export async function run(store: Store, setFull: (isFull: boolean) => void = () => undefined): Promise<Ran> {
   const model = new PlainStore();
   const states = [stateOf(model)];
@@ -96,7 +95,7 @@ export async function run(store: Store, setFull: (isFull: boolean) => void = () 
   return { states, nextIds, refused, model };
 }
 
-/** Everything that reads show, at one moment. */
+/** Resolves to all rows as reads show them at one moment. */
 export async function shownBy(store: Store): Promise<string> {
   return shortened(await everythingIn(store));
 }
@@ -109,7 +108,7 @@ function shortened(rows: readonly (readonly object[])[]): string {
   return JSON.stringify(rows, (name, value) => (name === 'body' ? crc32(value) : value));
 }
 
-/** The state after each of these writes, one after the other. */
+/** Returns the state after each of these writes. */
 export function statesAfter(model: PlainStore, writes: readonly Write[]): string[] {
   return writes.map((write) => {
     model.run(write);

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../../src/lib/errors.ts';
 import type { Operation as AnyOperation, Id, ListQuery } from '../../../src/store/open.ts';
 
 export type Name = 'users' | 'posts' | 'sessions';
-/** Those of the operations that are about these collections. */
+/** The operations on these collections. */
 export type Operation = Extract<
   AnyOperation,
   | { readonly create: Name }
@@ -18,7 +18,7 @@ export type Operation = Extract<
 >;
 export type Row = { readonly id: Id; readonly version: number } & Readonly<Record<string, unknown>>;
 
-/** What became of a write: the row that its last operation put, or why it was refused. */
+/** The row that the last operation of a write put, or the code of its error. */
 export type Outcome = { readonly row: Row | null } | { readonly code: ErrorCode };
 
 interface State {

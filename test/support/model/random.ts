@@ -1,6 +1,6 @@
 // Pseudo-random numbers from a seed, so that a failing random run can be repeated.
 
-/** Numbers in [0, 1), the same ones for the same seed (Mulberry32). */
+/** Returns a generator of numbers in [0, 1) (Mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed | 0;
   return () => {

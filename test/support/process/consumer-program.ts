@@ -82,7 +82,7 @@ results['.'] = [health.status, status, version, url !== otherUrl];
 await app.close();
 await other.close();
 
-// What the package does not offer.
+// The package does not export its other files.
 const inside = 'jot/dist/app.js';
 results.inside = await import(inside).catch((error: { code: string }) => error.code);
 

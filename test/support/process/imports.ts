@@ -3,13 +3,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
-/** One import statement. Paths are relative to `src`; what is outside of it is as it was written. */
+/** One import statement. Paths are relative to `src`; a package or a module of Node is as written. */
 export interface Import {
   readonly from: string;
   readonly to: string;
 }
 
-/** A file, or with a slash at the end everything in a folder; `node:` is every module of Node's. */
+/** A file, or with a slash at its end everything in a folder. */
 type Place = string;
 
 export interface Rule {
@@ -23,7 +23,7 @@ const PARTS = ['lib/', 'http/', 'routing/', 'auth/', 'limit/', 'cache/', 'schema
 const RESOURCES_MAY = ['lib/', 'auth/', 'limit/', 'cache/', 'schema/', 'api/', 'http/address.ts'];
 const EVERYTHING = [...PARTS, 'control/', 'store/', 'api/', 'resources/'];
 
-/** The first rule whose place a file is in holds for it. Everything may import Node's modules and its own folder. */
+/** The first rule whose place contains a file applies to it. All may import Node's modules and their own folder. */
 export const rules: readonly Rule[] = [
   { of: 'lib/', mayImport: [], reason: 'it is what everything else stands on' },
   { of: 'http/', mayImport: ['lib/'], reason: 'HTTP can be read without knowing what it is used for' },
@@ -74,12 +74,12 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-/** The imports that no rule allows, as `from imports to`. */
+/** Returns the imports that no rule allows, as `from imports to`. */
 export function offences(imports: readonly Import[]): string[] {
   return imports.filter((each) => !isAllowed(each)).map(({ from, to }) => `${from} imports ${to}`);
 }
 
-/** Every import statement of a file: static, `import()`, and those that export what they import. */
+/** Returns the static, dynamic and re-exporting imports of a file. */
 export function importsIn(from: string, source: string): Import[] {
   const patterns = [
     /^\s*(?:import|export)\s[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/gm,
@@ -90,7 +90,7 @@ export function importsIn(from: string, source: string): Import[] {
   return specifiers.map((to) => ({ from, to: to.startsWith('.') ? normalize(join(dirname(from), to)) : to }));
 }
 
-/** The paths of the files in a folder, relative to it, in order. */
+/** Returns the sorted paths of the files below a folder, relative to it. */
 export function filesIn(folder: string): string[] {
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   return entries
@@ -99,7 +99,7 @@ export function filesIn(folder: string): string[] {
     .sort();
 }
 
-/** All of the imports in the TypeScript files of a folder. */
+/** Returns the imports in the TypeScript files below a folder. */
 export function importsBelow(folder: string): Import[] {
   const files = filesIn(folder).filter((path) => path.endsWith('.ts'));
   return files.flatMap((path) => importsIn(path, readFileSync(join(folder, path), 'utf8')));

@@ -7,18 +7,17 @@ import { TIME } from '../disk/records.ts';
 
 export interface WorldOptions {
   readonly settings?: Readonly<Record<string, string>>;
-  /** What comes on standard input. */
   readonly stdin?: string | Uint8Array | Readable;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Whether somebody sits at standard error. */
+  /** Whether standard error is a terminal. */
   readonly isTTY?: boolean;
-  /** Milliseconds since any moment. */
+  /** Milliseconds on a monotonic clock. */
   readonly elapsed?: () => number;
 }
 
 export interface TestWorld extends World {
-  /** What was written so far. */
+  /** The output so far. */
   readonly output: { stdout: string; stderr: string };
 }
 
@@ -45,7 +44,7 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** What was said on standard error, but for the line that tells which file was worked on. */
+/** Returns standard error without the line that names the file. */
 export function withoutPlace(stderr: string): string {
   return stderr.replace(
     /^jot: (?:data|key) file \/[^\n]+; (?:no server was running|through the server, process \d+)\n/m,
@@ -53,17 +52,17 @@ export function withoutPlace(stderr: string): string {
   );
 }
 
-/** Runs a command in this process, in a world that is there already. @returns its exit code. */
+/** Runs a command in an existing world; resolves to its exit code. */
 export async function runIn(world: World, command: Command, args: readonly string[]): Promise<number> {
   return (await command.run(world, parseArguments(command, args))) ?? 0;
 }
 
-/** The text without its counts of rows of other collections: a collection that is added elsewhere breaks no test. */
+/** Returns the text without counts of rows of further collections, so that a new collection breaks no test. */
 export function withoutOthers(text: string): string {
   return text.replaceAll(/, \d+ (?!posts?\b|sessions?\b)[a-z]+(?=,| imported|;|\n)/g, '');
 }
 
-/** Runs a command in this process. Rejects with what it throws. */
+/** Runs a command in this process; rejects if it throws. */
 export async function runCommand(
   command: Command,
   args: readonly string[],

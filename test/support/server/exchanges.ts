@@ -9,7 +9,7 @@ import { assertError, Wire } from './wire.ts';
 export const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
 
-/** `open`: usable for another request; `closed`: said so, and was. */
+/** `open`: the connection serves another request; `closed`: it is announced as closed, and closed. */
 export type Fate = 'open' | 'closed';
 export type ExchangeRow = readonly [item: string, request: string, status: number, fate: Fate];
 

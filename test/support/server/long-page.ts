@@ -7,13 +7,13 @@ import type { AppOptions } from '../../../src/app.ts';
 import { startServer, type TestServer } from './server.ts';
 import { Wire } from './wire.ts';
 
-/** How long the post on the page is: a page has one at least, however long it is. */
+/** Length of the only post on the page: the first post is on its page however long it is. */
 export const LARGE = 8 * 900_000;
-/** Takes it. */
+/** A body limit that lets the post in. */
 export const LARGE_BODY = { MAX_BODY: '8MiB' };
 
 export interface LongPageServer extends TestServer {
-  /** Asks for it, for somebody behind a proxy, who reads nothing until told to. */
+  /** Requests the page for a client behind a proxy that reads nothing until `resume`. */
   ask(address: string, behind?: string, lines?: string): Promise<Wire>;
 }
 
@@ -46,7 +46,7 @@ export async function backlogOf({
   return { bytes: bytes ?? 0, cuts: cuts ?? 0 };
 }
 
-/** Until so many answers are held or were cut. */
+/** Resolves once the server holds or has cut this many responses. */
 export async function untilHeld(server: Pick<TestServer, 'call'>, answers: number): Promise<void> {
   for (let count = 0; count < 10_000; count++) {
     const { bytes, cuts } = await backlogOf(server);

@@ -11,7 +11,7 @@ export interface Person {
   readonly path: string;
   /** `/users/:id/posts` */
   readonly posts: string;
-  /** With this person's access token. */
+  /** Sends a request with this user's access token. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Creates a post; resolves to its path. */
   post(title?: string, body?: string): Promise<string>;

@@ -19,7 +19,6 @@ import { openStore } from '../../../src/store/open.ts';
 import { type CallOptions, START_MS, send } from './server.ts';
 
 export interface PipelineSettings extends Partial<PipelineOptions> {
-  /** When requests are worked on. */
   readonly turns?: TurnQueue;
   readonly logFormat?: LogFormat;
 }

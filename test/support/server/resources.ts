@@ -1,4 +1,4 @@
-// What a process holds on to: memory that is still in use after a garbage collection, open files, sockets. A leak shows
+// The resources that a process holds: memory that is still in use after a garbage collection, open files, sockets. A leak shows
 // as a difference between two measurements.
 
 import { existsSync, readdirSync } from 'node:fs';
@@ -20,7 +20,7 @@ export async function bytesInUse(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-/** By how many bytes the heap has grown while what `make` returns is held. */
+/** Returns the growth of the heap, in bytes, while the result of `make` is held. */
 export function heapOf(make: () => object): { bytes: number; made: object } {
   collect();
   const before = process.memoryUsage().heapUsed;
