@@ -5,7 +5,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 export const SECRET_BYTES = 32;
-const KID_BYTES = 6;
+const KID_BYTES = 4;
 const KID_LENGTH = 8;
 
 export interface SigningKey {
@@ -21,7 +21,7 @@ export function keysFromSecrets(secrets: readonly string[]): SigningKey[] {
   });
 }
 
-/** Returns a new random key. */
+/** Returns a new random key. Its id is in hex, since `jot keys retire` would take one that begins with a dash for an option. */
 export function randomKey(): SigningKey {
-  return { kid: randomBytes(KID_BYTES).toString('base64url'), secret: randomBytes(SECRET_BYTES) };
+  return { kid: randomBytes(KID_BYTES).toString('hex'), secret: randomBytes(SECRET_BYTES) };
 }

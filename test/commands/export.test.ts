@@ -79,7 +79,7 @@ describe('export', () => {
     const [{ next, rows }, ...lines] = linesIn(text);
     assert.deepEqual([next.users, rows, lines], [1, 0, []]);
     const { report } = await imported(t, text);
-    assert.match(report, /: 0 users, 0 posts, 0 sessions imported\n$/);
+    assert.match(withoutOthers(report), /: 0 users, 0 posts, 0 sessions imported\n$/);
   });
 
   it('leaves out the end that is not finished', async (t) => {
@@ -137,7 +137,7 @@ describe('export and import', () => {
     const path = await filled(t);
     const { path: copy, report } = await imported(t, await exported(path, '--with-secrets'));
     assert.deepEqual(await contentsOf(copy), await contentsOf(path));
-    assert.equal(report, `${copy}: 3 users, 4 posts, 1 session imported\n`);
+    assert.equal(withoutOthers(report), `${copy}: 3 users, 4 posts, 1 session imported\n`);
     const [one, other] = await Promise.all([openFor(t, `file:${path}`), openFor(t, `file:${copy}`)]);
     const ids = await Promise.all([one, other].map((store) => store.users.create(userNamed('new'))));
     assert.deepEqual([ids[0]?.id, ids[1]?.id], [5, 5], 'that of tim is not given out again');
@@ -151,7 +151,10 @@ describe('export and import', () => {
       next,
     });
     assert.deepEqual(withoutHashes(await contentsOf(copy)), withoutHashes(await contentsOf(path)));
-    assert.match(report, /1 session imported; 3 users without a password, who cannot sign in\n$/);
+    assert.match(
+      withoutOthers(report),
+      /1 session imported; 3 users without a password, who cannot sign in\n$/,
+    );
   });
 
   it('of an export again give the very same export', async (t) => {
