@@ -16,14 +16,13 @@ export function machineText(cores: Cores | null): string {
 
 /** Returns two cores that this process may use; `null` if it cannot pin. */
 export function findCores(): Cores | null {
-  const env = { ...process.env, LC_ALL: 'C' };
-  const { stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { env, encoding: 'utf8' });
+  const { stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
   return coresIn(String(stdout));
 }
 
 /** Reads the first and the last core from "pid 42's current affinity list: 0-2,8". */
 export function coresIn(affinity: string): Cores | null {
-  const cores = affinity.split(': ')[1]?.match(/\d+/g)?.map(Number) ?? [];
+  const cores = /[\d,-]+$/.exec(affinity.trim())?.[0].match(/\d+/g)?.map(Number) ?? [];
   const [server = 0, load = 0] = [cores[0], cores.at(-1)];
   return server === load ? null : { server, load };
 }

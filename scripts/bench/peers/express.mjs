@@ -13,6 +13,8 @@ const app = isJsonServer ? jsonServer.create() : express();
 app.disable('x-powered-by');
 app.use(logRequest, isJsonServer ? jsonServer.bodyParser : express.json());
 
+const respond = (status, handle) => async (request, response) =>
+  response.status(status).json(await handle(request));
 const sign = (claims) => jsonwebtoken.sign(claims, api.SECRET);
 app.get('/users', respond(200, api.listUsers));
 app.post('/users', respond(201, api.signUp));
@@ -31,12 +33,6 @@ if (isJsonServer) {
   app.post(POSTS, owned, respond(201, api.createPost));
 }
 app.listen(Number(process.env.PORT), '127.0.0.1');
-
-function respond(status, handle) {
-  return async (request, response) => {
-    response.status(status).json(await handle(request));
-  };
-}
 
 function logRequest(request, response, next) {
   const startMs = performance.now();

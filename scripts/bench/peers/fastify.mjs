@@ -29,6 +29,7 @@ await app.register(rateLimit, {
 });
 app.decorateRequest('owner', null);
 
+const respond = (status, handle) => async (request, reply) => reply.code(status).send(await handle(request));
 const sign = (claims) => app.jwt.sign(claims);
 app.get('/users', respond(200, api.listUsers));
 app.post('/users', { schema: { body: credentials } }, respond(201, api.signUp));
@@ -46,11 +47,4 @@ await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' });
 async function authorize(request) {
   await request.jwtVerify();
   request.owner = api.ownerOf(request.user, request.params.user_id);
-}
-
-function respond(status, handle) {
-  return async (request, reply) => {
-    reply.code(status);
-    return handle(request);
-  };
 }
