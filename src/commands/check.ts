@@ -6,7 +6,7 @@ import { collectionNames } from '../store/collections.ts';
 import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
 import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
 import { Tables } from '../store/memory/tables.ts';
-import { invalidity, type Misfit, misfitsInAll } from '../store/validate-rows.ts';
+import { invalidity, type Misfit, misfitsIn } from '../store/validate-rows.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
 import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
@@ -32,7 +32,7 @@ are and how much of the file is dead. Works on the file of a running server.`,
       throw error;
     });
     if (contents instanceof JotError) return reportDamage(world, path, contents, tables);
-    const misfits = misfitsInAll(tables);
+    const misfits = misfitsIn(tables);
     if (misfits.length > 0) return reportMisfits(world, path, misfits, tables);
     await print(world.stdout, describe(path, contents));
     return 0;

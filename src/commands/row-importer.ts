@@ -7,7 +7,7 @@ import { DEFAULT_COST, decoy } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { postFields } from '../resources/posts.ts';
 import type { Type } from '../schema/schema.ts';
-import { type CollectionName, collectionNames, type Entity, type Id } from '../store/collections.ts';
+import type { CollectionName, Entity, Id } from '../store/collections.ts';
 import { DamageError } from '../store/damage.ts';
 import { isNextId } from '../store/file/record.ts';
 import { liftName, liftRow } from '../store/lift.ts';
@@ -63,8 +63,7 @@ export class RowImporter {
       );
     }
     // An earlier problem may be the reason that an owner is missing.
-    const names = this.#problems.length === 0 ? collectionNames : [];
-    for (const { row, reason } of names.flatMap((name) => misfitsIn(this.#tables, name))) {
+    for (const { row, reason } of this.#problems.length === 0 ? misfitsIn(this.#tables) : []) {
       this.#problems.push(`${this.#places.get(row)}: ${reason}`);
     }
     if (this.#problems.length === 0) return;

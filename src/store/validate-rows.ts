@@ -48,16 +48,8 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
   return row as unknown as Entity;
 }
 
-/** The rows of a collection whose owner is not there, or whose unique key another row has. */
-export function misfitsIn(tables: Tables, name: CollectionName): Misfit[] {
-  return [...tables.rows(name)].flatMap((row) => {
-    const reason = reasonAgainst(tables, name, row);
-    return reason === null ? [] : { name, row, reason };
-  });
-}
-
 /** The rows that do not fit their collection or the other rows, and all that they own. */
-export function misfitsInAll(tables: Tables): Misfit[] {
+export function misfitsIn(tables: Tables): Misfit[] {
   const misfits = new Map<Entity, Misfit>();
   for (const name of collectionNames) {
     for (const row of tables.rows(name)) {
@@ -76,7 +68,7 @@ export function removeMisfits(tables: Tables): Misfit[] {
 }
 
 function removeOnce(tables: Tables): Misfit[] {
-  const misfits = misfitsInAll(tables);
+  const misfits = misfitsIn(tables);
   tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
   return misfits;
 }
@@ -105,7 +97,7 @@ function reasonAgainst(
   tables: Tables,
   name: CollectionName,
   row: Entity,
-  misfits: ReadonlyMap<Entity, Misfit> = new Map(),
+  misfits: ReadonlyMap<Entity, Misfit>,
 ): string | null {
   const { owner } = collections[name];
   const ownerRow = owner && tables.find(owner.collection, ownerOf(name, row));

@@ -265,12 +265,12 @@ describe('import of an export that is wrong', () => {
       'an id twice',
     ],
     [
-      exportOf({ users: [matt, zoe, { ...zoe, id: 6, username: 'ZOÉ' }] }),
+      exportOf({ users: [matt, zoe, { ...zoe, id: 6, username: 'ZOÉ' }], posts: [] }),
       'line 3: another row has the same username',
       'one name in two spellings',
     ],
     [
-      exportOf({ users: [matt, zoe, { ...zoe, id: 6, username: 'ＭATT' }] }),
+      exportOf({ users: [matt, zoe, { ...zoe, id: 6, username: 'ＭATT' }], sessions: [] }),
       'line 2: another row has the same username',
       'one name in two widths',
     ],

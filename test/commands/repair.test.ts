@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { check } from '../../src/commands/check.ts';
 import { repair } from '../../src/commands/repair.ts';
-import { dataFile } from '../support/disk/data-files.ts';
+import { dataFile, traceOf } from '../support/disk/data-files.ts';
 import { linesWith, linesWithUsers } from '../support/disk/records.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { runCommand, withoutOthers } from '../support/process/world.ts';
@@ -65,6 +65,26 @@ describe('repair', () => {
       `The file as it was is in ${path}.damaged-2026-11-23T123513.000Z`,
       '',
     ]);
+    assert.equal((await runCommand(check, [path])).code, 0);
+  });
+
+  it('names rows whose only fault is their shape, and drops them only with --drop-rows', async (t) => {
+    const row = { id: 1, version: 1, ...userNamed('matt'), created: 0.5 };
+    const path = dataFile(t, linesWith([{ put: 'users', row }]).join(''));
+    const before = traceOf(path);
+    const refused = await runCommand(repair, [path]);
+    assert.deepEqual(traceOf(path), before);
+    assert.deepEqual(refused, {
+      code: 1,
+      stdout: '',
+      stderr:
+        `jot: The data file ${path} is left as it is; a repair with --drop-rows would drop:\n` +
+        '  row 1 of users is not valid: "created" must be milliseconds since the epoch\n',
+    });
+    assert.match((await runCommand(check, [path])).stdout, /`jot repair --drop-rows` drops/);
+    const { code, stdout } = await runCommand(repair, ['--drop-rows', path]);
+    assert.equal(code, 0);
+    assert.match(stdout, /\ndropped:\n {2}row 1 of users: "created" must be [^\n]+\nkept: 0 users/);
     assert.equal((await runCommand(check, [path])).code, 0);
   });
 

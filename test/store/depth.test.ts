@@ -156,8 +156,8 @@ describe('a collection owned by an owned one', () => {
     assert.deepEqual(await countsOf(store), [0, 0, 0]);
     await store.close();
     const { readDataFile } = await load<typeof Offline>('store/file/offline.ts');
-    const { misfitsInAll } = await load<typeof Validation>('store/validate-rows.ts');
-    return misfitsInAll((await readDataFile(path)).tables);
+    const { misfitsIn } = await load<typeof Validation>('store/validate-rows.ts');
+    return misfitsIn((await readDataFile(path)).tables);
   }
 
   it('leaves no orphan in a snapshot, in which owners come first', async (t) => {

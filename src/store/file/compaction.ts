@@ -138,10 +138,8 @@ export class Compactor {
     const { appliedWeight, liveWeight } = tables;
     const requireUse = this.#createUseCheck();
     const next = await NextFile.create(fileSystem, path);
-    const brake = new Brake(journal, next);
     try {
-      const beforePiece = () => brake.adjust(requireUse);
-      await next.writeSnapshot(tables, { onProgress, beforePiece }).finally(() => brake.release());
+      await this.#writeSnapshot(next, requireUse, onProgress);
       const copied = await this.#catchUp(next, start, requireUse);
       await next.sync();
       await journal.exclusively(async () => {
@@ -155,6 +153,26 @@ export class Compactor {
       throw error;
     }
     this.#weightGone = appliedWeight - liveWeight;
+  }
+
+  async #writeSnapshot(next: NextFile, requireUse: () => void, onProgress?: OnProgress): Promise<void> {
+    const journal = this.#journal;
+    const start = journal.length;
+    const pieces = next.writeSnapshot(this.#options.tables, onProgress);
+    const areWritersAhead = () => journal.length - start > next.length;
+    let isDone: boolean | undefined = false;
+    const writePiece = async () => {
+      requireUse();
+      ({ done: isDone } = await pieces.next());
+    };
+    while (!isDone) {
+      await writePiece();
+      // Writers wait until as much is written as has come in.
+      if (areWritersAhead())
+        await journal.exclusively(async () => {
+          while (!isDone && areWritersAhead()) await writePiece();
+        });
+    }
   }
 
   async #catchUp(next: NextFile, start: number, requireUse: () => void): Promise<number> {
@@ -182,42 +200,5 @@ export class Compactor {
     };
     requireUse();
     return requireUse;
-  }
-}
-
-/** Holds writers up while more has come in than has been written down. */
-class Brake {
-  readonly #journal: Compactable;
-  readonly #next: NextFile;
-  readonly #start: number;
-  #letGo: (() => void) | null = null;
-
-  constructor(journal: Compactable, next: NextFile) {
-    this.#journal = journal;
-    this.#next = next;
-    this.#start = journal.length;
-  }
-
-  async adjust(requireUse: () => void): Promise<void> {
-    requireUse();
-    const isAhead = this.#journal.length - this.#start > this.#next.length;
-    if (!isAhead) this.release();
-    else if (this.#letGo === null) await this.#hold();
-  }
-
-  release(): void {
-    this.#letGo?.();
-    this.#letGo = null;
-  }
-
-  #hold(): Promise<void> {
-    return new Promise((held) => {
-      const untilReleased = () =>
-        new Promise<void>((letGo) => {
-          this.#letGo = letGo;
-          held();
-        });
-      void this.#journal.exclusively(untilReleased);
-    });
   }
 }

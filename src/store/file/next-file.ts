@@ -15,13 +15,6 @@ const CHUNK_BYTES = 256 * 1024;
 // What waits in the page cache for much longer makes everybody's `fdatasync` wait.
 const SYNC_BYTES = 8 * 1024 * 1024;
 
-export interface SnapshotOptions {
-  /** Hears of rows. */
-  readonly onProgress?: OnProgress | undefined;
-  /** Goes before each piece; throws when there is no use in going on. */
-  readonly beforePiece?: () => Promise<void>;
-}
-
 export class NextFile {
   readonly file: DataFile;
   readonly #path: string;
@@ -57,39 +50,41 @@ export class NextFile {
   }
 
   /**
-   * Writes the rows while they may change. Rows that are created after the start are left out: the changes that create them
+   * Writes the rows, a piece with each step, while they may change. Rows that are created after the start are left out: the changes that create them
    * follow in the file.
    *
    * Owners are written before what they own, so a row in a snapshot implies that its owner is in it. Otherwise a row could be
    * written, removed with its owner, and the owner then be missing: a later reader applies the owner's removal, finds no owner,
    * and keeps the row.
    */
-  async writeSnapshot(tables: Tables, { onProgress, beforePiece }: SnapshotOptions = {}): Promise<void> {
-    const ends = nextIdsOf(tables);
+  async *writeSnapshot(tables: Tables, onProgress?: OnProgress): AsyncGenerator<void, void> {
     const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
-    // One buffer for all: a new one for each line would call the garbage collector, whose pauses are everybody's.
+    for (const piece of this.#piecesOf(tables)) {
+      await this.#append(piece);
+      onProgress?.(this.#snapshotLines, total);
+      yield;
+    }
+  }
+
+  // One buffer for all: a new one for each line would call the garbage collector, whose pauses are everybody's.
+  *#piecesOf(tables: Tables): Generator<Uint8Array, void> {
+    const ends = nextIdsOf(tables);
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
     let filled = 0;
-    const flush = async (bytes: Uint8Array) => {
-      await beforePiece?.();
-      await this.#append(bytes);
-      onProgress?.(this.#snapshotLines, total);
-    };
     for (const name of collectionNames) {
       for (const row of tables.rows(name)) {
         if (row.id >= (ends[name] ?? 0)) continue;
-        const line = encodeSnapshotRow(this.#snapshotLines + 1, name, row);
+        const line = encodeSnapshotRow(++this.#snapshotLines, name, row);
         const bytes = Buffer.byteLength(line);
         if (filled + bytes > CHUNK_BYTES) {
-          await flush(chunk.subarray(0, filled));
+          yield chunk.subarray(0, filled);
           filled = 0;
         }
-        if (bytes > CHUNK_BYTES) await flush(Buffer.from(line));
+        if (bytes > CHUNK_BYTES) yield Buffer.from(line);
         else filled += chunk.write(line, filled);
-        this.#snapshotLines++;
       }
     }
-    await flush(chunk.subarray(0, filled));
+    yield chunk.subarray(0, filled);
   }
 
   /** Copies a piece of another file to the end of this one. */
@@ -148,7 +143,7 @@ export async function writeDataFile(
 ): Promise<DataFile> {
   const nextFile = await NextFile.create(fileSystem, path);
   try {
-    await nextFile.writeSnapshot(tables, { onProgress });
+    for await (const _ of nextFile.writeSnapshot(tables, onProgress));
     await nextFile.seal({ seq, through: seq, next: nextIdsOf(tables) });
     await nextFile.rename();
     await nextFile.syncFolder();

@@ -1,5 +1,6 @@
 // Data files outside of a server: read while somebody else may be writing, or replaced while nobody does.
 
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { acquireLock, callHolder } from '../../control/lock.ts';
 import type { HolderResponse } from '../../control/protocol.ts';
@@ -10,7 +11,7 @@ import type { OnLifted } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import type { OnProgress } from '../store.ts';
 import { explained, withoutLinks } from './data-path.ts';
-import { type FileSystem, realFileSystem } from './file-system.ts';
+import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
@@ -40,30 +41,21 @@ export async function readDataFile(
   { onProgress, onLifted, fileSystem = realFileSystem }: OfflineOptions = {},
   tables = new Tables(),
 ): Promise<Contents> {
-  const file = await explained('find', path, () => fileSystem.open(path, 'read'));
-  return explained('read', path, async () => {
-    try {
-      const bytes = await file.size();
-      const loaded = await load(file, path, tables, { onProgress, onLifted });
-      // Whoever has it may have added to it meanwhile.
-      return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
-    } finally {
-      await file.close();
-    }
-  });
+  const read = async (file: DataFile) => {
+    const bytes = await file.size();
+    const loaded = await load(file, path, tables, { onProgress, onLifted });
+    // A server may have added to it since.
+    return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
+  };
+  return reading(path, read, fileSystem);
 }
 
 /** Whether any line of the file is a whole one of a data file, wherever in it that is: if so, it was one once. */
 export async function holdsLines(path: string, onProgress?: OnProgress): Promise<boolean> {
-  const file = await explained('find', path, () => realFileSystem.open(path, 'read'));
-  return explained('read', path, async () => {
-    try {
-      for await (const lines of readLines(file, onProgress))
-        if (lines.some(({ bytes }) => holdsChanges(bytes))) return true;
-      return false;
-    } finally {
-      await file.close();
-    }
+  return reading(path, async (file) => {
+    for await (const lines of readLines(file, onProgress))
+      if (lines.some(({ bytes }) => holdsChanges(bytes))) return true;
+    return false;
   });
 }
 
@@ -108,7 +100,10 @@ export async function fillDataFile(
 ): Promise<void> {
   await explained('open', path, () => fileSystem.makeFolder(dirname(path)));
   await withDataFile(path, async (realPath) => {
-    const { tables, seq } = await readIfThere(path, fileSystem);
+    const isThere = (await stat(realPath).catch(ignoreMissing)) !== undefined;
+    const { tables, seq } = isThere
+      ? await readDataFile(path, { fileSystem })
+      : { tables: new Tables(), seq: 0 };
     const isEmpty = collectionNames.every((name) => tables.count(name) === 0);
     if (!isEmpty)
       throw new JotError('conflict', `There are rows in ${path} already; an import needs an empty one`);
@@ -138,16 +133,12 @@ export async function callRunning(
   });
 }
 
-async function readIfThere(path: string, fileSystem: FileSystem): Promise<Pick<Contents, 'tables' | 'seq'>> {
-  try {
-    return await readDataFile(path, { fileSystem });
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    return { tables: new Tables(), seq: 0 };
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  const cause = error instanceof JotError ? error.details.cause : null;
-  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+/** Opens the file to read it, and closes it. */
+async function reading<T>(
+  path: string,
+  use: (file: DataFile) => Promise<T>,
+  fileSystem = realFileSystem,
+): Promise<T> {
+  const file = await explained('find', path, () => fileSystem.open(path, 'read'));
+  return explained('read', path, () => use(file).finally(() => file.close()));
 }

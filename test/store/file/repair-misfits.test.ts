@@ -128,6 +128,36 @@ describe('repairDataFile where every checksum is right', () => {
     assert.deepEqual(namesOf(result), ['elie']);
   });
 
+  const misshapen: readonly (readonly [what: string, change: object, reason: string])[] = [
+    ['a value of the wrong kind', { created: 'now' }, '"created" must be milliseconds since the epoch'],
+    ['a missing field', { created: undefined }, '"created" must be milliseconds since the epoch'],
+    ['a missing field that is a key', { username: undefined }, '"username" must be a text'],
+  ];
+  for (const [what, change, reason] of misshapen) {
+    for (const damage of ['', 'damage\n']) {
+      const where = damage === '' ? 'a sound file' : 'a damaged file';
+      it(`leaves ${where} as it is for ${what}, unless it may drop the row`, async (t) => {
+        const row = { ...userOf(2, 'elie'), ...change };
+        const [header = '', matt = '', both = ''] = linesWith(
+          [{ put: 'users', row: userOf(1, 'matt') }],
+          [
+            { put: 'users', row },
+            { put: 'users', row: userOf(3, 'tim') },
+          ],
+        );
+        const content = header + damage + matt + both;
+        const path = dataFile(t, content);
+        const before = traceOf(path);
+        const refusal = await repairDataFile(path, { now });
+        assert.equal(refusal?.original, null);
+        assert.deepEqual(refusal.misshapen, [`row 2 of users is not valid: ${reason}`]);
+        assert.deepEqual(traceOf(path), before);
+        const result = await repaired(t, content);
+        assert.deepEqual(namesOf(result), ['matt', 'tim'], 'the other row of the line is kept');
+      });
+    }
+  }
+
   it('has nothing to do where all rows fit', async (t) => {
     const path = dataFile(t, lines.slice(0, -1).join(''));
     const before = traceOf(path);
