@@ -118,27 +118,23 @@ async function findKeys(path: string): Promise<StoredKey[] | null> {
     const text = await readFile(path, 'utf8').catch(ignoreMissing);
     return text === undefined ? null : parseKeys(text);
   } catch (error) {
-    throw unusable(path, (error as Error).message + deniedNote(error as Error, path));
+    throw unusable(path, reasonOf(error as Error, path));
   }
 }
 
+// V8's message about JSON quotes the text, and the text is secret.
+function reasonOf(error: Error, path: string): string {
+  return error instanceof SyntaxError ? 'it is not JSON' : error.message + deniedNote(error, path);
+}
+
 function parseKeys(text: string): StoredKey[] {
-  const keys = (parseSecretJson(text) as { keys?: unknown } | null)?.keys;
+  const keys = (JSON.parse(text) as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys) || keys.length === 0) throw new TypeError('it holds no list of "keys"');
   keys.forEach((key, index) => {
     if (!isStoredKey(key))
       throw new TypeError(`key ${index + 1} needs a "kid" and a "secret" of 32 bytes or more in base64url`);
   });
   return keys;
-}
-
-function parseSecretJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // V8's own message quotes the text, and the text is secret.
-    throw new TypeError('it is not JSON');
-  }
 }
 
 function isStoredKey(key: unknown): key is StoredKey {
@@ -177,7 +173,7 @@ async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(newPath, { force: true });
-    throw unusable(path, (error as Error).message + deniedNote(error as Error, path));
+    throw unusable(path, reasonOf(error as Error, path));
   }
 }
 
