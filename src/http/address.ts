@@ -10,10 +10,10 @@ import { BlockList, isIP, SocketAddress } from 'node:net';
 
 const HOPS_MAX = 32;
 
-/** Addresses and networks whose `X-Forwarded-For` is believed. */
+/** The addresses and networks whose `X-Forwarded-For` is believed. */
 export class TrustedProxies {
-  // One list for each protocol. `BlockList` takes an IPv4 address for a mapped one too, so that in a single list an IPv6
-  // network as small as `::/64` would hold all of IPv4.
+  // One list for each protocol: in a single `BlockList` an IPv6 network as small as `::/64` would hold all of IPv4, since an IPv4 address
+  // is also checked in its mapped form.
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
   readonly #isEmpty: boolean;
@@ -33,7 +33,7 @@ export class TrustedProxies {
   }
 
   #add(entry: string): void {
-    // A zone would be ignored, and so trust its address on every link.
+    // `BlockList` ignores a zone, and would trust its address on every link.
     const [, written = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
     const bits = isIP(written) === 6 ? 128 : 32;
     const address = canonical(written);
@@ -49,7 +49,7 @@ export class TrustedProxies {
   }
 }
 
-/** The client's address: the socket's, or the one that trusted proxies vouch for. */
+/** Returns the socket's address, or the client's that trusted proxies vouch for. */
 export function clientAddress(request: IncomingMessage, trusted: TrustedProxies): string {
   let address = canonical(request.socket.remoteAddress ?? '');
   if (!trusted.has(address)) return address;
@@ -57,7 +57,7 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
   const hops = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').slice(-HOPS_MAX);
   for (const hop of hops.reverse()) {
     const before = withoutPort(hop.trim());
-    // What a trusted proxy passes on may be anything; past something that is no address there is nothing to follow.
+    // A trusted proxy may forward any text; past one that is no address there is nothing to follow.
     if (isIP(before) === 0) return address;
     address = canonical(before);
     if (!trusted.has(address)) return address;
@@ -83,7 +83,7 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }
 
-// The shortest spelling of an IPv6 address, without its zone; of an IPv4 address in IPv6, the IPv4 address.
+// Returns the shortest spelling of an IPv6 address, without its zone, or the IPv4 address that it stands for.
 function canonical(text: string): string {
   if (isIP(text) !== 6) return text;
   const { address } = new SocketAddress({ address: text, family: 'ipv6' });

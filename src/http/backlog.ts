@@ -1,9 +1,8 @@
-// What is held in memory for clients that do not take their answers. Who asks for large pages and never reads one makes the
-// server keep them, each until nothing has moved for a while; many sockets of such a client would fill the memory by then. So
-// all of it together has a bound, and when that is passed the client that holds the most loses what it has held the longest.
-// An honest reader who is slow holds one answer, and is not the one.
+// The memory of responses that clients do not read. A client that requests large pages and never reads one makes the server keep each
+// of them until the connection stalls, and with many sockets it would fill the memory before that. So all unread responses together
+// have a bound. Past it, the client with the most bytes loses its oldest response. An honest slow client has one response and is spared.
 //
-// What it leaves out: how much of an answer the client has already. Node keeps a text whole until its last byte is gone.
+// It leaves out how much of a response the client has read: Node keeps a text whole until its last byte is sent.
 
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -14,13 +13,13 @@ import type { Reply } from './reply.ts';
 
 export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Something in memory that goes with the connection it is held for, or before. */
+/** Memory that is held for a connection. */
 export interface Holding {
   readonly socket: Socket;
-  /** The client's. */
+  /** The client's address. */
   readonly address: string;
   readonly bytes: number;
-  /** It is gone with its `close`. */
+  /** Its `close` event ends the holding. */
   readonly until: EventEmitter;
 }
 
@@ -31,7 +30,7 @@ export interface BacklogOptions {
 
 export class Backlog {
   readonly #options: BacklogOptions;
-  /** Each with the key of its client, in the order in which they came. */
+  /** The client's key by holding, oldest first. */
   readonly #holdings = new Map<Holding, string>();
   #bytes = 0;
   #cuts = 0;
@@ -44,12 +43,12 @@ export class Backlog {
     return this.#bytes;
   }
 
-  /** How many connections were cut. */
+  /** How many connections were cut so far. */
   get cuts(): number {
     return this.#cuts;
   }
 
-  /** Counts it as long as it is held. May cut connections, this one too. */
+  /** Counts the holding until it ends. May cut connections, this one included. */
   hold(holding: Holding): void {
     this.#holdings.set(holding, addressKey(holding.address));
     this.#bytes += holding.bytes;
@@ -70,22 +69,22 @@ export class Backlog {
     if (oldest === undefined) return;
     this.#cuts++;
     oldest.socket.destroy();
-    // All that is held for the same socket goes with it, but its `close` comes later.
+    // All holdings of the socket end with it, but their `close` comes later.
     for (const holding of this.#holdings.keys()) if (holding.socket === oldest.socket) this.#release(holding);
     this.#options.onCut(oldest);
   }
 }
 
-/** Nothing more is read from who does not take the answer: with each byte that client would seem to be alive, and is none. */
+/** Stops reading until the response is sent: bytes from a client that does not read would count as progress. */
 export function pauseUntilTaken(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
-  // Who sends a body may have to get rid of it first. Where requests wait it is paused already, and not to be resumed here.
+  // A client may have to finish its body before it reads. If requests wait, the socket is paused already, and resumed elsewhere.
   if (!request.complete || socket.isPaused() || isDiscarded(socket)) return;
   socket.pause();
   response.once('close', () => socket.resume());
 }
 
-/** How many bytes of the answer that was just sent are held: none where the kernel took it at once, as it nearly always does. */
+/** Returns how many bytes of the response that was just written are held: 0 if the kernel took all of it, as it nearly always does. */
 export function bytesHeld(request: IncomingMessage, response: ServerResponse, reply: Reply): number {
   const unsent = response.writableLength;
   if (unsent === 0) return 0;

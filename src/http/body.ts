@@ -1,16 +1,16 @@
-// Reads a request's body, up to a limit that holds whatever the headers claim.
+// Reads the body of a request up to a limit that holds whatever the headers claim, and knows from the head whether and where it ends.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { JotError } from '../lib/errors.ts';
 
-/** Whether there is a body at all, an empty one included when its length is not announced (RFC 9112 §6.3). */
+/** Whether the request has a body (RFC 9112 §6.3); an empty one counts if its length is not announced. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /**
- * Whether it is certain that whoever passed the request on takes it to end where this server does. Where it is not, what
- * comes behind it on the connection may be part of it, or the other way round (RFC 9112 §11.2).
+ * Whether a proxy certainly takes the request to end where this server does. Otherwise the next bytes on the connection may belong to
+ * this request or to another client's (RFC 9112 §11.2).
  */
 export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): boolean {
   // Node's parser stops at the end of a request that asks for another protocol, and drops the rest of the packet.
@@ -22,15 +22,15 @@ export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): b
   );
 }
 
-/** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1); in HTTP/1.0 none does. */
+/** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1), which no HTTP/1.0 client does. */
 export function awaitsContinue({ headers, httpVersionMinor }: IncomingMessage): boolean {
   return httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue';
 }
 
 /**
- * The whole body.
+ * Reads the whole body.
  *
- * @throws JotError `content_too_large` as soon as that is certain; `bad_request` when the client went away.
+ * @throws JotError `content_too_large` as soon as that is certain; `bad_request` if the client went away.
  */
 export async function readBody(
   request: IncomingMessage,

@@ -1,19 +1,19 @@
-// One connection: which of its requests is answered, which wait for that, and when no more of them is taken. A client may send
-// requests without waiting for answers (RFC 9112 §9.3.2), and everything that came in one packet is parsed at once, so what waits
-// has two bounds: so many on a connection, and so many bytes on all of them together.
+// One connection and its requests: the one in progress, those that wait, and the point from which no more is read. A client may
+// pipeline, which is to send requests without waiting for responses (RFC 9112 §9.3.2), and Node parses all requests of a packet in one
+// go. So waiting requests have two bounds: their number on a connection, and their memory on all connections together.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { discardRest } from './discard.ts';
 
-// How many requests of one connection wait for their answers: 64 KiB, which come in one packet, hold two thousand.
+// A packet of 64 KiB holds two thousand requests.
 export const PIPELINED_MAX = 64;
-// What waits on all connections together. Past it none may send ahead, until some of it was answered.
+// Past it no connection may pipeline until some of the waiting requests have got their responses.
 export const WAITING_BYTES_MAX = 16 * 1024 * 1024;
-// Measured on Node 20: a request with its response, and each name or value in its head, without its characters.
+// Measured on Node 20: a request with its response, and each name or value in its head without its characters.
 const REQUEST_BYTES = 1_536;
 const HEADER_PART_BYTES = 36;
-// What tells the parser that the rest of the packet is no HTTP.
+// Makes the parser take the rest of the packet for another protocol.
 const STOP = 2;
 
 export interface Exchange {
@@ -21,21 +21,21 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** What waits on all connections together, as an estimate. */
+/** Estimated memory of the waiting requests of all connections. */
 export interface Waiting {
   bytes: number;
   readonly bytesMax: number;
 }
 
 export class Connection {
-  /** The newest one. */
+  /** The newest exchange. */
   exchange: Exchange | null = null;
   readonly #socket: Socket;
   readonly #waiting: Waiting;
   readonly #onIdle: () => void;
   #pending = 0;
   #waitingBytes = 0;
-  /** How much had come in when the last answer was finished: more than that is the start of a request. */
+  /** Bytes read when the last response was finished; more than that is the start of a request. */
   #bytesRead = 0;
   #isOver = false;
 
@@ -55,7 +55,7 @@ export class Connection {
     return this.#pending === 0 && this.#socket.bytesRead === this.#bytesRead;
   }
 
-  /** Nothing that comes from now on is worked on. */
+  /** Whether later requests are dropped. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -67,7 +67,7 @@ export class Connection {
     return this.#isOver || (this.#pending > 0 && isCrowded);
   }
 
-  /** The newest one is this from now on. @returns the one whose answer it has to wait for. */
+  /** Makes this the newest exchange. @returns the exchange that it has to wait for. */
   begin(exchange: Exchange): Exchange | null {
     const before = this.#pending === 0 ? null : this.exchange;
     this.exchange = exchange;
@@ -75,7 +75,7 @@ export class Connection {
     return before;
   }
 
-  /** One has its answer. */
+  /** Called when a response is finished. */
   readonly finish = (): void => {
     this.#pending--;
     this.#bytesRead = this.#socket.bytesRead;
@@ -83,8 +83,8 @@ export class Connection {
   };
 
   /**
-   * RFC 9112 §9.3.2: only safe requests may be worked on side by side, so each waits for the answer before it. Those that came in
-   * one packet are here already; reading stops until they are answered, or a client could pile up any number.
+   * Calls `then` after the response before this one. RFC 9112 §9.3.2: only safe requests may be handled concurrently. Reading stops
+   * meanwhile, or a client could pile up any number of requests.
    */
   wait({ request }: Exchange, before: Exchange, then: () => void): void {
     const bytes = estimateBytes(request);
@@ -98,19 +98,19 @@ export class Connection {
     });
   }
 
-  /** Takes the socket away from the parser: each error that it goes on to make, and each request, would be kept. */
+  /** Takes the socket away from the parser, which would keep every further request and error in memory. */
   stopReading(): void {
     this.#isOver = true;
     stopParser(this.#socket);
     discardRest(this.#socket);
   }
 
-  /** RFC 9112 §9.6: the last answer says so. */
+  /** Makes the newest response announce `Connection: close` (RFC 9112 §9.6). */
   closeWithNewest(): void {
     if (this.exchange !== null) this.exchange.response.shouldKeepAlive = false;
   }
 
-  /** Reads no more, and does that behind the newest answer: answers must keep the order. */
+  /** Stops reading, and calls `then` after the newest response: responses must keep the order. */
   endWithNewest(then: () => void): void {
     const { exchange } = this;
     this.stopReading();
@@ -118,7 +118,7 @@ export class Connection {
     else exchange.response.once('close', then);
   }
 
-  // With the socket everything is gone that waited, and with it, later, the answer that was waited for.
+  // A closed socket releases all of its bytes, and each of its responses would release its part once more.
   #leave(bytes: number): void {
     const left = Math.min(bytes, this.#waitingBytes);
     this.#waitingBytes -= left;
@@ -126,7 +126,7 @@ export class Connection {
   }
 }
 
-/** What a request takes that is not going to be worked on: Node keeps it as long as the connection, but not its head. */
+/** Frees the head of a request that is not handled: Node keeps the request as long as the connection. */
 export function empty(request: IncomingMessage): void {
   request.rawHeaders.length = 0;
   request.resume();
@@ -138,15 +138,15 @@ function estimateBytes({ rawHeaders, url = '' }: IncomingMessage): number {
   return bytes;
 }
 
-// There is no public way to end the reading of a packet half-way, and without one its rest becomes a thousand requests first.
-// Should Node rename the property, they are made, and dropped one by one.
+// There is no public way to stop parsing in the middle of a packet, whose rest would become a thousand requests: 130 MB for 40 sockets.
+// If Node renames the property, they are made, and dropped one by one.
 function stopParser(socket: Socket): void {
   const parser: unknown = Reflect.get(socket, 'parser');
   if (typeof parser === 'object' && parser !== null) Reflect.set(parser, 'onIncoming', stopHere);
 }
 
 function stopHere(request: IncomingMessage): number {
-  // Else Node gives the socket away, to nobody.
+  // Otherwise Node detaches the socket for the other protocol.
   Reflect.set(request, 'upgrade', false);
   return STOP;
 }

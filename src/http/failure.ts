@@ -1,4 +1,4 @@
-// The one table from failures to HTTP, and the one shape of an error answer.
+// The one table from error codes to HTTP statuses, and the one shape of an error response.
 
 import { wholeSeconds } from '../lib/duration.ts';
 import type { ErrorCode, JotError } from '../lib/errors.ts';
@@ -6,7 +6,7 @@ import { type HeaderList, jsonReply, type Reply } from './reply.ts';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-// The phrases are RFC 9110's, but for the authentication errors, which are Flask-JWT's, so that its clients work.
+// The phrases are RFC 9110's, except those of authentication errors, which are Flask-JWT's so that its clients work.
 const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: string]>> = {
   bad_request: [400, 'Bad Request'],
   validation_failed: [400, 'Bad Request'],
@@ -34,12 +34,12 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   version_not_supported: [505, 'HTTP Version Not Supported'],
 };
 
-/** The status that a failure is answered with. */
+/** Returns the HTTP status of an error code. */
 export function statusOf(code: ErrorCode): number {
   return statuses[code][0];
 }
 
-/** @param challenge What `WWW-Authenticate` says on a 401, unless the error brings its own. */
+/** @param challenge Value of `WWW-Authenticate` on a 401, unless the error has its own. */
 export function failureReply({ code, message, details }: JotError, challenge: string): Reply {
   const [status_code, error] = statuses[code];
   // JSON leaves out `fields` where it is undefined.
@@ -53,7 +53,7 @@ function failureHeaders(status: number, details: JotError['details'], challenge:
   if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '));
   if (details.accept !== undefined) headers.push(details.accept.header, details.accept.value);
   if (status === 429 || status === 503) {
-    // Rounded up: to come back too early is to be refused again.
+    // Rounded up: a request that comes too early is refused again.
     const seconds = Math.max(1, wholeSeconds(details.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
     headers.push('Retry-After', String(seconds));
   }

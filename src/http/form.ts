@@ -1,13 +1,13 @@
-// `application/x-www-form-urlencoded`, which queries and forms share. `URLSearchParams` repairs what is malformed; here a
-// percent escape that is none, or not UTF-8, is an error.
+// Parses `application/x-www-form-urlencoded`, the format of queries and forms. `URLSearchParams` repairs malformed text; here a percent
+// escape that is malformed or not UTF-8 is an error.
 
 import { JotError } from '../lib/errors.ts';
 
-// Far more than any endpoint knows. A body of 64 KiB could hold 32,768, and hold up the event loop.
+// Far more than any endpoint knows. A body of 64 KiB could hold 32,768 and block the event loop.
 const PAIRS_MAX = 1_000;
 
 /**
- * A key that is given twice has a list of its values, which no text field takes.
+ * Returns the values by key; a repeated key has a list of its values, which no text field accepts.
  *
  * @throws JotError `bad_request`.
  */

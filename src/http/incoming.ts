@@ -1,14 +1,14 @@
-// The head of a request, checked for what Node's parser lets through. The body stays on the socket: a caller of whom
-// nothing is known yet can't make the server hold it.
+// Checks the head of a request for what Node's parser lets through. The body stays on the socket: an unknown caller must not make the
+// server buffer it.
 
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { JotError } from '../lib/errors.ts';
 
-// Node's parser stops at 16 KiB of headers, which is room for thousands of short ones; each costs work further on.
+// Node's parser allows 16 KiB of headers, room for thousands of short ones, and each costs work in later steps.
 const HEADERS_MAX = 200;
 
-// What RFC 9110 §4.1 asks everybody to support.
+// RFC 9110 §4.1 asks all recipients to support this length.
 const TARGET_LENGTH_MAX = 8_000;
 
 const SINGLE: ReadonlySet<string> = new Set(['host', 'authorization', 'content-type']);
@@ -35,7 +35,7 @@ export function checkHead(request: IncomingMessage): void {
 /** @throws JotError `uri_too_long`; `bad_request` for a target that is neither a path nor an http URL. */
 export function parseTarget(method: string, url: string): Target {
   if (url.length > TARGET_LENGTH_MAX) throw new JotError('uri_too_long', 'The request target is too long');
-  // RFC 9112 §3.2: no target has a fragment, and what is behind one would be read differently by a proxy.
+  // RFC 9112 §3.2: no target has a fragment, and a proxy might read it as part of the path.
   if (url.includes('#')) throw new JotError('bad_request', 'The request target must not have a fragment');
   const target = url.startsWith('/') ? url : absoluteForm(url);
   if (target === null) {
@@ -49,7 +49,7 @@ export function parseTarget(method: string, url: string): Target {
     : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
-// Of two headers that must stand alone Node keeps the first one and tells nobody; a proxy in front may have gone by the second.
+// Of two headers that must stand alone Node keeps the first one silently, but a proxy in front may have used the second.
 function checkRepeats(rawHeaders: readonly string[]): void {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     throw new JotError('headers_too_large', `More than ${HEADERS_MAX} headers`);
@@ -70,7 +70,7 @@ function checkHost({ headers: { host }, httpVersionMinor }: IncomingMessage): vo
   if (!isAuthority(host)) throw new JotError('bad_request', 'The Host header is malformed');
 }
 
-// RFC 9112 §6.1: a transfer coding that is not understood is 501; in HTTP/1.0 there is none, and its length is a guess.
+// RFC 9112 §6.1: an unknown transfer coding is 501; HTTP/1.0 has none, so the length of such a body is a guess.
 function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return;
@@ -81,8 +81,8 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
     throw new JotError('not_implemented', 'The transfer coding is not supported');
 }
 
-// RFC 9112 §3.2.2: a server must accept the absolute form, as a proxy gets it, and serve its path. One with a user in it is an
-// error or an attempt to look like another address (RFC 9110 §4.2.4).
+// RFC 9112 §3.2.2: a server must accept the absolute form, as proxies get it, and serve its path. A user in it is an error or an attempt
+// to look like another address (RFC 9110 §4.2.4).
 function absoluteForm(url: string): string | null {
   const [, authority, rest = ''] = /^https?:\/\/([^/?]+)([/?].*)?$/i.exec(url) ?? [];
   if (authority === undefined || !isAuthority(authority)) return null;

@@ -1,8 +1,8 @@
-// Why a server can't listen, in words that name the setting at fault: the system names neither, and says `listen EADDRNOTAVAIL`.
+// Explains an error of `listen` by the setting at fault. The system's own message, `listen EADDRNOTAVAIL`, names none.
 
 const PRIVILEGED_PORTS_END = 1024;
 
-/** @returns null for an error that has nothing to do with listening. */
+/** Returns null for an error that has nothing to do with listening. */
 export function listenProblem(
   { code = '', message, syscall }: NodeJS.ErrnoException,
   { host, port }: { readonly host: string; readonly port: number },

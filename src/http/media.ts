@@ -1,4 +1,4 @@
-// From a body's bytes to an object of unknown values: as JSON (RFC 8259) or as a form, the two that `curl` sends.
+// From the bytes of a body to an object of unknown values: as JSON (RFC 8259) or as a form, the two formats that `curl` sends.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { JotError } from '../lib/errors.ts';
@@ -7,7 +7,7 @@ import { decodeText, parseJson } from './json.ts';
 
 const ACCEPTED = 'application/json, application/x-www-form-urlencoded';
 
-/** How a body is to be read, and what a value in it is: in a form everything is text. */
+/** A format of bodies. In a form every value is text. */
 export interface Media {
   readonly source: 'json' | 'text';
   parse(bytes: Buffer): Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ const json: Media = { source: 'json', parse: parseJson };
 const form: Media = { source: 'text', parse: (bytes) => parseForm(decodeText(bytes)) };
 
 /**
- * What the headers say the body is.
+ * Returns the format that the headers announce.
  *
  * @throws JotError `unsupported_media_type`.
  */

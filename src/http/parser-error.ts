@@ -1,17 +1,17 @@
-// What to say when Node's parser gives up. It tells little: a code, sometimes a reason, the packet it was reading and how
-// far it got. The line it stopped in tells what fits best, as far as that packet has it.
+// Maps an error of Node's parser to a failure. The error holds little: a code, sometimes a reason, the packet and the position in it.
+// The line at that position decides between similar failures, as far as the packet holds it.
 
 import { JotError } from '../lib/errors.ts';
 
-/** What a `clientError` event brings. */
+/** The error of a `clientError` event. */
 export interface ParserError extends NodeJS.ErrnoException {
   readonly reason?: string;
   readonly rawPacket?: Buffer;
-  /** How much of the packet was read. */
+  /** How many bytes of the packet were parsed. */
   readonly bytesParsed?: number;
 }
 
-/** Null for a connection that was reset, which gets no answer: nobody is there. */
+/** Returns null for a connection that was reset, since no client is there to read a response. */
 export function parserFailure(cause: ParserError): JotError | null {
   const { code = '', reason } = cause;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -19,7 +19,7 @@ export function parserFailure(cause: ParserError): JotError | null {
   if (code === 'HPE_HEADER_OVERFLOW') return overflow(cause);
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
     return new JotError('content_too_large', 'The chunk extensions are too large');
-  // RFC 9113 §3.4: the greeting of HTTP/2, which is made so that a server like this one takes it for a request.
+  // RFC 9113 §3.4: the preface of HTTP/2, which is made to look like a request to an HTTP/1 server.
   const isLaterVersion = code === 'HPE_PAUSED_H2_UPGRADE' || reason === 'Invalid HTTP version';
   if (isLaterVersion)
     return new JotError('version_not_supported', 'Only HTTP/1.0 and HTTP/1.1 are supported');
@@ -27,22 +27,22 @@ export function parserFailure(cause: ParserError): JotError | null {
   return code.startsWith('HPE_') ? new JotError('bad_request', 'The request is not valid HTTP') : null;
 }
 
-// RFC 9110 §15.5.15: a target without an end is another mistake than headers without one. It shows where the line holds no
-// more than a method and a target so far; a packet that begins in the middle of either does not tell.
+// RFC 9110 §15.5.15: a target that is too long has its own status. The parser stopped in the target if the line so far is a method and
+// a target, which a packet that begins in the middle of either does not show.
 function overflow(cause: ParserError): JotError {
   return /^[\w!#$%&'*+.^`|~-]+ +\S+$/.test(lineOf(cause).read)
     ? new JotError('uri_too_long', 'The request target is too long')
     : new JotError('headers_too_large', 'The request head is too large');
 }
 
-// RFC 9110 §9.1: a method that nobody here knows is 501; what is no request line at all has no method.
+// RFC 9110 §9.1: an unknown method is 501, but only a valid request line has a method.
 function isUnknownMethod(cause: ParserError): boolean {
   const isAboutMethod =
     cause.code === 'HPE_INVALID_METHOD' || cause.reason === 'Invalid method for HTTP/x.x request';
   return isAboutMethod && /^[\w!#$%&'*+.^`|~-]+ \S+ HTTP\/1\.[01]\r$/.test(lineOf(cause).whole);
 }
 
-// The line that the parser stopped in, as far as it was read and to its line feed.
+// Returns the line in which the parser stopped: the parsed part, and the whole up to its line feed.
 function lineOf({ rawPacket = Buffer.alloc(0), bytesParsed = 0 }: ParserError) {
   const start = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1;
   const end = rawPacket.indexOf('\n', bytesParsed);

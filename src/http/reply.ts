@@ -1,45 +1,45 @@
-// An answer as a value, and the only place that writes one.
+// A reply is a response as a value. This file is the only place that writes one to a socket, so headers can't be sent twice.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { hasBody, hasCertainEnd } from './body.ts';
 import { discardRest } from './discard.ts';
 
-/** Header lines as name, value, name, value: the form that costs Node the least. */
+/** Header lines as name, value, name, value: the cheapest form for Node. */
 export type HeaderList = readonly string[];
 
 export interface Reply {
   readonly status: number;
   readonly headers: HeaderList;
-  /** Null for answers that have no content (204, 304). */
+  /** Null for a response without content (204, 304). */
   readonly body: string | null;
-  /** The body's length in bytes, where it is known already. */
+  /** Length of the body in bytes, if known already. */
   readonly length?: number;
-  /** The id of the user that the request turned out to come from, for the log. */
+  /** Id of the user that the request turned out to come from, for the log. */
   readonly user?: number | undefined;
 }
 
 export interface SendOptions {
-  /** The reply's own and all others but those about the body and the connection, which are added to the list. */
+  /** All headers except those about the body and the connection, which `send` appends to this list. */
   readonly headers: string[];
-  /** Close the connection afterwards. */
+  /** Whether to close the connection afterwards. */
   readonly close: boolean;
-  /** An unread body up to this length is read and dropped, so that the connection can be used again. */
+  /** Longest unread body that is dropped to keep the connection. */
   readonly bodyBytesMax: number;
 }
 
-/** A JSON answer; the newline keeps a shell's prompt clean. */
+/** Returns a JSON reply; the newline keeps a shell's prompt clean. */
 export function jsonReply(status: number, content: unknown, headers: HeaderList = []): Reply {
   const body = `${JSON.stringify(content)}\n`;
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body };
 }
 
-/** Adds to a list, in place: `concat` makes another one, with a call into V8's runtime. */
+/** Appends in place: `concat` makes a new list, with a call into V8's runtime. */
 export function append(headers: string[], more: HeaderList): void {
   for (const part of more) headers.push(part);
 }
 
-/** Writes the answer, unless one was written already or the client has gone. */
+/** Writes the reply, unless one was written already or the client has gone. */
 export function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -47,16 +47,16 @@ export function send(
   options: SendOptions,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const drain = mustDrain(request, options.bodyBytesMax);
+  const discard = mustDiscard(request, options.bodyBytesMax);
   const { headers } = options;
   const { status, body, length = Buffer.byteLength(body ?? '') } = reply;
   if (body !== null) headers.push('Content-Length', String(length));
-  if (options.close || drain || !hasCertainEnd(request)) headers.push('Connection', 'close');
+  if (options.close || discard || !hasCertainEnd(request)) headers.push('Connection', 'close');
   response.writeHead(status, headers);
   const content = request.method === 'HEAD' ? '' : (body ?? '');
   // Naming ASCII as such spares Node the search for longer characters: 2 of the 50 µs that a list of 9 KB takes.
   if (content !== '') writeWithHead(response, content, length === content.length ? 'latin1' : 'utf8');
-  if (!drain) {
+  if (!discard) {
     response.end();
     return;
   }
@@ -74,7 +74,7 @@ function writeWithHead(response: ServerResponse, content: string, encoding: Buff
   socket?.uncork();
 }
 
-/** Writes an answer to a socket on which no request could be made out, and closes it; unless one was written already. */
+/** Writes the reply to a socket without a parsed request and closes it, unless one was written already. */
 export function sendRaw(socket: Socket, reply: Omit<Reply, 'headers'>, headers: HeaderList): void {
   if (!socket.writable) return;
   const lines = [
@@ -89,10 +89,9 @@ export function sendRaw(socket: Socket, reply: Omit<Reply, 'headers'>, headers: 
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`, () => socket.destroySoon());
 }
 
-// A small announced body is worth reading to keep the connection. A client that asked for `100 Continue` and got none may
-// send its body or not, and nothing tells whether what comes next is the body after all; the same goes for one that expects what
-// there is not.
-function mustDrain(request: IncomingMessage, bodyBytesMax: number): boolean {
+// A small announced body is worth reading to keep the connection. But a client with an `Expect` header that got no `100 Continue` may
+// send its body or not, and the server can't know whether the next bytes are the body.
+function mustDiscard(request: IncomingMessage, bodyBytesMax: number): boolean {
   if (request.readableEnded || !hasBody(request)) return false;
   const length = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   return request.headers.expect !== undefined || length > bodyBytesMax;

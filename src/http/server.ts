@@ -1,6 +1,6 @@
-// The socket side: limits on how slowly and how much a client may send, what to say when Node's parser gives up, and
-// ending well. Node does not enforce its own time-outs once a server is closing, and knows a socket that never sent a byte
-// as busy; so this keeps its own account of the connections.
+// The server's sockets: limits on how slowly and how much a client may send, responses to what Node's parser rejects, and a close that
+// loses no request. Node alone is not enough for the last: it stops enforcing its timeouts once a server is closing, and counts a socket
+// that never sent a byte as busy. So this file keeps a Connection for each socket.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -11,17 +11,17 @@ import { Connection, type Exchange, empty, type Waiting } from './connection.ts'
 import { type ParserError, parserFailure } from './parser-error.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
-/** How long things may take, in milliseconds. */
+/** Time limits in milliseconds. */
 export interface Timeouts {
   /** From the first byte to the end of the head. */
   readonly headersMs: number;
   /** From the first byte to the end of the body. */
   readonly requestMs: number;
-  /** Without any progress in either direction, a client that does not read its answer for one. */
+  /** Without progress in either direction, such as a client that does not read its response. */
   readonly stallMs: number;
-  /** How often the first two are looked at. */
+  /** Interval at which the first two are checked. */
   readonly checkIntervalMs: number;
-  /** How long requests under way have once the server is closing. */
+  /** For requests in progress once the server is closing. */
   readonly shutdownMs: number;
 }
 
@@ -34,13 +34,13 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 };
 
 const HEADER_BYTES_MAX = 16 * 1024;
-// Longer than the usual proxy keeps an idle connection, so that it is never this side that closes it under a request.
+// Longer than usual proxies keep an idle connection, so that this side never closes one just as a request arrives.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-// The kernel keeps up to 511 connections for Node (`net.Server`), which takes one of them in each turn of the event loop. New ones
-// may go on to come.
+// The kernel queues up to 511 connections for Node (`net.Server`), which accepts one in each turn of the event loop. More may arrive
+// meanwhile.
 const CLOSING_TURNS_MAX = 1_024;
 
-/** A request whose body could not be read to the end has an exchange to answer on; one without a head has none. */
+/** `exchange` is null if the parser failed before the end of a head. */
 export interface ParserFailure {
   readonly socket: Socket;
   readonly error: JotError;
@@ -50,12 +50,12 @@ export interface ParserFailure {
 export interface HttpServerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onParserFailure: (failure: ParserFailure) => void;
-  /** A connection could not be taken, for want of file descriptors for one; the next one may be. */
+  /** Called when a connection could not be accepted, for example for lack of file descriptors. */
   readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
-  /** How much of what was sent ahead may wait for answers, on all connections together. */
+  /** Maximum memory of pipelined requests that wait, on all connections together. */
   readonly waitingBytesMax: number;
-  /** When requests that have come are worked on. */
+  /** Spreads the handling of requests over turns of the event loop. */
   readonly turns: TurnQueue;
   readonly timeouts: Timeouts;
 }
@@ -77,25 +77,25 @@ export class HttpServer {
       connectionsCheckingInterval: options.timeouts.checkIntervalMs,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
-      // A missing Host is answered by the journey, in the error shape.
+      // The pipeline rejects a missing Host, in the error shape.
       requireHostHeader: false,
     });
-    // A client that has said it sends nothing more (`nc -N`) still wants its answer. Node's types don't know the property.
+    // A client that has ended its side (`nc -N`) still wants its response. Node's types lack the property.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // On closing it would cut whoever has not taken all of the answer, and whoever's request was not read yet.
+    // Node would call it on close and cut clients that have not read all of a response or whose request is still unread.
     this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
     this.#server.maxConnections = options.connectionsMax;
-    // Past its default Node drops headers without a word; the journey counts them instead.
+    // Past its default Node drops headers silently; the pipeline counts them instead.
     this.#server.maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
     this.#server
-      // Without a listener it would end the process. What goes wrong before is the caller's of `listen`.
+      // Without a listener an error would end the process. Errors before the server listens reject `listen`.
       .on('error', (error) => this.#server.listening && options.onAcceptFailure(error))
       .on('connection', (socket: Socket) => this.#onConnection(socket))
       .on('request', onRequest)
-      // Whether the body is wanted is known only after the head was judged; the reader of the body says so then.
+      // Whether the body is wanted is known only after the head was checked; `readBody` then sends 100 Continue.
       .on('checkContinue', onRequest)
       .on('checkExpectation', onRequest)
       .on('connect', (request: IncomingMessage, socket: Socket) => this.#onConnect(request, socket))
@@ -106,7 +106,7 @@ export class HttpServer {
     return this.#connections.size;
   }
 
-  /** How many are under way. */
+  /** How many requests are in progress. */
   get requests(): number {
     let requests = 0;
     for (const { pending } of this.#connections.values()) requests += pending;
@@ -121,10 +121,10 @@ export class HttpServer {
   }
 
   /**
-   * Takes the connections that are made already and accepts no more, cuts those that are idle and have sent nothing by then, waits for
-   * answers under way, and cuts what is left at the deadline.
+   * Accepts the connections that the kernel has queued and then no more, closes idle ones, waits for responses in progress, and cuts the
+   * remaining connections at the deadline.
    *
-   * @returns how many connections it cut then.
+   * @returns how many it cut at the deadline.
    */
   async close(): Promise<number> {
     if (!this.#server.listening) return 0;
@@ -141,21 +141,21 @@ export class HttpServer {
     const deadline = setTimeout(cutAll, this.#options.timeouts.shutdownMs);
     await this.#takeWaiting(() => isOver);
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    // What was taken after the deadline, in the turn that it fell into.
+    // Connections that were accepted in the same turn, after the deadline.
     if (isOver) cutAll();
     for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     await closed;
     clearTimeout(deadline);
-    // Node's server is closed before its sockets are. What was under way on those hears of it then, and is to be logged before
-    // whoever waits here ends the process.
+    // Node's server closes before its sockets do. Their requests are aborted then, and must be logged before the caller ends the
+    // process.
     await Promise.all(cut);
     await turn();
     return cut.length;
   }
 
-  // A client whose connection was made may have sent its request in good faith, though nobody here has heard of either: they lie in
-  // the kernel, which resets the connection when the listening socket is closed. The first turn may end before anything is taken or
-  // read, the second does not: once two in a row brought no connection there is none, and what came on the last one has been read.
+  // A connected client may have sent its request although Node has accepted neither: both are in the kernel, which resets the
+  // connection when the listening socket is closed. The first turn may end before anything is accepted or read, the second does not.
+  // So after two turns without a new connection the queue is empty, and the request on the last connection has been read.
   async #takeWaiting(isOver: () => boolean): Promise<void> {
     let quiet = 0;
     for (let turns = 0; turns < CLOSING_TURNS_MAX && quiet < 2 && !isOver(); turns++) {
@@ -189,24 +189,23 @@ export class HttpServer {
     else connection.wait(exchange, before, () => turns.soon(handle));
   }
 
-  // RFC 9112 §9.3.2: a client that sends on without waiting has to reckon with this, and sends again what was not answered.
+  // RFC 9112 §9.3.2: a client that pipelines must expect this, and sends the requests without a response again.
   #onExcess(request: IncomingMessage, connection: Connection): void {
     empty(request);
     if (connection.isOver) return;
     connection.closeWithNewest();
-    // The head of that answer may be out already.
+    // The head of that response may have been sent already.
     connection.endWithNewest(() => request.socket.destroySoon());
   }
 
-  // What came in one turn of the event loop is worked on together. Between two requests that are read one by one lie calls to the
-  // kernel, and after each of them the code of the journey has left the processor's caches: that costs more than all of its work.
+  // Requests that came in one turn are handled together. Between requests that are read one by one lie system calls, after each of which
+  // the code of the pipeline has left the processor's caches: that costs more than the code itself.
   #handle({ request, response }: Exchange): void {
-    // RFC 9112 §9.6: what comes behind an answer that closes the connection must not even be worked on.
+    // RFC 9112 §9.6: requests after a response that closes the connection must not be handled.
     if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
   }
 
-  // A tunnel is nothing that this server has (RFC 9110 §9.3.6), and Node has given the socket away already: its time-out still
-  // runs, but whoever listened to that is gone.
+  // This server has no tunnels (RFC 9110 §9.3.6). Node has already removed its listeners from the socket, whose timeout still runs.
   #onConnect(request: IncomingMessage, socket: Socket): void {
     const error = new JotError('method_not_allowed', `${request.method} is not available here`, {
       allow: [],
@@ -223,11 +222,11 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    // Another one changes nothing: that the connection ends is settled.
+    // The connection is ending already.
     if (connection.isOver) return;
     const { exchange } = connection;
     const isInItsBody = exchange !== null && !exchange.request.complete;
-    // What comes behind a `Connection: close` is nothing to answer, but the request before it is.
+    // Bytes after a `Connection: close` get no response, but the request before them does.
     if (cause.code === 'HPE_CLOSED_CONNECTION') connection.endWithNewest(() => socket.destroySoon());
     else if (!socket.writable) socket.destroy();
     else if (!isInItsBody) this.#refuse(socket, error);
@@ -238,7 +237,7 @@ export class HttpServer {
     }
   }
 
-  // What is refused may have come behind a request that is still being answered, whose answer may close the connection.
+  // The refused request may have followed one that is still in progress and whose response may close the connection.
   #refuse(socket: Socket, error: JotError): void {
     const connection = this.#connections.get(socket);
     connection?.endWithNewest(() => {
