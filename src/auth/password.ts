@@ -54,18 +54,18 @@ export async function verify(
   return { ok: timingSafeEqual(given, derived), stale };
 }
 
-/** The cost that a hash was made at; null when it can't be told. */
+/** Returns the cost of a hash; null for a text that is not a hash. */
 export function costOf(phc: string): Cost | null {
   const [, name, cost] = phc.split('$');
   return name === 'scrypt' ? parseCost(cost ?? '') : null;
 }
 
-/** A PHC string that no password verifies against, at the price of one that somebody has. */
+/** Returns a PHC string that no password verifies against, at the same price as a real one. */
 export function decoy(cost: Cost): string {
   return `$scrypt$${formatCost(cost)}$${encode(randomBytes(SALT_BYTES))}$${encode(randomBytes(HASH_BYTES))}`;
 }
 
-/** Whether it is a PHC string that `verify` can read. */
+/** Whether `verify` can read the text. */
 export function isHash(text: string): boolean {
   try {
     parsePhc(text);
@@ -75,7 +75,7 @@ export function isHash(text: string): boolean {
   }
 }
 
-/** `ln=14,r=8,p=5` to a cost; null when it is none, or one that `hash` would refuse. */
+/** Parses `ln=14,r=8,p=5`; returns null if the text is not a cost, or a cost that `hash` would refuse. */
 export function parseCost(text: string): Cost | null {
   const parts = /^ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})$/.exec(text);
   if (parts === null) return null;

@@ -1,19 +1,18 @@
-// The two tokens of a session. The access token opens doors for a few minutes; the refresh token only buys the next
-// pair, once. Both are JWTs signed with the same keys, so something must keep one from passing for the other: the
-// header's "typ" does (RFC 8725 §3.11).
+// The two tokens of a session. The access token authenticates requests for a few minutes; the refresh token is exchanged for the next
+// pair, once. Both are JWTs signed with the same keys, and the header's "typ" keeps one from passing for the other (RFC 8725 §3.11).
 //
-// A refresh token is made from its session's row alone: number, time, key. So an answer that was lost on the way can be
-// given again, to the letter, without keeping it anywhere (RFC 9700 §4.14.2 for the rotation).
+// A refresh token is made from its session's row alone: number, time, key. So a response that was lost on the way can be repeated
+// exactly, without storing it (RFC 9700 §4.14.2 for the rotation).
 
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { checkTimes, JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
 import type { SigningKey } from './keys.ts';
 
-// A token takes about a kilobyte here.
+// A verified token takes about a kilobyte.
 const VERIFIED_MAX = 10_000;
 const ACCESS_TYPE = 'JWT';
 const REFRESH_TYPE = 'refresh+jwt';
-// What other services write into tokens to say by whom, about whom and for whom they are.
+// Issuer, subject and audience, which tokens of other services have.
 const FOREIGN_CLAIMS = ['iss', 'sub', 'aud'];
 const TYPE_NAMES = { [ACCESS_TYPE]: 'an access token', [REFRESH_TYPE]: 'a refresh token' };
 
@@ -24,7 +23,7 @@ export interface TokenSettings {
   readonly refreshExpirationMs: number;
 }
 
-/** The part of a session that its tokens are made from; times in milliseconds since the epoch. */
+/** The part of a session from which its tokens are made; times in milliseconds since the epoch. */
 export interface TokenSession {
   readonly sid: string;
   readonly user_id: number;
@@ -64,18 +63,18 @@ export class Tokens {
     this.#now = now;
   }
 
-  /** The ids of the keys; the first one's signs. */
+  /** The ids of the keys; the first key signs. */
   get kids(): string[] {
     return this.#keys.map(({ kid }) => kid);
   }
 
-  /** From now on these keys, and no others. Tokens of a key that is not among them are refused at once. */
+  /** Replaces the keys. Tokens of any other key are refused from now on. */
   useKeys(keys: readonly SigningKey[]): void {
     this.#keys = requireOne(keys);
     this.#verified.clear();
   }
 
-  /** @param fresh Whether its user has just given the password. */
+  /** @param fresh Whether the user has just entered the password. */
   access(session: TokenSession, fresh: boolean): string {
     const { expirationMs, notBeforeMs } = this.#settings;
     const iat = Math.floor(this.#now() / 1000);
@@ -91,7 +90,7 @@ export class Tokens {
     return sign(claims, this.#keys[0]);
   }
 
-  /** The same token for the same row, however often it is asked for. */
+  /** Returns the same token for the same row. */
   refresh(session: TokenSession): string {
     const iat = Math.floor(session.last_used / 1000);
     const { user_id: identity, sid, generation } = session;
@@ -99,7 +98,7 @@ export class Tokens {
     return sign({ identity, iat, nbf: iat, exp, sid, generation }, this.#keys[0], { typ: REFRESH_TYPE });
   }
 
-  /** @throws JwtError with what is wrong with it. */
+  /** @throws JwtError with the reason. */
   readAccess(token: string): AccessToken {
     const verified = this.#verified.get(token);
     if (verified !== undefined) {
@@ -115,7 +114,7 @@ export class Tokens {
     return access;
   }
 
-  /** @throws JwtError with what is wrong with it. */
+  /** @throws JwtError with the reason. */
   readRefresh(token: string): RefreshToken {
     const { claims } = this.#read(token, REFRESH_TYPE);
     if (!Number.isSafeInteger(claims.generation)) throw new JwtError(missing('generation'));
@@ -129,7 +128,7 @@ export class Tokens {
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
     const verified = verify(token, this.#keys, { now: this.#now, leewaySeconds: this.#leewaySeconds });
     if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
-    // RFC 8725 §3.8, §3.9: such a claim must be right, and none is, since ours have none: whoever shares our key made it.
+    // RFC 8725 §3.8, §3.9: such a claim must be checked. Our tokens have none, so another service that shares our key made this one.
     const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));
     if (foreign !== undefined) throw new JwtError(`The "${foreign}" claim is not one of this server's`);
     return verified;

@@ -1,16 +1,15 @@
-// A cache whose entries end after a time and whose size is bounded: what was used longest ago makes room. The one thing
-// that is easy to get wrong in a cache is many callers missing at once: here the first one computes and the others
-// wait for it ("single flight").
+// An LRU cache with a time to live. The hard part is the stampede: when a popular entry expires, a hundred requests miss together and
+// all recompute it. Here the first miss computes and the others await its promise (single flight).
 //
-// Deleting or setting a key also lets go of a computation that is under way: it may have read an older value, so its
-// result goes to those who already wait and is not kept.
+// Deleting or setting a key also detaches a computation in progress: it may have read an older value, so its result goes to the callers
+// that already wait and is not kept.
 
 import { BoundedMap } from '../lib/bounded-map.ts';
 
 export interface TtlCacheOptions {
-  /** How long an entry is given out: milliseconds. */
+  /** Lifetime of an entry in milliseconds. */
   readonly ttlMs: number;
-  /** How many entries are kept. */
+  /** Maximum number of entries. */
   readonly max: number;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
@@ -30,12 +29,12 @@ export class TtlCache<K, V> {
     this.#now = now;
   }
 
-  /** How many entries are kept, the ended ones among them until they are asked for or make room. */
+  /** Number of entries; an expired entry counts until it is requested or makes room. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** The value, or undefined when there is none or its time is over. */
+  /** Returns the value; undefined if there is none or it has expired. */
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -59,7 +58,7 @@ export class TtlCache<K, V> {
     this.#entries.clear();
   }
 
-  /** The cached value, or the one that `compute` gives. Callers at the same time share one call; a rejection is not kept. */
+  /** Returns the cached value, or the one that `compute` resolves to. Concurrent callers share one call; a rejection is not kept. */
   getOrCompute(key: K, compute: () => Promise<V>): Promise<V> {
     const cached = this.get(key);
     if (cached !== undefined) return Promise.resolve(cached);

@@ -1,25 +1,29 @@
-// The file `.env` in the working directory: settings for whoever does not want to type them each time. The environment wins,
-// since a file is for defaults. Where a setting came from is kept beside them: nobody finds a typo in a file that they have
-// forgotten. Node reads the file; what it passes over without a word, lines that are no settings, is looked for here.
+// The file `.env` in the working directory: settings that need not be typed for each start. The environment wins, since the file is for
+// defaults. The names of the file's settings are kept, so that an error can name the file: a forgotten file is a hard place to find a
+// typo. `parseEnv` skips lines that are not settings silently; here they cause a warning.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { JotError } from './errors.ts';
 
-/** Where an environment says what of it is from the file. */
+/** Key under which an environment holds what came from the file. */
 export const FROM_FILE = Symbol('from .env');
 
 export interface FromFile {
   readonly names: ReadonlySet<string>;
-  /** What is odd in the file. */
+  /** Lines of the file that have no effect. */
   readonly warnings: readonly string[];
 }
 
 /** Names and values as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>> & { readonly [FROM_FILE]?: FromFile };
 
-/** @throws JotError `unavailable` for a file that is there and can't be read. */
+/**
+ * Returns the environment with the file's settings under its own.
+ *
+ * @throws JotError `unavailable` if the file is there but can't be read.
+ */
 export function withEnvFile(path: string, environment: Environment): Environment {
   const text = readIfThere(path);
   if (text === null) return environment;
@@ -38,14 +42,14 @@ function readIfThere(path: string): string | null {
   }
 }
 
-// Some editors write UTF-16, or a byte order mark, which would become part of the first name. What is no text would be no settings,
-// and the stricter defaults would be off without a word.
+// Some editors write UTF-16, in which no line would be a setting, and the stricter defaults would be off silently. Others write a byte
+// order mark, which would become part of the first name.
 function textOf(bytes: Buffer): string {
   if (!isUtf8(bytes) || bytes.includes(0)) throw new TypeError('it is not a text in UTF-8');
   return bytes.toString().replace(/^\uFEFF/, '');
 }
 
-// A value in quotes may have lines of its own. What is in a line may be a secret, so it is not shown.
+// A quoted value may span lines. A line may hold a secret, so it is not shown.
 function warningsOf(text: string): string[] {
   const unquoted = text.replace(/^[^=#\n]*=[ \t]*(["'`])[\s\S]*?\1/gm, (value) => value.replace(/.+/g, '='));
   return unquoted.split('\n').flatMap((line, index) => {

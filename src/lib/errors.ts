@@ -1,8 +1,8 @@
-// The one class for failures that are expected: something a client, an operator or a full disk can cause. Whatever
-// is thrown that is not a `JotError` is a bug, and is treated as one: logged whole, told to nobody.
+// The one class for expected failures, those that a client, an operator or a full disk can cause. Any other exception is a bug: it is
+// logged whole, and the client learns nothing of it.
 //
-// The codes are a closed list. What a code means over HTTP is one table in `http/failure.ts`; a code without a row
-// there does not compile. Nothing in this file knows of HTTP.
+// The codes are a closed list. The table in `http/failure.ts` maps them to HTTP, and a code without a row there does not compile. This
+// file knows nothing of HTTP.
 
 export type ErrorCode =
   | 'bad_request'
@@ -30,28 +30,28 @@ export type ErrorCode =
   | 'unavailable'
   | 'version_not_supported';
 
-/** What a caller may want to know beyond the message. */
+/** Data of a failure beyond its message. */
 export interface ErrorDetails {
-  /** Problems by field name, `{ title: 'is required' }`. */
+  /** Problems by field name: `{ title: 'is required' }`. */
   readonly fields?: Readonly<Record<string, string>>;
   /** Seconds after which the same request can succeed. */
   readonly retryAfterSeconds?: number;
-  /** The methods the resource does have. */
+  /** The methods that the resource has. */
   readonly allow?: readonly string[];
   /** The media types, or with `encoding` the content codings, that would have been accepted. */
   readonly accept?: { readonly header: 'Accept' | 'Accept-Encoding'; readonly value: string };
-  /** The authentication scheme to challenge with, where it is not the usual one. */
+  /** Challenge of a 401, if not the usual one. */
   readonly challenge?: string;
   readonly cause?: unknown;
 }
 
-/** A failure that may not happen, or not matter: as data, since an error has a stack even if nobody throws it. */
+/** A failure as data: an error would collect a stack even if it is never thrown. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
 }
 
-/** An expected failure: a code, a sentence for whoever sees it, and details. */
+/** An expected failure: a code, a sentence for the client or operator, and details. */
 export class JotError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;

@@ -1,6 +1,6 @@
-// Whose a file is, for the two moments at which that matters. A command that root runs must not leave files that the server,
-// which runs as a user of its own, can't read: what root makes goes to whoever has the folder. And where the system denies
-// access, the cure is in who has what, so that is said.
+// Owners and durability of files, shared by the data file, the key file and the sockets. A command that root runs must not leave files
+// that the server, which runs as a user of its own, can't read: root gives them to the owner of the folder. And where the system denies
+// access, the error names owners and modes, since they are the cause.
 
 import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -11,7 +11,7 @@ export interface FileOwner {
   readonly gid: number;
 }
 
-/** Who is to have what is made at this path; null where that is whoever makes it. The folder is there. */
+/** Returns the user to give a new file at this path to; null if it may stay the process's own. The folder must exist. */
 export function heirOf(path: string): FileOwner | null {
   if (process.geteuid?.() !== 0) return null;
   const { uid, gid } = statSync(dirname(path));
@@ -28,21 +28,18 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Rethrows every error but ENOENT: there is no such file. */
+/** Rethrows every error except ENOENT, no such file. */
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/**
- * Passes on every error but those of a root that may not give files away, in a container without that capability: there it
- * goes on as what it is.
- */
+/** Rethrows every error except those of a root without the capability to give files away, as in some containers. */
 export function ignoreUngivable(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPERM' && error.code !== 'EINVAL') throw error;
 }
 
 /**
- * What to add to the words of an error that denies access to a path.
+ * Returns an addition to the message of an error that denies access to a path.
  *
  * @returns ` (<path> has owner 0 and mode 0600, its folder owner 0 and mode 0755; this is user 997)`; empty for other errors.
  */
@@ -50,11 +47,11 @@ export function deniedNote({ code }: NodeJS.ErrnoException, path: string): strin
   if (code !== 'EACCES' && code !== 'EPERM') return '';
   const [file, folder] = [ownerAndMode(path), ownerAndMode(dirname(path))];
   const known = [file && `${path} has ${file}`, folder && `its folder ${dirname(path)} has ${folder}`];
-  const told = known.filter((part) => part !== null).join(', ');
-  return told === '' ? '' : ` (${told}; this is user ${process.geteuid?.()})`;
+  const note = known.filter((part) => part !== null).join(', ');
+  return note === '' ? '' : ` (${note}; this is user ${process.geteuid?.()})`;
 }
 
-// What is not there, or can't be seen, tells nothing.
+// Returns null for a file that is missing or can't be seen.
 function ownerAndMode(path: string): string | null {
   try {
     const { uid, mode } = statSync(path);

@@ -1,8 +1,8 @@
-// The log: one line per event, whatever is in it. For machines a line is a JSON object; for a person at a terminal it
-// is `time level message key=value ...`. The time is RFC 3339's, in UTC. In both, every string goes through JSON's
-// escapes, so a CR LF in a name cannot start a line of its own (CWE-117).
+// The log: one line per event. For machines a line is a JSON object; for a person at a terminal it is
+// `time level message name=value ...`. The time is RFC 3339's, in UTC. In both formats every value is escaped as in JSON, so a CR LF in
+// a username cannot start a line of its own (CWE-117).
 //
-// What it leaves out: files, rotation, levels per module. Standard output goes wherever the supervisor sends it.
+// Left out: files, rotation, levels per module. The supervisor decides where standard output goes.
 
 export type LogFormat = 'json' | 'text' | 'off';
 export type LogLevel = 'info' | 'warn' | 'error';
@@ -17,16 +17,13 @@ export interface Log {
 
 export interface LogOptions {
   readonly format: LogFormat;
-  /** Takes one whole line, its newline included. */
+  /** Called with a whole line, its newline included. */
   readonly write: (line: string) => void;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/**
- * A log that writes each event as one line through `write`. It never throws: that something can't be told is no reason not
- * to do it. What was lost is counted.
- */
+/** Returns a log that never throws: a line that can't be written must not fail the work it describes. Lost lines are counted. */
 export function createLog({ format, write, now }: LogOptions): Log & { readonly linesLost: number } {
   const line = format === 'json' ? jsonLine : textLine;
   // Many lines share a millisecond, and formatting a time costs 0.5 µs, nearly as much as the rest of the line.
@@ -72,7 +69,7 @@ function jsonValue(value: unknown): string {
   return escapeControls(JSON.stringify(value) ?? 'null');
 }
 
-// For a person a stack is worth more lines than one: it follows, indented, so it still cannot pass for an event.
+// A stack follows on lines of its own for readability, indented so that it cannot pass for an event.
 function textLine(time: string, level: LogLevel, message: string, { stack, ...fields }: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)
@@ -82,7 +79,7 @@ function textLine(time: string, level: LogLevel, message: string, { stack, ...fi
   return `${time} ${level} ${escapeControls(message)}${pairs.join('')}${below}\n`;
 }
 
-// A plain word stays as it is; anything else, a space or a control character in it, is quoted and escaped.
+// A plain word stays as it is; a value with spaces or control characters is quoted and escaped.
 function textValue(value: unknown): string {
   if (typeof value === 'string' && /^[\w./:%?&=@*+-]+$/.test(value)) return value;
   return escapeControls(JSON.stringify(value) ?? 'undefined');

@@ -1,4 +1,4 @@
-// A slice of a list that is ordered by id: what a store gives, and what becomes an array and a `Link` outside.
+// A slice of a list in the order of ids. A store returns it, and a response shows it as an array and a `Link`.
 
 export interface Page<Row> {
   readonly rows: readonly Row[];

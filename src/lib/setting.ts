@@ -1,20 +1,20 @@
-// The kinds of values that a setting can have: how its text is read, and what to say that was expected where it is something else.
+// The kinds of settings: how a text is read as a value, and what an error says was expected.
 
 import { parseDuration } from './duration.ts';
 
-/** A setting's text to its value; undefined when it is not what was expected. */
+/** Returns the value of a setting's text; undefined if the text is not as expected. */
 type Reader<T> = (text: string) => T | undefined;
 
 export interface Setting<T> {
   readonly read: Reader<T>;
   readonly expected: string;
-  /** Its value is never shown. */
+  /** Whether its value is hidden in errors. */
   readonly isSecret?: boolean;
-  /** What a wrong text is likely to be meant as, to be shown even where the value is a secret; null: who knows. */
+  /** Returns what a wrong text was probably meant to be, null if unknown; it is shown even if the value is a secret. */
   readonly meant?: (text: string) => string | null;
 }
 
-/** A whole number, both ends included. */
+/** An integer, both ends included. */
 export function integer(min: number, max: number): Setting<number> {
   return {
     read: (text) =>
@@ -23,7 +23,7 @@ export function integer(min: number, max: number): Setting<number> {
   };
 }
 
-/** A number of bytes, 1 or more. */
+/** A positive number of bytes. */
 export function bytes(max: number): Setting<number> {
   return {
     read: (text) => {
@@ -36,7 +36,7 @@ export function bytes(max: number): Setting<number> {
   };
 }
 
-/** Milliseconds. */
+/** A duration in milliseconds. */
 export function duration(minMs: number): Setting<number> {
   return {
     read: (text) => {
@@ -47,7 +47,7 @@ export function duration(minMs: number): Setting<number> {
   };
 }
 
-/** One of these words, for what it stands for. */
+/** The value of one of these words. */
 export function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
   return {
     read: (text) => (Object.hasOwn(values, text) ? values[text] : undefined),
@@ -55,7 +55,7 @@ export function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
   };
 }
 
-/** The entries of a list, without white space around them; undefined when one of them is none. */
+/** Returns the entries of a comma-separated list, trimmed; undefined if one of them is not valid. */
 export function listOf(text: string, isEntry: (entry: string) => boolean): string[] | undefined {
   const entries = text.split(',').map((entry) => entry.trim());
   return entries.every((entry) => entry !== '' && isEntry(entry)) ? entries : undefined;

@@ -1,14 +1,14 @@
-// The router: a tree with one level for each segment of a path. A level knows its static segments by name and, beside
-// them, at most one branch for "anything". Finding a path costs its length, however many routes there are.
+// The router: a tree with one level for each segment of a path. A level has its static segments by name and at most one branch for a
+// parameter. Finding a path costs its length, however many routes there are.
 //
-// `/users/:id` and `/users/:user_id/posts` share the branch under `/users`: a parameter's name belongs to the pattern, not
-// to the tree. What conflicts is two patterns that no path could tell apart.
+// `/users/:id` and `/users/:user_id/posts` share the branch under `/users`: a parameter's name belongs to the pattern, not to the tree.
+// Two patterns conflict if they match the same paths.
 //
 // Left out: wildcards over several segments, regular expressions, optional parts.
 
 export type Params = Readonly<Record<string, string>>;
 
-/** A route for path and method; or the methods that the path does have; or null where there is no such path. */
+/** A route for path and method; or the methods of the path; or null if there is no such path. */
 export type Match<T> = { readonly value: T; readonly params: Params } | { readonly allow: string[] } | null;
 
 interface Route<T> {
@@ -29,7 +29,7 @@ export class Router<T> {
 
   /**
    * @param pattern `/users/:user_id/posts/:id`; a static segment beats a parameter.
-   * @throws TypeError for a malformed pattern, and for one that this method already has in another spelling.
+   * @throws TypeError for a malformed pattern, and for one that conflicts with another of this method.
    */
   add(method: string, pattern: string, value: T): void {
     if (!/^(\/|(\/[^/?#%]+)+)$/.test(pattern)) throw new TypeError(`Not a pattern: ${pattern}`);
@@ -49,8 +49,8 @@ export class Router<T> {
   }
 
   /**
-   * Finds the route of a path as it stands in the request, without its query. Segments are percent-decoded after they
-   * are taken apart, so `%2F` does not make a new one. HEAD is answered by GET's route.
+   * Finds the route of a path as in the request target, without its query. Segments are percent-decoded after the path is split, so
+   * `%2F` does not make a new one. HEAD falls back to GET's route.
    *
    * @throws URIError for a percent escape that is malformed or not UTF-8.
    */
@@ -84,7 +84,7 @@ function segmentsOf(path: string): string[] {
   return path.includes('%') ? segments.map(decodeURIComponent) : segments;
 }
 
-// The more static one first at each step.
+// A static segment is tried before a parameter.
 function findRoute<T>(
   level: Level<T>,
   segments: readonly string[],
@@ -101,7 +101,7 @@ function findRoute<T>(
   return findRoute(level.any, segments, depth + 1, method);
 }
 
-// Every level at which the path can end.
+// Returns every level at which the path can end.
 function leaves<T>(level: Level<T>, segments: readonly string[], depth: number): Level<T>[] {
   const segment = segments[depth];
   if (segment === undefined) return [level];
@@ -111,7 +111,7 @@ function leaves<T>(level: Level<T>, segments: readonly string[], depth: number):
   return [...found, ...leaves(level.any, segments, depth + 1)];
 }
 
-// Without a prototype, so that a parameter named `constructor` is no more special than any other.
+// Without a prototype, so that a parameter named `constructor` is an ordinary one.
 function paramsOf<T>({ indexes }: Route<T>, segments: readonly string[]): Params {
   const params: Record<string, string> = Object.create(null);
   for (const [name, index] of indexes) params[name] = segments[index] ?? '';
