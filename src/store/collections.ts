@@ -6,6 +6,7 @@ import {
   collection,
   type Entity,
   type Fields,
+  type NewRowOf,
   ownersFirst,
   type RowOf,
 } from './declaration.ts';
@@ -62,6 +63,8 @@ export type CollectionName = keyof typeof declared;
 
 /** The row type of each collection. */
 export type Rows = { readonly [Name in CollectionName]: RowOf<(typeof declared)[Name]['fields']> };
+/** The values that a new row of each collection is created from. */
+export type NewRows = { readonly [Name in CollectionName]: NewRowOf<(typeof declared)[Name]['fields']> };
 export type User = Rows['users'];
 export type Post = Rows['posts'];
 export type Session = Rows['sessions'];

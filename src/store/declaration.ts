@@ -16,8 +16,8 @@ export interface Entity {
   readonly version: number;
 }
 
-/** The kinds of fields, and the values that they hold. */
-export interface Values {
+/** The kinds of fields, and the types of their values. */
+export interface Kinds {
   readonly text: string;
   readonly integer: number;
   /** Milliseconds since the epoch. */
@@ -25,12 +25,12 @@ export interface Values {
   readonly boolean: boolean;
 }
 
-export type Field = { readonly [Kind in keyof Values]: FieldOf<Kind> }[keyof Values];
+export type Field = { readonly [Kind in keyof Kinds]: FieldOf<Kind> }[keyof Kinds];
 
-interface FieldOf<Kind extends keyof Values> {
+interface FieldOf<Kind extends keyof Kinds> {
   readonly kind: Kind;
-  /** The value of the field in rows that were written before the field was declared. */
-  readonly default?: Values[Kind];
+  /** The value in rows that lack the field: those from before it was declared, and new ones. */
+  readonly default?: Kinds[Kind];
   /** Whether rows may lack the field; default false. */
   readonly optional?: boolean;
   /** Whether an export leaves the field out unless asked for it; default false. */
@@ -41,13 +41,24 @@ export type Fields = Readonly<Record<string, Field>>;
 
 /** The type of a row with these fields. */
 export type RowOf<F extends Fields> = Entity & {
-  readonly [Name in Exclude<keyof F, OptionalIn<F>>]: Values[F[Name]['kind']];
+  readonly [Name in Exclude<keyof F, OptionalIn<F>>]: Kinds[F[Name]['kind']];
 } & {
-  readonly [Name in OptionalIn<F>]?: Values[F[Name]['kind']] | undefined;
+  readonly [Name in OptionalIn<F>]?: Kinds[F[Name]['kind']] | undefined;
+};
+
+/** The type of the values that a new row is created from; the store adds id, version and defaults. */
+export type NewRowOf<F extends Fields> = {
+  readonly [Name in Exclude<keyof F, OptionalIn<F> | DefaultedIn<F>>]: Kinds[F[Name]['kind']];
+} & {
+  readonly [Name in OptionalIn<F> | DefaultedIn<F>]?: Kinds[F[Name]['kind']] | undefined;
 };
 
 type OptionalIn<F extends Fields> = {
   [Name in keyof F]: F[Name] extends { readonly optional: true } ? Name : never;
+}[keyof F];
+
+type DefaultedIn<F extends Fields> = {
+  [Name in keyof F]: F[Name] extends { readonly default: unknown } ? Name : never;
 }[keyof F];
 
 export interface Collection<

@@ -82,7 +82,7 @@ export function liftRow(
   }
   const shape = shapeNamed(name, schema);
   requireKnownFields(shape, lifted, schema);
-  const missing = shape.defaults.filter(([field]) => lifted[field] === undefined);
+  const missing = missingDefaults(shape.name, lifted);
   // Not by spreading, which would make V8 give each of the rows a shape of its own.
   const whole: OldRow =
     missing.length === 0 ? lifted : Object.assign({}, lifted, Object.fromEntries(missing));
@@ -93,6 +93,12 @@ export function liftRow(
     onLifted?.(lifting.row, fields);
   }
   return lifting;
+}
+
+/** Returns the fields of the collection that have a default and that the row lacks. */
+export function missingDefaults(name: CollectionName, row: object): readonly (readonly [string, unknown])[] {
+  const { defaults } = shapeNamed(name, SCHEMA);
+  return defaults.filter(([field]) => Reflect.get(row, field) === undefined);
 }
 
 // A row whose values are not of their kinds can be more than a migration is prepared for.

@@ -7,7 +7,7 @@ import { openMemoryStore } from './memory/memory-store.ts';
 import type { ControlHandlers, OnProgress, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
-export type { Entity, Id, Post, Session, User } from './collections.ts';
+export type { Entity, Id, NewRows, Post, Session, User } from './collections.ts';
 export { usernameKey } from './collections.ts';
 export type * from './store.ts';
 

@@ -6,7 +6,7 @@
 
 import type { Failure } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
-import type { CollectionName, Entity, Id, Rows } from './collections.ts';
+import type { CollectionName, Entity, Id, NewRows, Rows } from './collections.ts';
 
 export type Order = 'asc' | 'desc';
 
@@ -19,7 +19,7 @@ export interface ListQuery {
   readonly order: Order;
 }
 
-/** A row before the store has given it id and version. */
+/** The fields of a row other than id and version. */
 export type Values<Row extends Entity> = Omit<Row, keyof Entity>;
 
 /** What else has to hold, or happen, in the same write. */
@@ -34,7 +34,7 @@ export interface UpdateOptions extends WriteOptions {
   readonly keepVersion?: boolean;
 }
 
-export interface Repository<Row extends Entity> {
+export interface Repository<Row extends Entity, NewRow = Values<Row>> {
   find(id: Id): Promise<Row | null>;
   /** @throws JotError `not_found`. */
   get(id: Id): Promise<Row>;
@@ -42,7 +42,7 @@ export interface Repository<Row extends Entity> {
   findBy(index: string, key: string): Promise<Row | null>;
   list(query: ListQuery): Promise<Page<Row>>;
   /** @throws JotError `conflict`. */
-  create(values: Values<Row>, options?: WriteOptions): Promise<Row>;
+  create(values: NewRow, options?: WriteOptions): Promise<Row>;
   /** @throws JotError `not_found`, `precondition_failed`, `conflict`. */
   update(id: Id, change: Partial<Values<Row>>, options?: UpdateOptions): Promise<Row>;
   /** Removes the row and everything it owns. @throws JotError `not_found`, `precondition_failed`. */
@@ -60,7 +60,7 @@ export interface Repository<Row extends Entity> {
 export type Operation = { readonly [Name in CollectionName]: OperationOn<Name> }[CollectionName];
 
 type OperationOn<Name extends CollectionName> =
-  | { readonly create: Name; readonly values: Values<Rows[Name]> }
+  | { readonly create: Name; readonly values: NewRows[Name] }
   | ({
       readonly update: Name;
       readonly id: Id;
@@ -98,7 +98,7 @@ export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly
  */
 export type ControlHandlers = Readonly<Record<string, (value: unknown) => Promise<unknown>>>;
 
-export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name]> };
+export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name], NewRows[Name]> };
 
 export interface Store extends Repositories {
   /**

@@ -3,7 +3,7 @@
 
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
-import type { Values } from './declaration.ts';
+import type { Kinds } from './declaration.ts';
 import { ownerOf, type Tables, uniqueKeys } from './memory/tables.ts';
 
 const KINDS = {
@@ -15,7 +15,7 @@ const KINDS = {
     fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
     expected: 'milliseconds since the epoch',
   },
-} satisfies Record<keyof Values, { fits(value: unknown): boolean; expected: string }>;
+} satisfies Record<keyof Kinds, { fits(value: unknown): boolean; expected: string }>;
 
 /** A row that cannot be there beside the others. */
 export interface Misfit {

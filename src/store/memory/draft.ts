@@ -8,6 +8,7 @@
 
 import { type Failure, JotError } from '../../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from '../collections.ts';
+import { missingDefaults } from '../lift.ts';
 import type { Operation } from '../store.ts';
 import {
   type Change,
@@ -139,6 +140,7 @@ export class Draft {
     // Not by spreading: V8 gives every object that gets more fields behind a spread a shape of its own, which takes 4 µs to make,
     // and memory for as long as the row is there.
     const row = Object.assign({}, own, values, own);
+    for (const [field, value] of missingDefaults(name, row)) Reflect.set(row, field, value);
     const ownedBy = collections[name].owner?.collection;
     if (ownedBy !== undefined) this.#expect(ownedBy, ownerOf(name, row));
     return this.#put(name, row, null);

@@ -9,7 +9,14 @@
 
 import { JotError } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
-import { type CollectionName, collectionNames, type Entity, type Id, type Rows } from '../collections.ts';
+import {
+  type CollectionName,
+  collectionNames,
+  type Entity,
+  type Id,
+  type NewRows,
+  type Rows,
+} from '../collections.ts';
 import type {
   Compaction,
   ListQuery,
@@ -162,7 +169,7 @@ function repository<Name extends CollectionName>(
   name: Name,
   tables: Tables,
   writer: Writer,
-): Repository<Rows[Name]> {
+): Repository<Rows[Name], NewRows[Name]> {
   type Row = Rows[Name];
   const write = async (operation: object, guards: readonly Operation[] = []) =>
     (await writer.write([...guards, operation as Operation])) as Row;

@@ -2,16 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ErrorCode, JotError } from '../../../src/lib/errors.ts';
-import {
-  type Entity,
-  type Id,
-  openStore,
-  type Post,
-  type Session,
-  type Store,
-  type User,
-  type Values,
-} from '../../../src/store/open.ts';
+import { type Entity, type Id, type NewRows, openStore, type Store } from '../../../src/store/open.ts';
 import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
 export interface StoreKind {
@@ -39,15 +30,15 @@ export async function openFor(t: Cleanup, url: string): Promise<Store> {
   return store;
 }
 
-export function userNamed(username: string): Values<User> {
+export function userNamed(username: string): NewRows['users'] {
   return { username, password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaA', created: 1_795_437_313_000 };
 }
 
-export function postOf(user_id: Id, title = 'A title'): Values<Post> {
+export function postOf(user_id: Id, title = 'A title'): NewRows['posts'] {
   return { user_id, title, body: 'Text', created: 1_795_437_313_000, updated: 1_795_437_313_000 };
 }
 
-export function sessionOf(user_id: Id, sid: string): Values<Session> {
+export function sessionOf(user_id: Id, sid: string): NewRows['sessions'] {
   const created = 1_795_437_313_000;
   return {
     user_id,
