@@ -41,7 +41,9 @@ export class Metrics {
   #seriesOf(method: string, route: string): Series {
     const known = this.#series.get(route)?.get(method);
     if (known !== undefined) return known;
-    const series = emptySeries(`method="${method}",route="${route}"`);
+    const labels = `method="${method}",route="${route}"`;
+    const counts = [...SECONDS_BUCKETS, 0].map(() => 0);
+    const series = { labels, statuses: new Map(), counts, sumSeconds: 0 };
     const byMethod = this.#series.get(route) ?? new Map<string, Series>();
     this.#series.set(route, byMethod.set(method, series));
     return series;
@@ -76,10 +78,6 @@ export class Metrics {
       '',
     ].join('\n');
   }
-}
-
-function emptySeries(labels: string): Series {
-  return { labels, statuses: new Map(), counts: [...SECONDS_BUCKETS, 0].map(() => 0), sumSeconds: 0 };
 }
 
 function renderGauge(name: string, value: number | Readonly<Record<string, number>>): string[] {

@@ -50,11 +50,10 @@ export function openApiText(options: OpenApiOptions): (endpoints: readonly Endpo
 /** The document: plain JSON. */
 export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: OpenApiOptions): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {};
+  const getters = new Set(endpoints.filter(({ method }) => method === 'GET').map(({ path }) => path));
   for (const endpoint of endpoints) {
     const path = endpoint.path.replace(/:(\w+)/g, '{$1}');
-    const hasGetter = endpoints.some(
-      ({ method, path: other }) => method === 'GET' && other === endpoint.path,
-    );
+    const hasGetter = getters.has(endpoint.path);
     paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operation(endpoint, hasGetter) };
   }
   return {
@@ -84,12 +83,8 @@ function operation(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
     ...parameterList('path', endpoint.params.jsonSchema),
     ...parameterList('query', endpoint.query.jsonSchema),
   ];
-  const security = {
-    anyone: [],
-    user: [{ token: [] }],
-    owner: [{ token: [] }],
-    operator: [{ operator: [] }, {}],
-  };
+  const token = [{ token: [] }];
+  const security = { anyone: [], user: token, owner: token, operator: [{ operator: [] }, {}] };
   return {
     operationId: operationId(endpoint),
     tags: [group],

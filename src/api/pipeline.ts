@@ -248,7 +248,6 @@ function cacheControl(endpoint: Endpoint | undefined): string {
 }
 
 function withoutLongSegments(path: string): string {
-  if (path.length <= SEGMENT_LENGTH_LOGGED_MAX) return path;
   return path
     .split('/')
     .map((segment) => (segment.length > SEGMENT_LENGTH_LOGGED_MAX ? '(long)' : segment))

@@ -164,18 +164,14 @@ export async function sessionsOf(store: Store, { id }: Pick<User, 'id'>): Promis
 }
 
 /** Returns null if the write fails because the row has changed or is gone. */
-export async function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
-  try {
-    return await write;
-  } catch (error) {
-    const isChanged =
-      error instanceof JotError && (error.code === 'precondition_failed' || error.code === 'not_found');
-    if (isChanged) return null;
+export function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
+  return write.catch((error) => {
+    if (error instanceof JotError && ['precondition_failed', 'not_found'].includes(error.code)) return null;
     throw error;
-  }
+  });
 }
 
-// What has expired, and of what is left what makes too many with the new one.
+// Returns the expired sessions, and the live ones that would be too many with the new one.
 function staleSessions(all: readonly Session[], nowMs: number): Session[] {
   const live = all
     .filter(({ expires }) => expires > nowMs)

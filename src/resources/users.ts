@@ -2,7 +2,6 @@
 
 import { anyone, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
-import type { Principal } from '../api/principal.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Page } from '../lib/page.ts';
@@ -20,7 +19,7 @@ import {
 import { type User, usernameKey } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 import { password, username } from './credentials.ts';
-import { type PostOfUser, postsOf, postsPath, postType } from './posts.ts';
+import { type PostOfUser, type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
 import { stillSignedIn } from './sessions.ts';
 
 /** The fields of a user that everyone sees. */
@@ -33,13 +32,10 @@ export type UserWithPosts = User & { readonly posts: Page<PostOfUser> };
 
 const firstPage = validate(listQuery, {});
 
-export interface UsersOptions {
-  readonly store: Store;
+export interface UsersOptions extends PostsOptions {
   readonly passwords: PasswordHasher;
   /** In characters. */
   readonly passwordLengthMin: number;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
 const group = 'users';
@@ -124,7 +120,7 @@ function readUser({ store }: UsersOptions): Endpoint {
 }
 
 function updateUser(
-  options: UsersOptions,
+  { store, passwords }: UsersOptions,
   method: 'PUT' | 'PATCH',
   summary: string,
   body: Type<Partial<UserFields>>,
@@ -137,7 +133,20 @@ function updateUser(
     body,
     failures: ['conflict'],
     response: userType,
-    handle: ({ principal, body: fields, ifVersion }) => change(options, principal, fields, ifVersion),
+    async handle({ principal, body: { password: secret, ...fields }, ifVersion }) {
+      const { user, session } = principal;
+      if (fields.username !== undefined) await requireFree(store, fields.username, user);
+      const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
+      const operations: Operation[] = [
+        stillSignedIn(principal),
+        { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },
+      ];
+      // A stolen password may be the reason for the change, so it ends the other sessions.
+      if (secret !== undefined)
+        operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
+      await store.write(operations);
+      return withPosts(store, await store.users.get(user.id), firstPage);
+    },
     next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
     state: (user) => userState(user),
   });
@@ -158,26 +167,6 @@ function deleteUser({ store }: UsersOptions): Endpoint {
 async function requireFree(store: Store, name: string, except?: User): Promise<void> {
   const holder = await store.users.findBy('username', usernameKey(name));
   if (holder !== null && holder.id !== except?.id) throw new JotError('conflict', 'Username already exists');
-}
-
-async function change(
-  { store, passwords }: UsersOptions,
-  principal: Principal,
-  { password: secret, ...fields }: Partial<UserFields>,
-  ifVersion: number | undefined,
-): Promise<UserWithPosts> {
-  const { user, session } = principal;
-  if (fields.username !== undefined) await requireFree(store, fields.username, user);
-  const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
-  const operations: Operation[] = [
-    stillSignedIn(principal),
-    { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },
-  ];
-  // A stolen password may be the reason for the change, so it ends the other sessions.
-  if (secret !== undefined)
-    operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
-  await store.write(operations);
-  return withPosts(store, await store.users.get(user.id), firstPage);
 }
 
 /** Returns the user as `GET /users/:id` shows it. */
