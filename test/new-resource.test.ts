@@ -96,8 +96,9 @@ describe('a new resource', () => {
     await first.call('POST', '/users/1/posts', { token, json: { title: 'a', body: 'b' } });
 
     for (const text of ['one', 'two']) {
-      const { status, json } = await first.call('POST', path, { token, json: { text, unknown: 1 } });
+      const { status, headers, json } = await first.call('POST', path, { token, json: { text, unknown: 1 } });
       assert.deepEqual([status, Object.keys(json), json.text], [201, ['id', 'text', 'created'], text]);
+      assert.equal(headers.location, `${path}/${json.id}`);
     }
     const bad = await first.call('POST', path, { token, json: { text: '' } });
     assert.deepEqual([bad.status, Object.keys(bad.json.fields)], [400, ['text']]);

@@ -102,7 +102,7 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** The user that an anonymous call turned out to be from, for the log. */
   readonly user?: (row: Row) => number;
   /** The `Location` of a 201. */
-  readonly location?: (row: Row) => string;
+  readonly location?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string;
   /** Path and query of the next page, or null. */
   readonly next?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string | null;
   /** On a GET, the version of the row, which a conditional write is conditional on. */
@@ -136,6 +136,7 @@ export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pi
   readonly fresh?: true | readonly string[];
   readonly handle: (call: Call) => Promise<unknown>;
   readonly cacheKey?: (call: Call) => Promise<string>;
+  readonly location?: (row: unknown, call: Call) => string;
   readonly next?: (row: unknown, call: Call) => string | null;
 }
 

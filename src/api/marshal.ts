@@ -49,7 +49,7 @@ export function createRunHandler(turns: TurnQueue): RunHandler {
 async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: TurnQueue): Promise<TaggedReply> {
   const { status, response, contentType } = endpoint;
   const headers: string[] = [];
-  if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row));
+  if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row, call));
   const next = endpoint.next?.(row, call) ?? null;
   if (next !== null) headers.push('Link', `<${next}>; rel="next"`);
   const user = endpoint.user?.(row);

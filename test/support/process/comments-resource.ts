@@ -91,6 +91,8 @@ export function comments({ store, now }: CommentsOptions): Endpoint[] {
       response: commentType,
       handle: ({ body, parents }) =>
         store.comments.create({ ...body, post_id: parents.post_id.id, created: now() }),
+      location: ({ id }, { params }) =>
+        \`/users/\${params.user_id}/posts/\${params.post_id}/comments/\${id}\`,
     }),
   ];
 }
