@@ -158,9 +158,7 @@ describe('jot keys rotate', () => {
     await assert.rejects(runCommand(rotateKeys, [], place), { name: 'JotError', message });
   });
 
-  it('loses no key of several that are made at once, with a server and without', {
-    timeout: 120_000,
-  }, async (t) => {
+  it('loses no key of several that are made at once, with a server and without', async (t) => {
     for (const isServed of [false, true]) {
       const place = await placeWithKeys(t, 1);
       const server = isServed ? await startWithMatt(t, place) : null;
@@ -291,7 +289,7 @@ describe('a running server that is told to read its key file again', () => {
 });
 
 describe('jot keys with a server in a process of its own', () => {
-  it('rotates and retires without a restart', { timeout: 120_000 }, async (t) => {
+  it('rotates and retires without a restart', async (t) => {
     const place = placeFor(t);
     const env = { ...place.settings, PORT: '0', PASSWORD_COST: 'ln=1,r=1,p=1', LOG: 'json' };
     const options = { cwd: place.folder, env };

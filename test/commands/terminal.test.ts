@@ -30,7 +30,7 @@ async function begin(t: TestContext, command: string) {
   return { terminal, signIn, ended };
 }
 
-describe('a password at a terminal', { skip: noTerminal, timeout: 120_000 }, () => {
+describe('a password at a terminal', { skip: noTerminal }, () => {
   it('is not shown, is edited as one is used to, and becomes the password', async (t) => {
     const { terminal, signIn, ended } = await begin(t, '$JOT user create elie');
     await terminal.until(/Password: /);

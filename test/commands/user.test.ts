@@ -416,7 +416,7 @@ describe('a running server, asked by another process for something about users,'
 });
 
 describe('jot user with a server in a process of its own', () => {
-  it('adds a user who can sign in at once, and ends old sessions', { timeout: 120_000 }, async (t) => {
+  it('adds a user who can sign in at once, and ends old sessions', async (t) => {
     const { folder, settings } = placeFor(t);
     const options = { cwd: folder, env: { ...settings, PORT: '0', LOG: 'json' } };
     const { port, command } = await serve(t, options);

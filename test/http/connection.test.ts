@@ -11,7 +11,6 @@ import { TurnQueue } from '../../src/http/turn-queue.ts';
 import { bytesInUse } from '../support/server/resources.ts';
 import { Wire } from '../support/server/wire.ts';
 
-const SOON = { timeout: 30_000 };
 const KIB = 1024;
 const LENGTH = 'Content-Length: 3\r\n\r\n';
 
@@ -54,7 +53,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
   return { server, port, handled, failures, paths, until };
 }
 
-describe('What is sent ahead', SOON, () => {
+describe('What is sent ahead', () => {
   // Of each packet the first request is worked on, and kept whatever it takes.
   for (const [name, request] of [
     ['small ones, which a packet holds by the thousand', get('/')],
@@ -79,7 +78,7 @@ describe('What is sent ahead', SOON, () => {
   }
 });
 
-describe('What waited on a connection that broke', SOON, () => {
+describe('What waited on a connection that broke', () => {
   for (const [name, isAnswered] of [
     ['before an answer', false],
     ['in the middle of one', true],
@@ -99,7 +98,7 @@ describe('What waited on a connection that broke', SOON, () => {
   }
 });
 
-describe('What is broken', SOON, () => {
+describe('What is broken', () => {
   for (const [name, lines, broken, refusals] of [
     ['garbage', '', 'garbage\r\n\r\n', 1],
     ['what comes behind a Connection: close', 'Connection: close\r\n', 'x', 0],
@@ -135,7 +134,7 @@ describe('What is broken', SOON, () => {
   }
 });
 
-test('What is sent behind garbage is dropped up to a bound, then not read any more', SOON, async (t) => {
+test('What is sent behind garbage is dropped up to a bound, then not read any more', async (t) => {
   const { port, handled, until } = await start(t);
   const wire = await Wire.open(port, get('/'));
   await until(() => handled.length === 1);
@@ -147,7 +146,7 @@ test('What is sent behind garbage is dropped up to a bound, then not read any mo
   wire.reset();
 });
 
-describe('The order of work', SOON, () => {
+describe('The order of work', () => {
   test('all that come in one turn are read before the first is handled', async (t) => {
     const { server, port, handled, paths, until } = await start(t);
     const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(port)));

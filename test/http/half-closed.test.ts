@@ -11,7 +11,6 @@ import { assertError, Wire } from '../support/server/wire.ts';
 
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
-const SOON = { timeout: 30_000 };
 const CHUNKED = [
   `POST /users HTTP/1.1\r\n${HOST}Content-Type: application/json`,
   'Transfer-Encoding: chunked',
@@ -38,7 +37,7 @@ async function ended(port: number, bytes: string): Promise<Wire> {
   return wire;
 }
 
-describe('A client that has ended its side', SOON, () => {
+describe('A client that has ended its side', () => {
   test('gets the answer to what it sent, which says that it is the last, and the end', async (t) => {
     const { port } = await startServer(t, { HASH_CONCURRENCY: '1' }, PATIENT);
     // Each of the passwords before this one takes a turn of the event loop, and in one of them the end is seen.

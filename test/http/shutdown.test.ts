@@ -25,7 +25,6 @@ const SIGN_UP = [
 // Longer than any test takes: whoever waits for it fails.
 const PATIENT = { timeouts: { shutdownMs: 60_000 } };
 const IMPATIENT = { timeouts: { shutdownMs: 200 } };
-const SOON = { timeout: 30_000 };
 
 async function held(port: number): Promise<Wire> {
   const wire = await Wire.open(port, SIGN_UP);
@@ -42,7 +41,7 @@ async function assertLastAnswers(wires: readonly Wire[]): Promise<void> {
   }
 }
 
-describe('App.close', SOON, () => {
+describe('App.close', () => {
   test('cuts at once a socket that is idle after its answer', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wire = await Wire.open(port, HEALTH);
@@ -261,7 +260,7 @@ describe('App.close', SOON, () => {
   });
 });
 
-describe('App.listen', SOON, () => {
+describe('App.listen', () => {
   test('on a port that is taken rejects, and harms neither', async (t) => {
     const { port, call } = await startServer(t);
     const second = createApp({ settings: { DATABASE_URL: 'memory:', PORT: String(port) } });
@@ -271,7 +270,7 @@ describe('App.listen', SOON, () => {
   });
 });
 
-describe('GET /readyz', SOON, () => {
+describe('GET /readyz', () => {
   test('is 503 that says so while the server is closing, and 200 before', async (t) => {
     const { app, port, call } = await startServer(t, {}, PATIENT);
     assert.equal((await call('GET', '/readyz')).status, 200);

@@ -9,16 +9,15 @@ import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/serve
 import { connectionsOf } from '../support/server/resources.ts';
 import { assertError } from '../support/server/wire.ts';
 
-const SOON = { timeout: 60_000 };
 const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
 const TUNNEL = `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`;
 // All that ends them; and time enough to upload the page on a machine that has much to do.
-const IMPATIENT = { timeouts: { stallMs: 3_000 } };
+const IMPATIENT = { timeouts: { stallMs: 5_000 } };
 const PATIENT = { timeouts: { stallMs: 60_000, headersMs: 60_000, requestMs: 60_000 } };
 const CLOSE = 'Connection: close\r\n';
 
-describe('A client that does not take its answer', { ...SOON, concurrency: 5 }, () => {
+describe('A client that does not take its answer', { concurrency: true }, () => {
   for (const [name, behind, crumb, lines] of [
     ['and sends nothing', '', '', ''],
     ['and sends empty lines', '', '\r\n', ''],
@@ -40,7 +39,7 @@ describe('A client that does not take its answer', { ...SOON, concurrency: 5 }, 
       while (!isAnswered() && (await connectionsOf(server)) > 0);
       assert.ok(isAnswered(), 'cut before it was answered');
       let isGone = false;
-      for await (const _ of setInterval(20)) {
+      for await (const _ of setInterval(100)) {
         if (crumb !== '') await wire.flush(crumb);
         isGone = (await connectionsOf(server)) === 0;
         if (isGone) break;
@@ -52,7 +51,7 @@ describe('A client that does not take its answer', { ...SOON, concurrency: 5 }, 
   }
 });
 
-describe('A client that takes its answer late', SOON, () => {
+describe('A client that takes its answer late', () => {
   for (const [name, behind, lines, rest] of [
     ['and asks for nothing else', '', '', []],
     ['and has asked for more', HEALTH + HEALTH, '', [200, 200]],

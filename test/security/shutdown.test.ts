@@ -13,8 +13,6 @@ import { Wire } from '../support/server/wire.ts';
 const CLIENTS = 8;
 const HEALTH = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const LEFT = ['jot.jsonl', 'jot.keys.json'];
-// Longer than the ten seconds that a request under way is given.
-const PATIENT = { timeout: 60_000 };
 
 function signUp(username: string, lines = ''): string {
   const body = JSON.stringify({ username, password: 'secret' });
@@ -51,7 +49,7 @@ async function usersIn(t: Cleanup, folder: string): Promise<Set<string>> {
   return new Set(rows.map(({ username }) => username));
 }
 
-describe('A signal under load', PATIENT, () => {
+describe('A signal under load', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`${signal}: no write that was answered for is lost, exit code 0, no lock`, async (t) => {
       const folder = temporaryFolder(t);
