@@ -15,7 +15,7 @@ import { JotError } from '../../src/lib/errors.ts';
 import { object, text } from '../../src/schema/schema.ts';
 import { openStore } from '../../src/store/open.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { assertFailure, assertFields } from '../support/server/answers.ts';
+import { assertFailure, assertFields, assertHas } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
 import { type Answer, sendRaw, startServer } from '../support/server/server.ts';
@@ -44,7 +44,7 @@ function throwing(what: () => unknown): Endpoint {
 }
 
 describe('A line of the log', () => {
-  it('tells of each request, once, with method, path, status, address and user', async (t) => {
+  it('names the method, path, status, address and user of each request', async (t) => {
     const server = await startServer(t, { TRUST_PROXY: '127.0.0.1' });
     const matt = await createPerson(server, 'matt');
     server.log.length = 0;
@@ -58,11 +58,11 @@ describe('A line of the log', () => {
     const lines = server.log.map((line) => JSON.parse(line));
     for (const line of lines) assert.equal(typeof line.ms, 'number');
     const common = { time: '2026-11-23T12:00:00.000Z', level: 'info', message: 'request' };
-    const [first, second] = lines.map(({ ms: _, ...rest }) => rest);
+    const [first, second] = lines;
     const firstTold = { request_id: 'id-1', method: 'GET', path: '/users/2', status: 403 };
-    assert.deepEqual(first, { ...common, ...firstTold, address: '192.0.2.1', user: 1 });
+    assertHas(first, { ...common, ...firstTold, address: '192.0.2.1', user: 1 });
     const secondTold = { request_id: second.request_id, method: 'GET', path: '/nothing', status: 404 };
-    assert.deepEqual(second, { ...common, ...secondTold, address: '127.0.0.1' });
+    assertHas(second, { ...common, ...secondTold, address: '127.0.0.1' });
     assert.equal(lines.length, 2);
   });
 

@@ -105,7 +105,6 @@ describe('failureReply passes on what the error knows', () => {
 
   it('but neither the cause nor the stack', () => {
     const { body, headers } = reply('unavailable', { cause: new Error('EIO: /var/lib/jot') });
-    assert.deepEqual(Object.keys(JSON.parse(body ?? '')), ['status_code', 'error', 'description']);
     assert.doesNotMatch(JSON.stringify([body, headers]), /EIO|jot|\.ts/);
   });
 });
