@@ -23,7 +23,7 @@ export class TtlCache<K, V> {
 
   /** @throws RangeError for a `ttlMs` that is not positive or a `max` that is not a positive integer. */
   constructor({ ttlMs, max, now = Date.now }: TtlCacheOptions) {
-    if (!(ttlMs > 0)) throw new RangeError(`A time to live must be positive, not ${ttlMs}`);
+    if (!(ttlMs > 0)) throw new RangeError(`Cannot create a cache: ttlMs must be positive; got ${ttlMs}`);
     this.#entries = new BoundedMap(max);
     this.#ttlMs = ttlMs;
     this.#now = now;

@@ -1,21 +1,20 @@
 // A token bucket for every key: `capacity` tokens at most, refilled evenly, and a request takes one or is refused. It
 // allows a burst of the whole capacity and a steady rate after it.
 //
-// Nothing ticks. All there is to know of a bucket is how long it needs to be full again, and when that was worked out:
-// time brings it closer, taking a token moves it away by the time one token takes to refill, and a request fits if it is
-// no further away than a whole bucket. That is the "generic cell rate algorithm" of ITU-T I.371. The moment itself would
-// be one number instead of two, but at the size of a date a double is too coarse to add fractions of a millisecond to.
+// No timer refills anything. The state of a bucket is how long it needs to be full again, and when that was computed: time shortens it,
+// taking a token lengthens it by the time in which one token is refilled, and a request is allowed if the bucket then needs no longer
+// than an empty one. That is the "generic cell rate algorithm" of ITU-T I.371. The time at which the bucket is full would be one number
+// instead of two, but a double of the size of a date is too coarse for adding fractions of a millisecond.
 //
-// Memory is bounded, and no flood of new keys gives anybody a full bucket back. A full one tells no more than none does,
-// so it is dropped when the sweep comes by; any other is evidence, and stays. While there is no room, new keys share one
-// bucket, the strangers', and who gets a bucket of its own later begins with what is left in that one. So a key never gets
-// more than its own bucket alone would give. It gets less only while nearly every remembered bucket is kept from filling
-// up, which takes a request for each of them in the time that one token needs.
+// Memory is bounded, and no flood of new keys refills a bucket. A full bucket says no more than a missing one, so a sweep drops it; any
+// other is evidence, and stays. While there is no room, new keys share one bucket, and a key that gets its own later starts with what
+// is left in the shared one. So no key gets more tokens than its own bucket would allow. A key gets fewer only while an attacker keeps
+// nearly every bucket from filling up, which takes a request for each of them in the time in which one token is refilled.
 
 const KEYS_MAX = 100_000;
-// How many buckets a new key looks at for full ones. Over one, so that they are dropped faster than they come.
+// How many buckets are checked for each new key. More than one, so that full buckets are dropped faster than new ones come.
 const SWEEP_MAX = 8;
-// Far above what adding fractions of a millisecond loses, far below a clock's step and below a token.
+// Far above the rounding errors of fractions of a millisecond, far below a step of the clock and a token.
 const ROUNDING_MS_MAX = 1e-3;
 const ROUNDING_TOKENS = 1e-4;
 
@@ -25,9 +24,9 @@ export type BucketKey = string | number;
 export interface TokenBucketOptions {
   /** Tokens in a full bucket: a positive number. */
   readonly capacity: number;
-  /** Tokens that come back in a second. */
+  /** Tokens refilled in a second. */
   readonly refillPerSecond: number;
-  /** How many keys have a bucket of their own; what is more shares one. Default 100,000. */
+  /** Maximum number of keys with buckets of their own; further keys share one. Default 100,000. */
   readonly maxKeys?: number;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
@@ -37,13 +36,13 @@ export interface Take {
   readonly allowed: boolean;
   /** Whole tokens left. */
   readonly remaining: number;
-  /** Seconds until the same take would be allowed; 0 when it was, Infinity when it never can be. */
+  /** Seconds until the same take would be allowed; 0 if it was, Infinity if it never can be. */
   readonly retryAfterSeconds: number;
   /** Seconds until the bucket is full. */
   readonly resetSeconds: number;
 }
 
-/** How long the bucket needed to be full, and when. It is changed in place: making and storing another costs more. */
+/** How long the bucket needed to be full, and when. Changed in place, which costs less than a new object. */
 interface Level {
   msToFull: number;
   atMs: number;
@@ -59,14 +58,17 @@ export class TokenBucket {
   readonly #strangers: Level = { msToFull: 0, atMs: 0 };
   #sweep = this.#levels.entries();
 
-  /** @throws RangeError for a capacity or a refill that is not a positive, finite number, or no room for a key. */
+  /** @throws RangeError unless capacity and refill are positive and finite, and `maxKeys` is a positive integer. */
   constructor({ capacity, refillPerSecond, maxKeys = KEYS_MAX, now = Date.now }: TokenBucketOptions) {
     const isPositive = capacity > 0 && refillPerSecond > 0;
     if (!isPositive || !Number.isFinite(capacity + refillPerSecond)) {
-      throw new RangeError(`A bucket of ${capacity} tokens refilled by ${refillPerSecond}/s is none`);
+      const got = `${capacity} and ${refillPerSecond}`;
+      throw new RangeError(`Cannot create a token bucket: capacity and refill must be positive; got ${got}`);
     }
     if (!Number.isSafeInteger(maxKeys) || maxKeys < 1) {
-      throw new RangeError(`There must be room for a key at least, not for ${maxKeys}`);
+      throw new RangeError(
+        `Cannot create a token bucket: maxKeys must be a positive integer; got ${maxKeys}`,
+      );
     }
     this.#msPerToken = 1000 / refillPerSecond;
     this.#msWhenEmpty = capacity * this.#msPerToken;
@@ -75,18 +77,18 @@ export class TokenBucket {
     this.#now = now;
   }
 
-  /** How many keys have a bucket of their own. */
+  /** Number of keys with buckets of their own. */
   get size(): number {
     return this.#levels.size;
   }
 
   /**
-   * Takes `cost` tokens from the key's bucket, or none.
+   * Takes `cost` tokens from the key's bucket, or none of them.
    *
    * @throws RangeError for a negative cost.
    */
   take(key: BucketKey, cost = 1): Take {
-    if (!(cost >= 0)) throw new RangeError(`Can't take ${cost} tokens`);
+    if (!(cost >= 0)) throw new RangeError(`Cannot take tokens: cost must not be negative; got ${cost}`);
     const atMs = this.#now();
     const level = this.#levels.get(key) ?? this.#levelOfNew(key, atMs);
     bringUpTo(atMs, level);
@@ -97,12 +99,12 @@ export class TokenBucket {
   }
 
   /**
-   * Puts back what a take that turned out to be free had taken.
+   * Puts tokens back, after a take that turned out to be free.
    *
    * @throws RangeError for a negative cost.
    */
   give(key: BucketKey, cost = 1): void {
-    if (!(cost >= 0)) throw new RangeError(`Can't give ${cost} tokens`);
+    if (!(cost >= 0)) throw new RangeError(`Cannot give tokens: cost must not be negative; got ${cost}`);
     const level = this.#levels.get(key) ?? this.#strangers;
     level.msToFull = Math.max(0, level.msToFull - cost * this.#msPerToken);
   }
@@ -116,7 +118,7 @@ export class TokenBucket {
     return level;
   }
 
-  // An iterator of a Map goes on to what is added behind it, so it gets round to every bucket.
+  // An iterator of a Map also reaches entries that are added later, so the sweep comes to every bucket.
   #dropFull(atMs: number): void {
     for (let looked = 0; looked < SWEEP_MAX; looked++) {
       const { done, value } = this.#sweep.next();
@@ -142,7 +144,7 @@ export class TokenBucket {
   }
 }
 
-// A clock that was set back brings nothing closer, and nothing further away either.
+// A clock that was set back changes nothing.
 function bringUpTo(nowMs: number, level: Level): void {
   level.msToFull = Math.max(0, level.msToFull - Math.max(0, nowMs - level.atMs));
   level.atMs = nowMs;
