@@ -37,7 +37,7 @@ import type { ControlHandlers, OnProgress, Store, StoreStatus } from './store/st
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
-// How many are begun in one turn of the event loop, as long as they take little; and of what is long, bodies and answers.
+// Requests that start in one event-loop turn; and long bodies and responses in one turn.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
 // How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds
@@ -55,24 +55,24 @@ export interface AppOptions {
   readonly now?: () => number;
   /** Milliseconds on a clock that only runs forward; default `performance.now`. */
   readonly elapsedMs?: () => number;
-  /** Takes each line of the log; default: nobody does. */
+  /** Called with each line of the log; by default there is no log. */
   readonly writeLog?: (line: string) => void;
-  /** Hears how much of the data file has been read, in bytes. */
+  /** Called with the number of bytes of the data file read so far. */
   readonly onProgress?: OnProgress;
   readonly timeouts?: Partial<Timeouts>;
-  /** How much is held for clients that do not take their answers, in bytes; default 64 MiB. */
+  /** Maximum number of bytes held for clients that do not read their responses; default 64 MiB. */
   readonly backlogBytesMax?: number;
-  /** How much of what clients send ahead may wait for answers, in bytes; default 16 MiB. */
+  /** Maximum number of bytes of requests that clients have sent ahead; default 16 MiB. */
   readonly waitingBytesMax?: number;
 }
 
 export interface App {
   readonly config: Config;
-  /** Opens store and keys. Until then, and again after `close`, requests are answered with 503. */
+  /** Opens store and keys. Before that and after `close`, requests get 503. */
   open(): Promise<void>;
-  /** Listens where the settings say, and opens. @returns the address, `http://127.0.0.1:3000`. */
+  /** Listens where the settings say, and opens. Resolves to the address, `http://127.0.0.1:3000`. */
   listen(): Promise<string>;
-  /** Answers one request, for use in a server of your own. */
+  /** Responds to one request, for use in a server of your own. */
   handle(request: IncomingMessage, response: ServerResponse): void;
   /**
    * Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file.

@@ -1,5 +1,5 @@
-// From the environment to a Config. Every setting has a reader that either gives a value or says what it expected; all of
-// the problems are reported together, so that nobody has to start the server five times to find five typos.
+// From the environment to a Config. A setting's reader returns a value or states what it expected. All problems are reported
+// together, so that five typos do not take five starts to find.
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -151,7 +151,7 @@ function misspeltIn(env: Environment, known: readonly string[]): string[] {
   });
 }
 
-/** Where the keys are kept when they are not a setting: beside the data; null when nothing is kept. */
+/** Path of the key file, next to the data file; null if nothing is kept. */
 export function keyFilePath(databaseUrl: string): string | null {
   return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }

@@ -83,7 +83,7 @@ function noSuch(param: string): JotError {
   return new JotError('not_found', `There is no such ${param.replace(/_id$/, '').replaceAll('_', ' ')}`);
 }
 
-// A proxy on this machine calls from this machine, for anybody: then only a token can tell.
+// A proxy on this machine calls from this machine on behalf of any client: then only a token proves an operator.
 function requireOperator({ request }: Admitted, token: string | null): void {
   if (token !== null) {
     requireToken(request.headers.authorization, token);
@@ -103,7 +103,7 @@ function requireToken(header: string | undefined, token: string): void {
   });
 }
 
-// Digests have one length, so the comparison's time tells nothing about the token's.
+// Digests have one length, so the time of the comparison does not reveal the token's.
 function isSameText(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

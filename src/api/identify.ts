@@ -1,5 +1,5 @@
-// Who is calling. A token is turned into a principal, or into the reason why it is none. Nobody is refused here: the
-// limiter wants to know first whom to charge, and many endpoints don't care.
+// From a token to a principal, or to the reason for rejecting it. No request is refused here: the limiter first needs to
+// know whom to charge, and public endpoints accept any caller.
 
 import { JwtError } from '../auth/jwt.ts';
 import type { Tokens } from '../auth/tokens.ts';
@@ -29,7 +29,7 @@ export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOpt
   const schemes = [...authPrefixes, ...authPrefixes.map((prefix) => prefix.toLowerCase())];
 
   return (matched: Matched): Identified | Promise<Identified> => {
-    if (isFree(matched.endpoint)) return identifyNobody(matched);
+    if (isFree(matched.endpoint)) return leaveUnknown(matched);
     const { authorization = '' } = matched.request.headers;
     return authorization.trim() === '' ? refuse(matched, NO_TOKEN) : identify(matched, authorization);
   };
@@ -52,8 +52,8 @@ export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOpt
   }
 }
 
-/** Leaves the caller unknown, for endpoints that are free and open to anyone. */
-export function identifyNobody(matched: Matched): Identified {
+/** Leaves the caller unknown, for endpoints that are free and public. */
+export function leaveUnknown(matched: Matched): Identified {
   return advance(matched, { caller: { principal: null, refusal: NO_TOKEN } });
 }
 

@@ -1,5 +1,5 @@
-// From path and method to the endpoint. A parameter that its schema does not take means that there is no such path, as with
-// Flask's `<int:id>`: `/users/007` is nobody's address, so it is 404 for everyone, token or not.
+// From path and method to the endpoint. A parameter that its schema rejects means that the path does not exist, as with
+// Flask's `<int:id>`: `/users/007` is no user's path, so it is 404 for every caller.
 
 import { JotError } from '../lib/errors.ts';
 import { type Params, Router } from '../routing/router.ts';
@@ -48,7 +48,7 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
     const match = matchOrThrow(method, path);
     if (match === null) throw elsewhere ?? notFound();
     if ('value' in match) return { endpoint: match.value, params: readParams(match.value, match.params) };
-    // Whether the path exists depends on its parameters too, and any of its endpoints can tell.
+    // Whether the path exists depends on its parameters too, which all of its endpoints check alike.
     find(match.allow.find((allowed) => allowed !== 'HEAD' && allowed !== 'OPTIONS') ?? '', path);
     return match;
   }

@@ -23,7 +23,7 @@ interface Series {
 }
 
 export class Metrics {
-  /** By route and method. Words are made of it when somebody asks, not with every request. */
+  /** By route and method. Formatted when `/metrics` is requested, not on every request. */
   readonly #series = new Map<string, Map<string, Series>>();
   readonly #gauges: Gauge[] = [];
 
@@ -67,13 +67,8 @@ export class Metrics {
       ),
     );
     return [
-      ...family(
-        'jot_http_requests_total',
-        'counter',
-        'Requests, by the status that they were answered with.',
-        requests,
-      ),
-      ...family('jot_http_request_duration_seconds', 'histogram', 'Time to the answer.', durations),
+      ...family('jot_http_requests_total', 'counter', 'Requests, by the status of their response.', requests),
+      ...family('jot_http_request_duration_seconds', 'histogram', 'Time to the response.', durations),
       ...gauges.flat(),
       '',
     ].join('\n');

@@ -20,7 +20,7 @@ const ERROR_SCHEMA = {
 const FAILURE_WORDS: Readonly<Record<number, string>> = {
   400: 'The request is malformed, or fields are not valid.',
   401: 'No valid token, or wrong credentials.',
-  403: 'It belongs to somebody else.',
+  403: 'It belongs to another user.',
   404: 'There is nothing here.',
   409: 'It is taken.',
   412: 'It has changed since it was fetched.',
@@ -126,7 +126,7 @@ function success(endpoint: Endpoint): JsonSchema {
     ...(next === undefined ? {} : { Link: header('The next page, `rel="next"`, while there is more.') }),
     ...(tagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
   };
-  const words = { 200: 'The answer.', 201: 'It was made.', 204: 'It is done.' };
+  const words = { 200: 'The response.', 201: 'It was created.', 204: 'It is done.' };
   const content = response && {
     [contentType.split(';')[0] ?? '']: { schema: response.jsonSchema },
   };

@@ -10,7 +10,7 @@ import { type Infer, integer, object, oneOf, withDefault } from '../schema/schem
 export const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
 const KIBIBYTE = 1024;
-// Of all rows on a page together; in UTF-16 units, since a string knows how many it has. In an answer one takes a byte mostly, and
+// Of all rows on a page together; in UTF-16 units, which a string counts itself. In a response one takes a byte mostly, and
 // six at worst (`\u0001`): 1.5 MiB, and ten milliseconds.
 export const TEXT_LENGTH_MAX = 256 * KIBIBYTE;
 

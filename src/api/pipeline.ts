@@ -23,7 +23,7 @@ import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from 
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createHandle, type HandleOptions } from './handle.ts';
-import { identifyNobody } from './identify.ts';
+import { leaveUnknown } from './identify.ts';
 import {
   type Admitted,
   type Authorized,
@@ -66,7 +66,7 @@ export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, Validat
 
 /** The options of a pipeline without a store, which has neither users nor rows. */
 export const WITHOUT_STORE = {
-  identify: identifyNobody,
+  identify: leaveUnknown,
   findRow: async () => null,
   limiters: new Map(),
   cache: null,

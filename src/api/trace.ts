@@ -1,5 +1,5 @@
-// Why an answer is what it is, step by step, as a `Server-Timing` header (W3C Server Timing): a browser's network panel
-// draws it, `curl -i` prints it. For development: it tells more than a stranger should know.
+// The reasons for a response, step by step, as a `Server-Timing` header (W3C Server Timing): a browser's network panel
+// draws it, `curl -i` prints it. For development only, since it shows more than a stranger should know.
 
 export type StepName =
   | 'parse'

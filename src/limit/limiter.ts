@@ -1,4 +1,4 @@
-// A named token bucket with the rate it was set to, and what a client may be told of it.
+// A named token bucket for each key, at the rate of its limit, and the figures for the RateLimit headers.
 
 import { parseDuration } from '../lib/duration.ts';
 import { type LimitName, limitNames, limits } from './limits.ts';

@@ -1,15 +1,15 @@
-// Guessing passwords, made slow. Failed logins are counted per username and address; and per username from everywhere,
-// with ten times as many, so that a botnet is slowed down too while a single stranger can't easily lock someone out. A botnet
-// that means to does not either: at an address where an account has signed in before, only what fails there counts for it. That
-// goes by the account's id, which is never reused, not by its name, which may be another user's tomorrow.
+// Slows down the guessing of passwords. Failed logins are counted per username and address, and per username from all
+// addresses with ten times the rate: that slows a botnet too, and a single stranger can't easily lock a user out. Nor can a
+// botnet: at an address where a user has signed in before, only the failed logins from there count. The guard remembers
+// such users by id, which is never reused, not by name, which may be another user's tomorrow.
 //
-// An attempt takes its tokens before the password is checked and gets them back if it was right: counted afterwards, a
-// hundred guesses at once would all find the bucket full. Attempts that find one empty only because others on the same
-// bucket are still being checked are told to come back in a moment: nobody knows yet whether they failed. What goes on in
-// the bucket of another address is nobody's business, and changes no answer.
+// An attempt takes its tokens before the password is checked and gets them back if it was right. If they were counted
+// afterwards, a hundred concurrent guesses would all find the bucket full. An attempt that finds a bucket empty only because
+// others on it are still being checked gets 503, since it is unknown whether those fail. Attempts in the bucket of another
+// address change no response.
 //
-// A name that nobody has is counted like any other. Were all of those counted together, one that was never tried before
-// would be refused as soon as enough others were, and so be known not to exist.
+// An unknown name is counted like any other. If all unknown names shared a bucket, a name that was never tried before would
+// be refused as soon as enough others were, and so be known not to exist.
 
 import { hash } from 'node:crypto';
 import { BoundedMap } from '../lib/bounded-map.ts';
@@ -17,10 +17,10 @@ import { JotError } from '../lib/errors.ts';
 import { Limiter, type Rate } from './limiter.ts';
 
 const EVERYWHERE_FACTOR = 10;
-// Each has cost somebody a right password, and a hash.
+// Each entry has cost a login with the right password, and a hash.
 const KNOWN_MAX = 10_000;
 
-/** What is to be said once it is known how the login ended: one of the three. */
+/** Exactly one of its methods is called once the outcome of the login is known. */
 export interface LoginAttempt extends Attempt {
   /** The password was right. */
   succeed(): void;
@@ -53,7 +53,7 @@ export class LoginGuard {
   /**
    * @param username Folded, so that spelling it otherwise is no way around.
    * @param userId The user who has this name; null if there is none.
-   * @throws JotError `too_many_requests`, for the right password too; `unavailable` while that can't be told.
+   * @throws JotError `too_many_requests`, for the right password too; `unavailable` while other attempts are being checked.
    */
   attempt(username: string, addressKey: string, userId: number | null): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.

@@ -1,4 +1,4 @@
-// What a username and a password may be. Both are kept in Unicode's NFC, so that a name typed on a Mac, where an `é` may be
+// The rules for usernames and passwords. Both are kept in Unicode's NFC, so that a name typed on a Mac, where an `é` may be
 // two characters, is the one typed elsewhere.
 
 import { text } from '../schema/schema.ts';
@@ -26,7 +26,7 @@ export const username = text({
   refinedSchema: { pattern: '^[^\\p{Cc}\\s](?:\\P{Cc}*[^\\p{Cc}\\s])?$' },
 });
 
-/** A name that somebody may have, spelled in any way. */
+/** A name that a user may have, in any spelling. */
 export const usernameGiven = text({
   normalize: 'NFC',
   example: 'matt',

@@ -1,8 +1,8 @@
 // Sessions: one for each login, kept until it is ended, refreshed too late, or refreshed by two parties.
 //
-// A refresh token works once. If it comes back, then either an answer was lost on the way or somebody has a copy, and
-// there is no telling who is who. Within a few seconds, and only for the newest token's predecessor, the benefit of the
-// doubt is given; otherwise the whole session ends, and its real owner signs in again (RFC 9700 §4.14.2).
+// A refresh token works once. If it comes back, either a response was lost on the way or a thief has a copy, and the two look
+// alike. Within a few seconds, the predecessor of the newest token is accepted again; anything else ends the whole session,
+// and its owner has to sign in again (RFC 9700 §4.14.2).
 
 import { randomBytes } from 'node:crypto';
 import { anyUser, type Client, type Endpoint, endpoint } from '../api/endpoint.ts';
@@ -139,11 +139,11 @@ export async function refreshSession(
   for (let attempt = 0; attempt < ROTATION_TRIES_MAX; attempt++) {
     const session = await store.sessions.findBy('sid', token.sid);
     if (session?.user_id !== token.identity) throw revoked();
-    const behind = session.generation - token.generation;
-    if (behind === 1 && now() - session.last_used < reuseLeewayMs) return session;
-    // A number from the future comes from a data file that was put back to an older state: nobody's theft.
-    if (behind < 0) throw revoked();
-    if (behind > 0) {
+    const age = session.generation - token.generation;
+    if (age === 1 && now() - session.last_used < reuseLeewayMs) return session;
+    // A number from the future comes from a data file that was restored to an older state, not from a theft.
+    if (age < 0) throw revoked();
+    if (age > 0) {
       await store.write([{ discard: 'sessions', id: session.id }]);
       throw revoked(`a spent refresh token of user ${session.user_id} came back, so its session was ended`);
     }

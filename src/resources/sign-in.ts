@@ -16,7 +16,7 @@ import { orNullIfChanged, type SessionsOptions, startSession, type VerifiedUser 
 const START_TRIES_MAX = 5;
 const PAGE_LIMIT = 1_000;
 
-// Whatever is wrong with credentials gets the one answer, so nothing about them is checked on the way in.
+// All wrong credentials get the same response, so their fields are not validated on the way in.
 export const credentials = object({
   username: lenient(usernameGiven),
   password: lenient(passwordType(0)),

@@ -1,8 +1,8 @@
 // Types that exist at run time. One declaration, `object({ title: text({ max: 200 }) })`, does four jobs: it checks what
-// comes in, turns what goes out into public JSON, becomes JSON Schema in the documentation, and gives TypeScript its
-// static type. What is declared once can't disagree with itself.
+// comes in, turns what goes out into public JSON, becomes JSON Schema in the documentation, and provides the static type
+// for TypeScript. What is declared once can't disagree with itself.
 //
-// Checking collects: a caller learns of every bad field at once. Marshalling is the guard at the exit: what is not
+// Checking collects: one error names every bad field. Marshalling is the guard at the exit: what is not
 // declared never leaves, so a password hash in a row stays there.
 //
 // Left out: unions, recursion, conditional rules. A field that needs more than its type takes a `refine`.
@@ -143,7 +143,7 @@ export function withDefault<T>(type: Type<T>, value: T): Type<T> {
   return { ...type, absent: { value }, marshal, jsonSchema };
 }
 
-/** Documented as the type, but anything else, or nothing, is undefined instead of a problem: for what has an answer of its own. */
+/** Documented as the type, but a wrong or missing value is undefined instead of a problem. */
 export function lenient<T>(type: Type<T>): OptionalType<T> {
   return {
     ...optional(type),

@@ -12,7 +12,7 @@ export type Report = (problem: string, path?: string) => void;
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface Type<T> {
-  /** The value as a T; undefined after a report that it is none. */
+  /** Returns the value as a T, or undefined after a report. */
   check(value: unknown, report: Report, source: Source): T | undefined;
   /** What stands in for a value that is not there; without it, the value is required. */
   readonly absent?: { readonly value: T };
