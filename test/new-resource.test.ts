@@ -7,8 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type * as Wiring from '../src/app.ts';
 import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
-import { additions, newFile } from './support/process/comments-resource.ts';
 import { filesIn, importsBelow, offences } from './support/process/imports.ts';
+import { additions, newFile } from './support/process/remarks-resource.ts';
 import { root, scratchProject, tsc } from './support/process/scratch-project.ts';
 import { type Answer, type CallOptions, send, startServer } from './support/server/server.ts';
 
@@ -83,13 +83,13 @@ describe('a new resource', () => {
     writeFileSync(`${other}/src/${newFile.path}`, newFile.source);
     const { code, stdout } = await tsc(['-p', 'tsconfig.build.json', '--noEmit'], other);
     assert.notEqual(code, 0);
-    assert.match(stdout, /comments/);
+    assert.match(stdout, /remarks/);
   });
 
   it('is served, kept with its owner, listed in pages and documented', async (t) => {
     const url = `file:${temporaryFolder(t)}/jot.jsonl`;
     const first = await start(t, project, url);
-    const path = '/users/1/posts/1/comments';
+    const path = '/users/1/posts/1/remarks';
     assert.equal((await first.call('POST', '/users', { json: MATT })).status, 201);
     const token = (await first.call('POST', '/auth', { json: MATT })).json.access_token;
     assert.equal((await first.call('GET', path, { token })).status, 404, 'there is no post yet');
@@ -106,17 +106,17 @@ describe('a new resource', () => {
     assert.equal((await first.call('GET', path.replace('1', '2'), { token })).status, 403);
     assert.equal((await first.call('DELETE', path)).headers.allow, 'GET, HEAD, OPTIONS, POST');
     const documented = (await first.call('GET', '/openapi.json')).json.paths;
-    assert.deepEqual(Object.keys(documented['/users/{user_id}/posts/{post_id}/comments']).sort(), [
+    assert.deepEqual(Object.keys(documented['/users/{user_id}/posts/{post_id}/remarks']).sort(), [
       'get',
       'post',
     ]);
 
     const other = await first.call('POST', '/users/1/posts', { token, json: { title: 'a', body: 'b' } });
-    const comments = `/users/1/posts/${other.json.id}/comments`;
-    assert.equal((await first.call('GET', comments, { token })).headers['x-cache'], 'MISS');
-    assert.equal((await first.call('GET', comments, { token })).headers['x-cache'], 'HIT');
+    const remarks = `/users/1/posts/${other.json.id}/remarks`;
+    assert.equal((await first.call('GET', remarks, { token })).headers['x-cache'], 'MISS');
+    assert.equal((await first.call('GET', remarks, { token })).headers['x-cache'], 'HIT');
     await first.call('DELETE', `/users/1/posts/${other.json.id}`, { token });
-    const gone = await first.call('GET', comments, { token });
+    const gone = await first.call('GET', remarks, { token });
     assert.deepEqual([gone.status, gone.json.description], [404, 'There is no such post']);
 
     await first.close();
@@ -142,7 +142,7 @@ describe('a new resource', () => {
     await original.close();
 
     const { call } = await start(t, project, url, () => original.clock.ms);
-    const { status, json } = await call('POST', '/users/1/posts/1/comments', {
+    const { status, json } = await call('POST', '/users/1/posts/1/remarks', {
       token,
       json: { text: 'new' },
     });
@@ -163,12 +163,12 @@ async function start(t: Cleanup, project: string, url: string, now: () => number
   return { call, close: () => app.close() };
 }
 
-/** How many comments the server leaves behind when it is closed. */
+/** How many remarks the server leaves behind when it is closed. */
 async function countIn(server: { close(): Promise<void> }, project: string, url: string): Promise<number> {
   await server.close();
   const { openStore } = await import(pathToFileURL(`${project}/src/store/open.ts`).href);
   const store = await openStore(url);
-  const count = await store.comments.count();
+  const count = await store.remarks.count();
   await store.close();
   return count;
 }
