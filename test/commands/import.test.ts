@@ -10,7 +10,7 @@ import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
 import { type Export, exportOf, exportText, FOO_HASH } from '../support/disk/exports.ts';
 import { linesWith, linesWithUsers } from '../support/disk/records.ts';
 import { openFor, postOf, rejects, sessionOf, userNamed } from '../support/disk/stores.ts';
-import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { folderInMemory, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import {
   createWorld,
   type Outcome,
@@ -140,7 +140,7 @@ describe('import', () => {
 describe('import of what is no export', () => {
   for (const text of [exportText(), JSON.stringify(exportOf())]) {
     it(`refuses ${text.slice(0, 34)} that is cut off at any byte`, async (t) => {
-      const folder = temporaryFolder(t);
+      const folder = folderInMemory(t);
       const bytes = Buffer.from(text.trimEnd());
       for (let length = 0; length < bytes.length; length++) {
         const importing = importInto(`${folder}/jot.jsonl`, bytes.subarray(0, length));
