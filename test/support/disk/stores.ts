@@ -2,7 +2,18 @@
 
 import assert from 'node:assert/strict';
 import type { ErrorCode, JotError } from '../../../src/lib/errors.ts';
-import { type Entity, type Id, type NewRows, openStore, type Store } from '../../../src/store/open.ts';
+import type { CollectionName, NewRows, Rows } from '../../../src/store/collections.ts';
+import { missingDefaults } from '../../../src/store/lift.ts';
+import {
+  type Entity,
+  type Id,
+  openStore,
+  type Post,
+  type Session,
+  type Store,
+  type User,
+  type Values,
+} from '../../../src/store/open.ts';
 import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 
 export interface StoreKind {
@@ -30,25 +41,29 @@ export async function openFor(t: Cleanup, url: string): Promise<Store> {
   return store;
 }
 
-export function userNamed(username: string): NewRows['users'] {
-  return { username, password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaA', created: 1_795_437_313_000 };
+export function userNamed(username: string): Values<User> {
+  return whole('users', {
+    username,
+    password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaA',
+    created: 1_795_437_313_000,
+  });
 }
 
-export function postOf(user_id: Id, title = 'A title'): NewRows['posts'] {
-  return { user_id, title, body: 'Text', created: 1_795_437_313_000, updated: 1_795_437_313_000 };
-}
-
-export function sessionOf(user_id: Id, sid: string): NewRows['sessions'] {
+export function postOf(user_id: Id, title = 'A title'): Values<Post> {
   const created = 1_795_437_313_000;
-  return {
-    user_id,
-    sid,
-    generation: 0,
-    user_agent: 'curl',
-    created,
-    last_used: created,
-    expires: created + 1,
-  };
+  return whole('posts', { user_id, title, body: 'Text', created, updated: created });
+}
+
+export function sessionOf(user_id: Id, sid: string): Values<Session> {
+  const created = 1_795_437_313_000;
+  const times = { created, last_used: created, expires: created + 1 };
+  return whole('sessions', { user_id, sid, generation: 0, user_agent: 'curl', ...times });
+}
+
+/** Fills in the defaults of fields that these tests do not know of. */
+function whole<Name extends CollectionName>(name: Name, values: NewRows[Name]): Values<Rows[Name]> {
+  const missing = Object.fromEntries(missingDefaults(name, values));
+  return { ...missing, ...values } as object as Values<Rows[Name]>;
 }
 
 /** Asserts that the promise is rejected with this code, and with this message if there is one. */
