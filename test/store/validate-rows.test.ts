@@ -81,7 +81,7 @@ describe('validateRow', () => {
   });
 
   it('takes negative numbers where a field is no id: there were times before 1970', () => {
-    assert.equal(Object.entries(validateRow('users', { ...rows.users, created: -1 })).length, 5);
+    assert.equal(Reflect.get(validateRow('users', { ...rows.users, created: -1 }), 'created'), -1);
   });
 
   it('takes no field that an object only inherits', () => {

@@ -63,7 +63,7 @@ export function sessionOf(user_id: Id, sid: string): Values<Session> {
 /** Fills in the defaults of fields that these tests do not know of. */
 function whole<Name extends CollectionName>(name: Name, values: NewRows[Name]): Values<Rows[Name]> {
   const missing = Object.fromEntries(missingDefaults(name, values));
-  return { ...missing, ...values } as object as Values<Rows[Name]>;
+  return { ...values, ...missing } as object as Values<Rows[Name]>;
 }
 
 /** Asserts that the promise is rejected with this code, and with this message if there is one. */
