@@ -33,8 +33,7 @@ export function assertHas(actual: unknown, expected: unknown): void {
   assert.deepEqual(reduced(actual, expected), expected);
 }
 
-/** Returns `actual` with only those fields that `expected` has, at every depth. */
-export function reduced(actual: unknown, expected: unknown): unknown {
+function reduced(actual: unknown, expected: unknown): unknown {
   if (Array.isArray(actual) && Array.isArray(expected)) {
     return actual.map((each, index) => reduced(each, expected[index]));
   }
