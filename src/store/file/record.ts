@@ -27,10 +27,9 @@
 // Version 2 was the same without `schema`, which was 0. Version 1 had no snapshots either: `snapshot` and `through` were not
 // there.
 
-import { crc32 } from 'node:zlib';
 import type { CollectionName, Entity, Id } from '../collections.ts';
 import { collectionNames } from '../collections.ts';
-import { DamageError, NewerError, TornError } from '../damage.ts';
+import { DamageError, NewerError } from '../damage.ts';
 import {
   liftEffect,
   liftName,
@@ -41,14 +40,9 @@ import {
 } from '../lift.ts';
 import type { Change, Effect } from '../memory/tables.ts';
 import { invalidity } from '../validate-rows.ts';
+import { isWhole, sealed, unsealed } from './seal.ts';
 
 const FORMAT_VERSION = 3;
-const CRC_START = ',"crc":"';
-const CRC_DIGITS = 8;
-const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
-const CRC_LENGTH = CRC_FRAME.length;
-const HEX_DIGITS = Buffer.from('0123456789abcdef');
-
 /** Every data file of any version begins like this. */
 export const BEGINNING = '{"format":"jot"';
 
@@ -258,42 +252,6 @@ function requireEffect({
   if (typeof name !== 'string') throw new DamageError('it is about no collection');
   if (put !== undefined && !Number.isSafeInteger((row as Partial<Entity> | undefined)?.id))
     throw new DamageError('it puts a row that has no id');
-}
-
-function sealed(content: object, bytes = 0): string {
-  const body = JSON.stringify(content)
-    .slice(0, -1)
-    .padEnd(bytes - CRC_LENGTH - 1);
-  return `${body}${CRC_START}${hex(crc32(body))}"}\n`;
-}
-
-function unsealed(line: Buffer): Record<string, unknown> {
-  if (!isWhole(line)) throw new TornError('its checksum does not match');
-  try {
-    return JSON.parse(line.toString());
-  } catch {
-    throw new DamageError('it is not JSON');
-  }
-}
-
-function isWhole(line: Buffer): boolean {
-  return endsWithCrc(line, crc32(line.subarray(0, Math.max(0, line.length - CRC_LENGTH))));
-}
-
-// Byte by byte: to put the number and the bytes into words, for each line of a file, takes a tenth of the time of loading it.
-function endsWithCrc(line: Buffer, crc: number): boolean {
-  const start = line.length - CRC_LENGTH;
-  for (let index = 0; index < CRC_LENGTH; index++) {
-    const digit = index - CRC_START.length;
-    const isDigit = digit >= 0 && digit < CRC_DIGITS;
-    const expected = isDigit ? HEX_DIGITS[(crc >>> (4 * (CRC_DIGITS - 1 - digit))) & 15] : CRC_FRAME[index];
-    if (line[start + index] !== expected) return false;
-  }
-  return true;
-}
-
-function hex(crc: number): string {
-  return crc.toString(16).padStart(CRC_DIGITS, '0');
 }
 
 function headerOf(content: Omit<Header, 'schema'>): object {

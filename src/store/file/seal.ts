@@ -1,0 +1,49 @@
+// The checksum at the end of each line of a data file: it tells a line that was written whole from one that a crash left torn.
+
+import { crc32 } from 'node:zlib';
+import { DamageError, TornError } from '../damage.ts';
+
+const CRC_START = ',"crc":"';
+const CRC_DIGITS = 8;
+const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
+const CRC_LENGTH = CRC_FRAME.length;
+const HEX_DIGITS = Buffer.from('0123456789abcdef');
+
+/** The line of this content, newline included. Spaces fill it up to a length. */
+export function sealed(content: object, bytes = 0): string {
+  const body = JSON.stringify(content)
+    .slice(0, -1)
+    .padEnd(bytes - CRC_LENGTH - 1);
+  return `${body}${CRC_START}${hex(crc32(body))}"}\n`;
+}
+
+/** Returns the content of a line. Throws `TornError` if it is not whole, `DamageError` if it is not JSON. */
+export function unsealed(line: Buffer): Record<string, unknown> {
+  if (!isWhole(line)) throw new TornError('its checksum does not match');
+  try {
+    return JSON.parse(line.toString());
+  } catch {
+    throw new DamageError('it is not JSON');
+  }
+}
+
+/** Whether the checksum of a line is right. */
+export function isWhole(line: Buffer): boolean {
+  return endsWithCrc(line, crc32(line.subarray(0, Math.max(0, line.length - CRC_LENGTH))));
+}
+
+// Byte by byte: to put the number and the bytes into words, for each line of a file, takes a tenth of the time of loading it.
+function endsWithCrc(line: Buffer, crc: number): boolean {
+  const start = line.length - CRC_LENGTH;
+  for (let index = 0; index < CRC_LENGTH; index++) {
+    const digit = index - CRC_START.length;
+    const isDigit = digit >= 0 && digit < CRC_DIGITS;
+    const expected = isDigit ? HEX_DIGITS[(crc >>> (4 * (CRC_DIGITS - 1 - digit))) & 15] : CRC_FRAME[index];
+    if (line[start + index] !== expected) return false;
+  }
+  return true;
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(CRC_DIGITS, '0');
+}
