@@ -31,6 +31,7 @@ import type { CollectionName, Entity, Id } from '../collections.ts';
 import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError } from '../damage.ts';
 import {
+  isInShape,
   liftEffect,
   liftName,
   type OnLifted,
@@ -175,7 +176,7 @@ export function decodeSnapshotRow(line: Buffer, number?: number): Written & { re
   const own = counter('snapshot', record.snapshot, 1);
   if (number !== undefined && own !== number)
     throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
-  return { number: own, ...writtenIn(record) };
+  return { number: own, schema: schemaIn(record), effects: effectsIn(record) };
 }
 
 /**
@@ -193,7 +194,7 @@ export function decodeChange(line: Buffer, seq?: number): Written & Required<Omi
   const { time } = record;
   const isTime = typeof time === 'number' && Number.isFinite(time);
   if (!isTime) throw new DamageError(`its "time" must be a number, not ${JSON.stringify(time)}`);
-  return { seq: number, first, time, ...writtenIn(record) };
+  return { seq: number, first, time, schema: schemaIn(record), effects: effectsIn(record) };
 }
 
 /**
@@ -203,11 +204,12 @@ export function decodeChange(line: Buffer, seq?: number): Written & Required<Omi
  * @throws NewerError, DamageError.
  */
 export function liftChange(
-  { effects, ...written }: Written,
+  { effects, schema: own }: Written,
   fileSchema: number,
   onLifted?: OnLifted,
 ): Change {
-  const schema = written.schema ?? fileSchema;
+  const schema = own ?? fileSchema;
+  if (schema === SCHEMA && effects.every(isInShape)) return effects as unknown as Change;
   requireKnownSchema(schema);
   const lifted: Effect[] = [];
   for (const effect of effects) {
@@ -227,10 +229,14 @@ export function holdsChanges(line: Buffer): boolean {
   }
 }
 
-function writtenIn({ changes, schema }: Record<string, unknown>): Written {
+function schemaIn({ schema }: Record<string, unknown>): number | null {
+  return schema === undefined ? null : counter('schema', schema, 0);
+}
+
+function effectsIn({ changes }: Record<string, unknown>): WrittenEffect[] {
   if (!Array.isArray(changes)) throw new DamageError('it holds no list of changes');
   for (const effect of changes) requireEffect(effect ?? {});
-  return { schema: schema === undefined ? null : counter('schema', schema, 0), effects: changes };
+  return changes;
 }
 
 /** @throws DamageError for a row that has another shape than its collection declares. */

@@ -114,7 +114,7 @@ export class Tables {
     const table = this.#tables[name];
     const before = table.rows.get(row.id);
     if (before !== undefined) this.#forget(table, name, before);
-    const weight = weightOf(name, row);
+    const weight = weightOf(row);
     this.#liveWeight += weight;
     this.#appliedWeight += weight;
     table.rows.set(row.id, row);
@@ -158,7 +158,7 @@ export class Tables {
 
   // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
   #forget(table: Table, name: CollectionName, row: Entity): void {
-    this.#liveWeight -= weightOf(name, row);
+    this.#liveWeight -= weightOf(row);
     for (const [index, key] of uniqueKeys(name, row)) {
       const ids = table.unique.get(index);
       if (ids?.get(key) === row.id) ids.delete(key);
@@ -188,10 +188,6 @@ export const ownedCollections = byCollection((name) =>
 );
 
 // As lists, since a write asks for them more than once.
-const texts = byCollection((name) =>
-  Object.entries(collections[name].fields).flatMap(([field, { kind }]) => (kind === 'text' ? field : [])),
-);
-
 const uniqueIndexes = byCollection<[string, UniqueIndex<Entity>][]>((name) =>
   Object.entries(collections[name].unique),
 );
@@ -208,11 +204,11 @@ function emptyTable(name: CollectionName): Table {
 }
 
 // Cheap enough for every change, and near enough to compare what is dead with what is alive.
-function weightOf(name: CollectionName, row: Entity): number {
-  const values = row as unknown as Readonly<Record<string, unknown>>;
+function weightOf(row: Entity): number {
   let weight = ROW_WEIGHT;
-  for (const field of texts[name]) {
-    const value = values[field];
+  const values = row as unknown as Readonly<Record<string, unknown>>;
+  for (const name in values) {
+    const value = values[name];
     if (typeof value === 'string') weight += value.length;
   }
   return weight;
