@@ -84,14 +84,28 @@ export function untilAllAllow({ code, message, details }: JotError, charges: rea
  * @param nowMs Since the epoch.
  */
 export function rateLimitHeaders(charges: readonly Charge[], nowMs: number): HeaderList {
-  if (charges.length === 0) return [];
-  const closest = charges.reduce((one, other) => (shareOf(other) < shareOf(one) ? other : one));
+  const [first] = charges;
+  if (first === undefined) return [];
+  let closest = first;
+  let policies = first.policy;
+  let states = stateOf(first);
+  // A loop, since `map`, `reduce` and `join` cost a microsecond of a GET (`npm run bench -- --only get`).
+  for (const charge of charges.slice(1)) {
+    if (shareOf(charge) < shareOf(closest)) closest = charge;
+    policies += `, ${charge.policy}`;
+    states += `, ${stateOf(charge)}`;
+  }
   return [
-    ...['RateLimit-Policy', charges.map(({ policy }) => policy).join(', ')],
-    ...['RateLimit', charges.map(stateOf).join(', ')],
-    ...['X-RateLimit-Limit', String(closest.rate.tokens)],
-    ...['X-RateLimit-Remaining', String(closest.remaining)],
-    ...['X-RateLimit-Reset', String(wholeSeconds(nowMs / 1000 + closest.resetSeconds))],
+    'RateLimit-Policy',
+    policies,
+    'RateLimit',
+    states,
+    'X-RateLimit-Limit',
+    String(closest.rate.tokens),
+    'X-RateLimit-Remaining',
+    String(closest.remaining),
+    'X-RateLimit-Reset',
+    String(wholeSeconds(nowMs / 1000 + closest.resetSeconds)),
   ];
 }
 

@@ -58,6 +58,8 @@ export function evolvedSource(t: Cleanup): ReturnType<typeof patchedSource> {
       ["generation: { kind: 'integer' },", ''],
       ["user_agent: { kind: 'text' },", "client: { kind: 'text' },"],
       ['  posts,\n', '  notes: posts,\n'],
+      // Collections that belong to posts, if there are any.
+      [/^[\s\S]*$/, (source) => source.replaceAll("collection: 'posts'", "collection: 'notes'")],
     ],
   });
 }

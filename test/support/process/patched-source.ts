@@ -8,7 +8,10 @@ import { scratchProject } from './scratch-project.ts';
 
 /** The texts to replace, and what replaces them, by the file in `src`. */
 export type Patches = Readonly<
-  Record<string, readonly (readonly [text: string | RegExp, replacement: string])[]>
+  Record<
+    string,
+    readonly (readonly [text: string | RegExp, replacement: string | ((text: string) => string)])[]
+  >
 >;
 
 /** Returns a function that imports a module of the copy. */
@@ -20,7 +23,7 @@ export function patchedSource(t: Cleanup, patches: Patches): <Module>(file: stri
     for (const [text, replacement] of replacements) {
       const isFound = typeof text === 'string' ? source.includes(text) : text.test(source);
       assert.ok(isFound, `${file} has no ${text}`);
-      source = source.replace(text, () => replacement);
+      source = source.replace(text, typeof replacement === 'string' ? () => replacement : replacement);
     }
     writeFileSync(path, source);
   }
