@@ -71,8 +71,8 @@ type Caller = Principal | null;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-// TypeScript infers Row from the first function that takes no row, so `handle` precedes those that do, and those are written
-// as arrow functions in a declaration, whose parameter has no type yet.
+// TypeScript infers `Row` from `handle` if that precedes the functions that take a row, and if those are written as arrow
+// functions: from a reference such as `state: userState` it would infer before it comes to `handle`.
 interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends Access> {
   readonly method: Method;
   readonly path: string;
