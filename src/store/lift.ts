@@ -1,8 +1,8 @@
 // Lifts rows that were written under an older schema into today's shape: the migrations since then in order, then the
 // defaults of fields that the row lacks. `migrations.ts` explains why this happens line by line.
 //
-// A collection or a field that is still unknown after that was written by a newer Jot. Dropping it would lose data without a
-// word, so it is an error.
+// A collection or a field that is still unknown after that was written by a newer Jot. Dropping it would lose data
+// silently, so it is an error.
 
 import { type CollectionName, collectionNames, collections, type Entity, type Id } from './collections.ts';
 import { DamageError, NewerError } from './damage.ts';

@@ -1,4 +1,5 @@
-// The checksum at the end of each line of a data file: it tells a line that was written whole from one that a crash left torn.
+// The checksum at the end of each line of a data file: it distinguishes a line that was written whole from one that a crash
+// left torn.
 
 import { crc32 } from 'node:zlib';
 import { DamageError, TornError } from '../damage.ts';
