@@ -12,7 +12,7 @@ import { repairDataFile } from '../../src/store/file/repair.ts';
 import { migrations } from '../../src/store/migrations.ts';
 import type { Repository, Store } from '../../src/store/open.ts';
 import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
-import { evolved, evolvedSource, SCHEMA, WITH_TAGS } from '../support/disk/evolved-source.ts';
+import { evolved, evolvedSource, SCHEMA, WITH_GREMLINS } from '../support/disk/evolved-source.ts';
 import { FailingDisk } from '../support/disk/failing-disk.ts';
 import { sealedLine, TIME } from '../support/disk/records.ts';
 import { postOf, userNamed } from '../support/disk/stores.ts';
@@ -172,18 +172,24 @@ describe('a Jot with a later schema', () => {
   }
 
   it('drops the rows of a dropped collection, and nothing else', async (t) => {
-    const tag = { id: 7, version: 1, text: 'x' };
+    const gremlin = { id: 7, version: 1, text: 'x' };
     const path = dataFile(
       t,
       [
-        { format: 'jot', version: 3, schema: WITH_TAGS, seq: 0, next: { users: 1, notes: 1, tags: 9 } },
+        {
+          format: 'jot',
+          version: 3,
+          schema: WITH_GREMLINS,
+          seq: 0,
+          next: { users: 1, notes: 1, gremlins: 9 },
+        },
         { seq: 1, time: TIME, changes: [{ put: 'users', row: { id: 1, version: 1, ...userNamed('matt') } }] },
         {
           seq: 2,
           time: TIME,
           changes: [
-            { put: 'tags', row: tag },
-            { remove: 'tags', id: 6 },
+            { put: 'gremlins', row: gremlin },
+            { remove: 'gremlins', id: 6 },
           ],
         },
         { seq: 3, schema: SCHEMA, time: TIME, changes: [] },
@@ -193,9 +199,9 @@ describe('a Jot with a later schema', () => {
     );
     const { users, ...others } = await rowsIn(path);
     assert.deepEqual([users?.length, others], [1, { notes: [], sessions: [] }]);
-    const late = { seq: 4, schema: SCHEMA, time: TIME, changes: [{ put: 'tags', row: tag }] };
+    const late = { seq: 4, schema: SCHEMA, time: TIME, changes: [{ put: 'gremlins', row: gremlin }] };
     writeFileSync(path, readFileSync(path, 'utf8') + sealedLine(late));
-    await assert.rejects(rowsIn(path), /newer Jot: it has "tags", a collection/);
+    await assert.rejects(rowsIn(path), /newer Jot: it has "gremlins", a collection/);
   });
 
   it('names a row that a migration fails for, and drops it only if asked to', async (t) => {
@@ -222,7 +228,7 @@ describe('a Jot with a later schema', () => {
       const shown = [
         `${path}: its schema is number 0, and this Jot's is ${SCHEMA}`,
         `  ${SCHEMA - 4}: Rename user_agent of sessions to client`,
-        `  ${SCHEMA}: Drop tags`,
+        `  ${SCHEMA}: Drop gremlins`,
         'to change: 3 notes',
         'to change: 1 session',
       ];

@@ -7,8 +7,8 @@ import type { Cleanup } from './temporary-folder.ts';
 
 /** The number of the last migration that is shipped. */
 const SHIPPED = migrations.at(-1)?.number ?? 0;
-/** The number of the schema in which there are tags, which only a file of that schema can have. */
-export const WITH_TAGS = SHIPPED + 4;
+/** The number of the schema in which there are gremlins, which only a file of that schema can have. */
+export const WITH_GREMLINS = SHIPPED + 4;
 export const SCHEMA = SHIPPED + 5;
 
 const MIGRATIONS = `
@@ -34,8 +34,8 @@ export const migrations: readonly Migration[] = [
     summary: 'Drop generation of sessions',
     rows: { sessions: ({ generation: _, ...row }) => row },
   },
-  { number: ${WITH_TAGS}, summary: 'Rename posts to notes', collections: { posts: 'notes' } },
-  { number: ${SCHEMA}, summary: 'Drop tags', collections: { tags: null } },
+  { number: ${WITH_GREMLINS}, summary: 'Rename posts to notes', collections: { posts: 'notes' } },
+  { number: ${SCHEMA}, summary: 'Drop gremlins', collections: { gremlins: null } },
 ];
 `;
 
