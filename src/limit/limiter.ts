@@ -1,4 +1,4 @@
-// A named token bucket for each key, at the rate of its limit, and the figures for the RateLimit headers.
+// A named set of token buckets, one per key, with the numbers that the RateLimit headers need.
 
 import { parseDuration } from '../lib/duration.ts';
 import { type LimitName, limitNames, limits } from './limits.ts';

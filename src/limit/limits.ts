@@ -1,11 +1,11 @@
-// The rate limits, each declared once. A declaration leads to a setting, to buckets, to the RateLimit
-// headers, to a gauge and to the 429 in the documentation; an endpoint names the limits that it is
-// charged to. Without it, a new limit would be an edit in each of those places.
+// The rate limits, each declared once. Added by hand, a limit would be an edit in the settings, the
+// buckets, the RateLimit headers, the gauges and the documentation of 429. All of these follow from
+// its declaration here, and an endpoint names the limits that it is charged to.
 
 interface LimitDeclaration {
-  /** Default rate, as its setting would have it. */
+  /** Default rate, in the syntax of its setting. */
   readonly rate: `${number}/${string}` | 'off';
-  /** The owner of the bucket; a caller is the user, or else the address. */
+  /** Key of the bucket; for `caller`, the user if the token is valid, else the address. */
   readonly charges: 'caller' | 'address' | 'failed logins';
   readonly description: string;
 }
@@ -30,7 +30,7 @@ export const limits = {
 
 export type LimitName = keyof typeof limits;
 
-/** The limits that an endpoint can name; the login guard charges failed logins by itself. */
+/** The limits that an endpoint can name. Failed logins are charged by the login guard instead. */
 export type RequestLimit = {
   [Name in LimitName]: (typeof limits)[Name]['charges'] extends 'failed logins' ? never : Name;
 }[LimitName];

@@ -1,15 +1,17 @@
-// Slows down the guessing of passwords. Failed logins are counted per username and address, and per username from all
-// addresses with ten times the rate: that slows a botnet too, and a single stranger can't easily lock a user out. Nor can a
-// botnet: at an address where a user has signed in before, only the failed logins from there count. The guard remembers
-// such users by id, which is never reused, not by name, which may be another user's tomorrow.
+// Slows down password guessing. Failed logins are counted per username and address. They are also
+// counted per username from all addresses, at ten times the rate, which slows down a botnet too. A
+// single stranger cannot easily lock a user out, and neither can a botnet: at an address where the
+// user has signed in before, only the failed logins from there count. The guard remembers such
+// users by id, which is never reused, and not by name, which may belong to another user tomorrow.
 //
-// An attempt takes its tokens before the password is checked and gets them back if it was right. If they were counted
-// afterwards, a hundred concurrent guesses would all find the bucket full. An attempt that finds a bucket empty only because
-// others on it are still being checked gets 503, since it is unknown whether those fail. Attempts in the bucket of another
+// The obvious way counts a failure after the check. Then a hundred concurrent guesses all find the
+// bucket full. So an attempt takes its tokens before the password is checked, and gets them back if
+// the password was right. If a bucket is empty only because other attempts are still being checked,
+// the attempt gets 503, since those may turn out not to fail. Attempts in the bucket of another
 // address change no response.
 //
-// An unknown name is counted like any other. If all unknown names shared a bucket, a name that was never tried before would
-// be refused as soon as enough others were, and so be known not to exist.
+// An unknown name is counted like a known one. If all unknown names shared a bucket, other names
+// would empty it, and a rejection at the first try would reveal that the name does not exist.
 
 import { hash } from 'node:crypto';
 import { BoundedMap } from '../lib/bounded-map.ts';
@@ -17,7 +19,7 @@ import { JotError } from '../lib/errors.ts';
 import { Limiter, type Rate } from './limiter.ts';
 
 const EVERYWHERE_FACTOR = 10;
-// Each entry has cost a login with the right password, and a hash.
+// Each entry costs a login with the right password, and so a hash.
 const KNOWN_MAX = 10_000;
 
 /** Exactly one of its methods is called once the outcome of the login is known. */
@@ -28,32 +30,33 @@ export interface LoginAttempt extends Attempt {
 
 interface Attempt {
   fail(): void;
-  /** It was no failed login after all. */
+  /** The attempt was not a failed login. */
   forgive(): void;
 }
 
 export class LoginGuard {
   readonly #here: Tally | null;
   readonly #everywhere: Tally | null;
-  /** Ids of users, each with an address from which that user has signed in. */
+  /** User ids with an address from which that user has signed in. */
   readonly #known = new BoundedMap<string, true>(KNOWN_MAX);
 
-  /** @param rate Null switches it off. */
+  /** @param rate Null disables the guard. */
   constructor(rate: Rate | null, now: () => number) {
     const wide = rate && { tokens: rate.tokens * EVERYWHERE_FACTOR, windowMs: rate.windowMs };
     this.#here = rate && new Tally(new Limiter('login', rate, now));
     this.#everywhere = wide && new Tally(new Limiter('login everywhere', wide, now));
   }
 
-  /** How many buckets there are: of names, and of names with an address. */
+  /** Number of buckets: of names, and of names with an address. */
   get size(): number {
     return (this.#here?.size ?? 0) + (this.#everywhere?.size ?? 0);
   }
 
   /**
-   * @param username Folded, so that spelling it otherwise is no way around.
-   * @param userId The user who has this name; null if there is none.
-   * @throws JotError `too_many_requests`, for the right password too; `unavailable` while other attempts are being checked.
+   * @param username Folded, so that another spelling does not bypass the guard.
+   * @param userId Id of the user with this name; null if there is none.
+   * @throws JotError `too_many_requests`, for the right password too; `unavailable` while other
+   * attempts are being checked.
    */
   attempt(username: string, addressKey: string, userId: number | null): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.

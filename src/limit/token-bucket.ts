@@ -1,18 +1,23 @@
-// A token bucket for every key: `capacity` tokens at most, refilled evenly, and a request takes one or is refused. It
-// allows a burst of the whole capacity and a steady rate after it.
+// A token bucket for each key: it holds up to `capacity` tokens and refills evenly; a request takes
+// a token or is rejected. This allows a burst of the whole capacity, and a steady rate after it.
 //
-// No timer refills anything. The state of a bucket is how long it needs to be full again, and when that was computed: time shortens it,
-// taking a token lengthens it by the time in which one token is refilled, and a request is allowed if the bucket then needs no longer
-// than an empty one. That is the "generic cell rate algorithm" of ITU-T I.371. The time at which the bucket is full would be one number
-// instead of two, but a double of the size of a date is too coarse for adding fractions of a millisecond.
+// No timer refills a bucket. Its state is two numbers: the time until it is full, and when that was
+// computed. Elapsed time shortens the first; taking a token lengthens it by the time in which one
+// token is refilled. A request is allowed if the bucket then needs no longer than an empty one.
+// This is the "generic cell rate algorithm" of ITU-T I.371. One number would do, the moment at
+// which the bucket is full, but a double as large as a date is too coarse to add fractions of a
+// millisecond to.
 //
-// Memory is bounded, and no flood of new keys refills a bucket. A full bucket says no more than a missing one, so a sweep drops it; any
-// other is evidence, and stays. While there is no room, new keys share one bucket, and a key that gets its own later starts with what
-// is left in the shared one. So no key gets more tokens than its own bucket would allow. A key gets fewer only while an attacker keeps
-// nearly every bucket from filling up, which takes a request for each of them in the time in which one token is refilled.
+// Memory is bounded, and a flood of new keys cannot refill a bucket. A full bucket says no more
+// than a missing one, so a sweep drops it; any other bucket is evidence and is kept. While there is
+// no room, new keys share one bucket, and a key that later gets its own starts with the tokens left
+// in the shared one. So no key gets more tokens than its own bucket would allow. A key gets fewer
+// only while an attacker keeps nearly every bucket from filling up, which takes one request per
+// bucket in the time in which one token is refilled.
 
 const KEYS_MAX = 100_000;
-// How many buckets are checked for each new key. More than one, so that full buckets are dropped faster than new ones come.
+// Number of buckets checked for each new key; more than one, so that full buckets are dropped
+// faster than new ones are added.
 const SWEEP_MAX = 8;
 // Far above the rounding errors of fractions of a millisecond, far below a step of the clock and a token.
 const ROUNDING_MS_MAX = 1e-3;
