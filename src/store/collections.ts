@@ -1,5 +1,5 @@
-// The collections that Jot keeps. A new field or a new collection is declared here and nowhere else
-// in the store; `declaration.ts` explains what a declaration can say.
+// The collections that Jot stores. Within the store, a new field or collection is declared only
+// here. `declaration.ts` explains the language of the declarations.
 
 import {
   type Collection,
@@ -36,14 +36,14 @@ const posts = collection({
   },
 });
 
-/** One login, and every token pair that was refreshed from it. */
+/** A login and all token pairs refreshed from it. */
 const sessions = collection({
   owner: { collection: 'users', field: 'user_id' },
   fields: {
     user_id: { kind: 'integer' },
     // The public name of the session: opaque and unguessable.
     sid: { kind: 'text' },
-    // How many times it was refreshed: the number of its newest refresh token.
+    // Number of refreshes, which is also the number of the newest refresh token.
     generation: { kind: 'integer' },
     user_agent: { kind: 'text' },
     created: { kind: 'time' },
@@ -63,24 +63,24 @@ export type CollectionName = keyof typeof declared;
 
 /** The row type of each collection. */
 export type Rows = { readonly [Name in CollectionName]: RowOf<(typeof declared)[Name]['fields']> };
-/** The values that a new row of each collection is created from. */
+/** The type of the values from which a new row of each collection is created. */
 export type NewRows = { readonly [Name in CollectionName]: NewRowOf<(typeof declared)[Name]['fields']> };
 export type User = Rows['users'];
 export type Post = Rows['posts'];
 export type Session = Rows['sessions'];
 
-/** The declarations, for engines, which handle rows of any collection alike. */
+/** The declarations without their row types, since engines treat all collections alike. */
 export const collections: {
   readonly [Name in CollectionName]: Collection<Fields, CollectionName, Entity>;
 } = declared;
 
-/** Every owner comes before what it owns. */
+/** Collection names, every owner before the collections it owns. */
 export const collectionNames = ownersFirst(collections);
 
 /**
- * Returns the key that makes two usernames the same name: compatibility forms (`ﬁ` and `fi`) and
- * case do not count. Lower case comes first, since only then does a capital `ẞ`, like a small one,
- * become `SS`; the last normalization composes what changing case decomposed (UAX #15).
+ * Returns the key by which usernames are compared, ignoring case and compatibility forms (`ﬁ` and
+ * `fi`). Converting to lower case first makes a capital `ẞ` become `SS`, as a small one does. The
+ * last normalization recomposes characters that the change of case decomposed (UAX #15).
  */
 export function usernameKey(username: string): string {
   return username.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC');

@@ -1,14 +1,14 @@
-// The reasons for which stored data is rejected. The caller adds the place.
+// The reasons to reject stored data. The caller adds the line and byte.
 
-/** The data is not as it was written. */
+/** The data differs from what was written. */
 export class DamageError extends Error {
   override readonly name: string = 'DamageError';
 }
 
-/** The data was written by a newer Jot, so it may mean more than this one can read. */
+/** A newer Jot wrote the data, so it may hold things that this Jot cannot interpret. */
 export class NewerError extends DamageError {
   override readonly name = 'NewerError';
-  /** Whether a checksum proves it; otherwise it may be damage. */
+  /** Whether a checksum proves it; otherwise the cause may be damage. */
   readonly isCertain: boolean;
 
   constructor(message: string, isCertain = true) {
@@ -17,12 +17,12 @@ export class NewerError extends DamageError {
   }
 }
 
-/** The line is not whole, as a crash may have left it. */
+/** The line is incomplete, as a crash may leave it. */
 export class TornError extends DamageError {
   override readonly name = 'TornError';
 }
 
-/** The file begins like no data file: it may be another program's. */
+/** The file does not begin like a data file, so it may belong to another program. */
 export class NotJotError extends DamageError {
   override readonly name = 'NotJotError';
 }

@@ -1,11 +1,12 @@
-// What the declaration of a collection can say: its fields, the keys that must be unique, and the
-// collection whose rows own its rows. Stores derive the rest: types, indexes, lists, cascading
-// deletes, checks of the data file, export and import.
+// The language in which a collection is declared: its fields, its unique keys, and the collection
+// whose rows own its rows. Written by hand, each of these would be repeated in the types, the
+// indexes, the cascading deletes, the checks of the data file, and in export and import. Here they
+// are declared once, and stores derive the rest.
 //
-// A declaration is data, so that a program can walk it: an engine turns it into Maps, another one
-// can turn it into tables. The only functions are the unique keys.
+// A declaration is data, so a program can walk it: the engine in memory turns it into Maps, and
+// another engine could turn it into SQL tables. The only functions in it compute unique keys.
 //
-// Left out: types with parts, references to more than one owner, indexes that are not unique.
+// Left out: nested fields, references to a second owner, and indexes that are not unique.
 
 /** Identifies a row in its collection: 1 to 2^53 - 1, never assigned twice. */
 export type Id = number;
@@ -29,7 +30,7 @@ export type Field = { readonly [Kind in keyof Kinds]: FieldOf<Kind> }[keyof Kind
 
 interface FieldOf<Kind extends keyof Kinds> {
   readonly kind: Kind;
-  /** The value in rows that lack the field: those from before it was declared, and new ones. */
+  /** The value in rows that lack the field: rows older than the declaration, and new rows. */
   readonly default?: Kinds[Kind];
   /** Whether rows may lack the field; default false. */
   readonly optional?: boolean;
@@ -87,9 +88,9 @@ export function collection<const F extends Fields, const Owner extends string = 
 }
 
 /**
- * Returns the names in an order in which every owner comes before what it owns.
+ * Returns the names in an order in which every owner precedes the collections it owns.
  *
- * Throws a `TypeError` for an owner that is not declared, and for a circle of owners.
+ * @throws TypeError if an owner is not declared, or if collections own each other in a circle.
  */
 export function ownersFirst<Name extends string>(
   collections: Readonly<Record<Name, Pick<Collection<Fields, Name>, 'owner'>>>,

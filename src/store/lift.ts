@@ -1,51 +1,55 @@
-// Lifts rows that were written under an older schema into today's shape: the migrations since then in order, then the
-// defaults of fields that the row lacks. `migrations.ts` explains why this happens line by line.
+// Converts ("lifts") rows of an older schema into the current shape: it applies the later
+// migrations in order, then adds the defaults of missing fields. `migrations.ts` explains why this
+// happens for each line.
 //
-// A collection or a field that is still unknown after that was written by a newer Jot. Dropping it would lose data
-// silently, so it is an error.
+// A collection or field that is still unknown after the migrations must come from a newer Jot.
+// Dropping it would lose data silently, so it is an error.
 
 import { type CollectionName, collectionNames, collections, type Entity, type Id } from './collections.ts';
 import { DamageError, NewerError } from './damage.ts';
 import type { Effect } from './memory/tables.ts';
 import { type Migration, migrations, type OldRow } from './migrations.ts';
 
-/** The number of today's schema: that of the last migration; 0 without any. */
+/** The current schema: the number of the last migration; 0 without migrations. */
 export const SCHEMA = migrations.at(-1)?.number ?? 0;
 
-/** An effect as it was written: with the names of its time. */
+/** An effect as written, with the collection and field names of its schema. */
 export type WrittenEffect =
   | { readonly put: string; readonly row: OldRow }
   | { readonly remove: string; readonly id: Id }
   | { readonly removeOwned: string; readonly owner: Id };
 
-/** Called with each row that was not written in today's shape, and with the names of the fields that got their default. */
+/**
+ * Called with each row that had an older shape, and with the names of the fields that got their
+ * default.
+ */
 export type OnLifted = (row: Entity, defaulted: readonly string[]) => void;
 
 interface Shape {
   readonly name: CollectionName;
   readonly fields: ReadonlySet<string>;
-  /** The fields of the last row that was lifted, in its order. */
+  /** Field names of the last lifted row, in their order. */
   order: readonly string[];
-  /** Fields and what older rows have in them. */
+  /** Fields with a default, and that default. */
   readonly defaults: readonly (readonly [field: string, value: unknown])[];
 }
 
 const shapes: ReadonlyMap<string, Shape> = new Map(collectionNames.map((name) => [name, shapeOf(name)]));
 
-/** The migrations that data of this schema lacks. */
+/** Returns the migrations that are newer than this schema. */
 export function migrationsSince(schema: number): readonly Migration[] {
   return migrations.filter(({ number }) => number > schema);
 }
 
-/** @throws NewerError if the schema is above today's. */
+/** @throws NewerError if the schema is newer than the current one. */
 export function requireKnownSchema(schema: number): void {
   if (schema > SCHEMA) throw new NewerError(`its schema is number ${schema}, and this Jot's is ${SCHEMA}`);
 }
 
 /**
- * Returns the effect in today's shape; null if its collection was dropped.
+ * Returns the effect in the current shape; null if its collection was dropped.
  *
- * @param schema The number of the schema under which it was written.
+ * @param schema Number of the schema under which the effect was written.
  * @throws NewerError for an unknown collection or field; DamageError if a migration fails.
  */
 export function liftEffect(effect: WrittenEffect, schema: number, onLifted?: OnLifted): Effect | null {
@@ -59,10 +63,10 @@ export function liftEffect(effect: WrittenEffect, schema: number, onLifted?: OnL
 }
 
 /**
- * Whether an effect that was written under today's schema puts a row in today's shape.
+ * Returns whether an effect written under the current schema puts a row in the current shape.
  *
- * A start asks this for every row. Nearly all rows of a collection have the same fields in the same order, and comparing them
- * with those of an earlier row is quicker than looking each one up.
+ * A start calls this for every row. Nearly all rows of a collection have the same fields in the
+ * same order, and comparing those with an earlier row's is faster than looking up each field.
  */
 export function isInShape(effect: WrittenEffect): boolean {
   if (!('put' in effect)) return false;
@@ -74,7 +78,9 @@ export function isInShape(effect: WrittenEffect): boolean {
   return count === order.length;
 }
 
-/** Returns today's name of a collection; null if it was dropped. Throws as `liftEffect` does. */
+/**
+ * Returns the current name of a collection; null if it was dropped. Throws as `liftEffect` does.
+ */
 export function liftName(written: string, schema: number): CollectionName | null {
   let name: string | null = written;
   for (const migration of migrationsSince(schema)) {
@@ -84,7 +90,10 @@ export function liftName(written: string, schema: number): CollectionName | null
   return shapeNamed(name, schema).name;
 }
 
-/** Returns a row in today's shape; null if its collection was dropped. Throws as `liftEffect` does. */
+/**
+ * Returns a row in the current shape; null if its collection was dropped. Throws as `liftEffect`
+ * does.
+ */
 export function liftRow(
   written: string,
   row: OldRow,
@@ -101,7 +110,7 @@ export function liftRow(
   const shape = shapeNamed(name, schema);
   requireKnownFields(shape, lifted, schema);
   const missing = missingDefaults(shape.name, lifted);
-  // Not by spreading, which would make V8 give each of the rows a shape of its own.
+  // No spread: V8 would create a new hidden class for every row.
   const whole: OldRow =
     missing.length === 0 ? lifted : Object.assign({}, lifted, Object.fromEntries(missing));
   shape.order = Object.keys(whole);
@@ -120,7 +129,7 @@ export function missingDefaults(name: CollectionName, row: object): readonly (re
   return defaults.filter(([field]) => Reflect.get(row, field) === undefined);
 }
 
-// A row whose values are not of their kinds can be more than a migration is prepared for.
+// A migration may throw on a row whose values have the wrong types.
 function rowAfter({ number, rows = {} }: Migration, name: string, row: OldRow): OldRow {
   try {
     return (Object.hasOwn(rows, name) ? rows[name]?.(row) : undefined) ?? row;
@@ -147,7 +156,7 @@ function requireKnownFields({ name, fields }: Shape, row: OldRow, schema: number
 
 function unknown(what: string, schema: number): NewerError {
   return new NewerError(
-    `it has ${what} that this Jot does not know; its schema is number ${schema}, and this Jot's is ${SCHEMA}`,
+    `it has ${what} unknown to this Jot; its schema is number ${schema}, and this Jot's is ${SCHEMA}`,
   );
 }
 

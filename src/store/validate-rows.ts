@@ -1,5 +1,6 @@
-// What must hold for rows that were not made by this store: rows of an import, or what is left of a damaged file. Here the
-// declarations of the collections are checked against values that may be anything.
+// The rules for rows that this store did not create: rows of an import, or rows saved from a
+// damaged file. Their values may be anything, so they are checked against the declarations of their
+// collections.
 
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
@@ -48,7 +49,7 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
   return row as unknown as Entity;
 }
 
-/** The rows that do not fit their collection or the other rows, and all that they own. */
+/** Returns the rows that contradict their declaration or other rows, and all rows that they own. */
 export function misfitsIn(tables: Tables): Misfit[] {
   const misfits = new Map<Entity, Misfit>();
   for (const name of collectionNames) {
@@ -60,7 +61,7 @@ export function misfitsIn(tables: Tables): Misfit[] {
   return [...misfits.values()];
 }
 
-/** Removes the rows that do not fit, and returns them. */
+/** Removes the misfits, and returns them. */
 export function removeMisfits(tables: Tables): Misfit[] {
   const removed = removeOnce(tables);
   claimKeys(tables);
@@ -81,7 +82,9 @@ function claimKeys(tables: Tables): void {
   }
 }
 
-/** Why the row does not have the shape that its collection declares; null if it has. */
+/**
+ * Returns the reason that the row does not have the shape its collection declares; null if it has.
+ */
 export function invalidity(name: CollectionName, row: Entity): string | null {
   try {
     validateRow(name, row);
@@ -92,7 +95,7 @@ export function invalidity(name: CollectionName, row: Entity): string | null {
   }
 }
 
-/** @param misfits Owners that do not count, since they do not fit. */
+/** @param misfits Rows already found to be misfits, which do not count as owners. */
 function reasonAgainst(
   tables: Tables,
   name: CollectionName,

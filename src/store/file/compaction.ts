@@ -167,7 +167,7 @@ export class Compactor {
     };
     while (!isDone) {
       await writePiece();
-      // Writers wait until as much is written as has come in.
+      // While the journal grows faster than the new file, writers wait for the compaction.
       if (areWritersAhead())
         await journal.exclusively(async () => {
           while (!isDone && areWritersAhead()) await writePiece();

@@ -30,7 +30,7 @@ export interface Loaded {
   readonly seq: number;
   /** How many bytes of the file are good; what follows is torn. */
   readonly goodBytes: number;
-  /** The number of the schema in the first line. */
+  /** Schema in the first line. */
   readonly schema: number;
 }
 
@@ -41,9 +41,10 @@ export interface LoadOptions {
 }
 
 /**
- * Applies everything in the file to the tables, in today's shape.
+ * Applies everything in the file to the tables, in the current shape.
  *
- * @throws JotError `unavailable` for a file of a newer Jot, or naming line and byte of damage that no crash explains.
+ * @throws JotError `unavailable` for a file of a newer Jot, or with the line and byte of damage
+ * that no crash explains.
  */
 export async function load(
   file: DataFile,

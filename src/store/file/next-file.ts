@@ -50,12 +50,13 @@ export class NextFile {
   }
 
   /**
-   * Writes the rows, a piece with each step, while they may change. Rows that are created after the start are left out: the changes that create them
-   * follow in the file.
+   * Writes the rows, one piece per step; rows may change between steps. Rows created after the
+   * start are left out, since the changes that create them follow in the file.
    *
-   * Owners are written before what they own, so a row in a snapshot implies that its owner is in it. Otherwise a row could be
-   * written, removed with its owner, and the owner then be missing: a later reader applies the owner's removal, finds no owner,
-   * and keeps the row.
+   * Owners are written before the rows they own, so each row in a snapshot has its owner in the
+   * snapshot too. Otherwise a row could be written and then removed together with its owner, before
+   * the owner is written. A later reader would apply the owner's removal, find no owner, and keep
+   * the row.
    */
   async *writeSnapshot(tables: Tables, onProgress?: OnProgress): AsyncGenerator<void, void> {
     const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
@@ -66,7 +67,8 @@ export class NextFile {
     }
   }
 
-  // One buffer for all: a new one for each line would call the garbage collector, whose pauses are everybody's.
+  // One buffer for all lines: a buffer per line would trigger garbage collections, which pause
+  // every request.
   *#piecesOf(tables: Tables): Generator<Uint8Array, void> {
     const ends = nextIdsOf(tables);
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES);

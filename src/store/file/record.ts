@@ -3,9 +3,9 @@
 //
 // Line 1 says what the file is; spaces fill it up, so that it can be written last:
 //   {"format":"jot","version":3,"schema":0,"seq":40,"snapshot":2,"through":43,"next":{"users":3,...}   ,"crc":"89abcdef"}
-//   `schema` is the number of the schema (`migrations.ts`) that all lines were written under that have none of their own.
+//   `schema` is the number of the schema (`migrations.ts`) of every line that does not hold its own.
 //   `snapshot` is the number of lines of the snapshot, 0 in a new file, and `seq` the number of the last change before it.
-//   `next` is the next id to assign in each collection: the rows that had those before it may be gone.
+//   `next` is the next id to assign in each collection: rows with the ids before it may have been removed.
 //   `through` is the number of a change that was in the file already when it got its name.
 //
 // Then come the lines of the snapshot, counted from 1, with one row each:
@@ -14,18 +14,17 @@
 //   that follow, up to `through`, put that right: only what all of them leave is a state that ever was.
 //
 // Every later line is one change, all of it or nothing: {"seq":41,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
-//   Under another schema than the first line's: {"seq":42,"schema":1,"time":...}
+//   A line whose schema differs from the first line's holds its own: {"seq":42,"schema":1,"time":...}
 //   Changes that went to the disk together name the first of them, in all lines but its own: {"seq":43,"first":41,...}
 //   `seq` counts up by one from line to line, `time` is milliseconds since the epoch, and `changes` are applied in order:
-//     {"put":"users","row":{...}}        the row is now this one, new or not
-//     {"remove":"posts","id":4}          the row is gone, and everything that it owns, at any depth
-//     {"removeOwned":"posts","owner":1}  all rows of that owner are gone, and everything that they own
+//     {"put":"users","row":{...}}        creates or replaces the row
+//     {"remove":"posts","id":4}          removes the row and everything that it owns, at any depth
+//     {"removeOwned":"posts","owner":1}  removes the owner's rows and everything that they own
 //
 // `crc` is the CRC-32 (the one of zlib and gzip, RFC 1952 §8) of the line's bytes before `,"crc":`, as eight hexadecimal
 // digits. A line ends with a newline; one without was not finished.
 //
-// Version 2 was the same without `schema`, which was 0. Version 1 had no snapshots either: `snapshot` and `through` were not
-// there.
+// Version 2 had no `schema`; read it as 0. Version 1 also had no snapshots, so neither `snapshot` nor `through`.
 
 import type { CollectionName, Entity, Id } from '../collections.ts';
 import { collectionNames } from '../collections.ts';
@@ -50,7 +49,7 @@ export const BEGINNING = '{"format":"jot"';
 export type NextIds = Readonly<Partial<Record<CollectionName, Id>>>;
 
 export interface Header {
-  /** The schema of the lines that have none of their own. */
+  /** Schema of the lines that do not hold their own. */
   readonly schema: number;
   readonly seq: number;
   readonly snapshot: number;
@@ -66,9 +65,9 @@ export interface ChangeRecord {
   readonly changes: Change;
 }
 
-/** The effects in a line, as they were written. */
+/** The effects in a line, as written. */
 export interface Written {
-  /** Null if it is that of the first line. */
+  /** Null if the line has the schema of the first line. */
   readonly schema: number | null;
   readonly effects: readonly WrittenEffect[];
 }
@@ -97,9 +96,9 @@ export function encodeSnapshotRow(number: number, name: CollectionName, row: Ent
 }
 
 /**
- * The line of one change, newline included.
+ * Returns the line of one change, newline included.
  *
- * @param fileSchema The schema in the first line of the file.
+ * @param fileSchema Schema in the first line of the file.
  */
 export function encodeChange({ seq, first, time, changes }: ChangeRecord, fileSchema = SCHEMA): string {
   return sealed({
@@ -111,7 +110,7 @@ export function encodeChange({ seq, first, time, changes }: ChangeRecord, fileSc
   });
 }
 
-/** @throws DamageError for anything but the first line of a file that this Jot can read. */
+/** @throws DamageError unless the line is the first line of a file that this Jot can read. */
 export function decodeHeader(line: Buffer): Header {
   const { format, version } = parseHeader(line);
   if (format !== 'jot') throw new DamageError('it is not a Jot data file');
@@ -140,7 +139,9 @@ function nextIdsIn(next: unknown, schema: number): NextIds {
   for (const [written, nextId] of Object.entries(next)) {
     const name = liftName(written, schema);
     if (!isNextId(nextId))
-      throw new DamageError(`its next id of ${written} is none: ${JSON.stringify(nextId)}`);
+      throw new DamageError(
+        `its next id of ${written} must be a positive integer, not ${JSON.stringify(nextId)}`,
+      );
     if (name !== null) ids[name] = nextId;
   }
   return ids;
@@ -198,9 +199,9 @@ export function decodeChange(line: Buffer, seq?: number): Written & Required<Omi
 }
 
 /**
- * Returns the effects in today's shape.
+ * Returns the effects in the current shape.
  *
- * @param fileSchema The schema in the first line of the file.
+ * @param fileSchema Schema in the first line of the file.
  * @throws NewerError, DamageError.
  */
 export function liftChange(
@@ -239,7 +240,7 @@ function effectsIn({ changes }: Record<string, unknown>): WrittenEffect[] {
   return changes;
 }
 
-/** @throws DamageError for a row that has another shape than its collection declares. */
+/** @throws DamageError if a row does not have the shape that its collection declares. */
 export function requireRows(change: Change): void {
   for (const effect of change) {
     if (!('put' in effect)) continue;
@@ -255,7 +256,7 @@ function requireEffect({
   removeOwned: name = remove,
   row,
 }: Partial<Record<string, unknown>>): void {
-  if (typeof name !== 'string') throw new DamageError('it is about no collection');
+  if (typeof name !== 'string') throw new DamageError('it does not name a collection');
   if (put !== undefined && !Number.isSafeInteger((row as Partial<Entity> | undefined)?.id))
     throw new DamageError('it puts a row that has no id');
 }

@@ -1,8 +1,10 @@
-// Replaces a damaged data file by one with everything that can be saved of it. A file that is whole, but has rows that do not
-// fit the others, loses those alone. The file as it was is kept beside the new one.
+// Replaces a damaged data file with a new one that holds everything that could be saved. If the
+// file is whole but some of its rows contradict others, only those rows are dropped. The original
+// file is kept next to the new one.
 //
-// A row whose only fault is its shape may be intact: another program, or a declaration that lacks a migration, may be at
-// fault. So such rows are named and, unless the caller asks for their removal, the file is left as it is.
+// A row whose only fault is its shape may be intact: the cause may be another program, or a
+// declaration that lacks a migration. So a repair only lists such rows and leaves the file as it
+// is, unless the caller asks to drop them.
 
 import { JotError } from '../../lib/errors.ts';
 import { DamageError, NotJotError } from '../damage.ts';
@@ -20,12 +22,15 @@ import { besideWithTime, removeIfThere, setAside } from './set-aside.ts';
 export interface RepairOptions extends OfflineOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Whether rows are dropped whose only fault is their shape. */
+  /** Whether to drop rows whose only fault is their shape; default false. */
   readonly dropRows?: boolean;
 }
 
 export interface Repair extends Salvaged {
-  /** Where the file as it was is kept; null if it was left as it is, since rows would be dropped for their shape. */
+  /**
+   * Path of the original file; null if the file was left as it is, because rows would be dropped
+   * for their shape.
+   */
   readonly original: string | null;
 }
 

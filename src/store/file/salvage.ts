@@ -49,7 +49,7 @@ export interface Salvaged {
   /** The first of them. */
   readonly losses: readonly Loss[];
   readonly lossCount: number;
-  /** Rows whose only fault is their shape, one sentence each. */
+  /** Reasons for which rows were rejected whose only fault is their shape, one sentence each. */
   readonly misshapen: readonly string[];
   /** Rows that cannot be there, most of them without what is missing. */
   readonly misfits: readonly Misfit[];
@@ -197,9 +197,10 @@ export class Salvage {
     }
   }
 
-  // The effects of a line are independent of each other here: one whose row has another shape is left out alone.
+  // Each effect of a line is applied on its own, so a row of the wrong shape does not discard the
+  // others.
   #apply({ effects, schema }: Written, place: Place): void {
-    // Without a first line the schema is unknown. Under the wrong one, rows are refused and not changed for the worse.
+    // Without a first line the schema is unknown. A wrong guess rejects rows, but never alters one.
     const fileSchema = this.#header?.schema ?? SCHEMA;
     for (const effect of effects) {
       try {

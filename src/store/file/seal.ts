@@ -1,5 +1,6 @@
-// The checksum at the end of each line of a data file: it distinguishes a line that was written whole from one that a crash
-// left torn.
+// The checksum at the end of each line of a data file. A crash can leave the last line torn: some
+// of its bytes reach the disk and others do not. The checksum distinguishes a whole line from a
+// torn one.
 
 import { crc32 } from 'node:zlib';
 import { DamageError, TornError } from '../damage.ts';
@@ -10,7 +11,7 @@ const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
 const CRC_LENGTH = CRC_FRAME.length;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 
-/** The line of this content, newline included. Spaces fill it up to a length. */
+/** Returns the line with this content, newline included, padded with spaces to `bytes`. */
 export function sealed(content: object, bytes = 0): string {
   const body = JSON.stringify(content)
     .slice(0, -1)
@@ -18,7 +19,11 @@ export function sealed(content: object, bytes = 0): string {
   return `${body}${CRC_START}${hex(crc32(body))}"}\n`;
 }
 
-/** Returns the content of a line. Throws `TornError` if it is not whole, `DamageError` if it is not JSON. */
+/**
+ * Returns the content of a line.
+ *
+ * @throws TornError if the line is incomplete, DamageError if it is not JSON.
+ */
 export function unsealed(line: Buffer): Record<string, unknown> {
   if (!isWhole(line)) throw new TornError('its checksum does not match');
   try {
@@ -28,12 +33,13 @@ export function unsealed(line: Buffer): Record<string, unknown> {
   }
 }
 
-/** Whether the checksum of a line is right. */
+/** Returns whether the checksum of a line is right. */
 export function isWhole(line: Buffer): boolean {
   return endsWithCrc(line, crc32(line.subarray(0, Math.max(0, line.length - CRC_LENGTH))));
 }
 
-// Byte by byte: to put the number and the bytes into words, for each line of a file, takes a tenth of the time of loading it.
+// Byte by byte: formatting the checksum and decoding the bytes of each line takes a tenth of the
+// time of loading a file.
 function endsWithCrc(line: Buffer, crc: number): boolean {
   const start = line.length - CRC_LENGTH;
   for (let index = 0; index < CRC_LENGTH; index++) {

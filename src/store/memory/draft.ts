@@ -1,10 +1,11 @@
-// Writes are worked out before they are durable, so they must not touch the tables that reads see. A copy of the tables would cost
-// their size; a draft lies on top of them and remembers only the differences. If a write fails, the draft is as it was before; if
-// the disk fails, the draft is dropped.
+// A draft holds writes that are not durable yet. Reads must not see them, so a write must not
+// change the tables before its record is on the disk. Copying the tables would cost time in
+// proportion to their size. So a draft lies on top of the tables and holds only the differences. A
+// failing write leaves the draft unchanged; if the disk fails, the whole draft is dropped.
 //
-// Removing a row removes everything that it owns, at any depth. Listing those rows would take as long as there are many of them.
-// So a draft notes only the removed row, and looks for a row by walking up its owners: a row exists if and only if it is not removed
-// and its owner exists.
+// Removing a row also removes everything that it owns, at any depth. Listing those rows would take
+// time in proportion to their number. So a draft records only the removed row, and a lookup walks
+// up the chain of owners: a row exists if and only if it is not removed and its owner exists.
 
 import { type Failure, JotError } from '../../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from '../collections.ts';
@@ -172,7 +173,7 @@ export class Draft {
     this.#apply({ remove: name, id: row.id });
   }
 
-  // After `removeOwned` comes the `remove` of the owner, which is all that there is to note.
+  // `removeOwned` precedes the `remove` of the owner, which is all that a draft has to record.
   #apply(effect: Effect): void {
     this.#effects.push(effect);
     if ('put' in effect) this.#note(effect.put, effect.row.id, effect.row);

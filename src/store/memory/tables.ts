@@ -182,7 +182,7 @@ export function ownerOf(name: CollectionName, row: Entity): Id {
   return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
 }
 
-/** The collections whose rows are owned by rows of this one. */
+/** The collections that this one owns. */
 export const ownedCollections = byCollection((name) =>
   collectionNames.filter((other) => collections[other].owner?.collection === name),
 );

@@ -191,7 +191,7 @@ describe('load of a damaged file', () => {
         await assert.rejects(loadFrom(t, content), {
           code: 'unavailable',
           message:
-            `The data file jot.jsonl was written by a newer Jot: ${has} that this Jot does not know; ` +
+            `The data file jot.jsonl was written by a newer Jot: ${has} unknown to this Jot; ` +
             `its schema is number ${SCHEMA}, and this Jot's is ${SCHEMA} (line 3, byte ${afterFirst})`,
         });
       }

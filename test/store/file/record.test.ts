@@ -26,7 +26,7 @@ const RECORD: ChangeRecord = {
     { removeOwned: 'sessions', owner: 1 },
   ],
 };
-const UNKNOWN = `it has "ghosts", a collection that this Jot does not know; its schema is number 0, and this Jot's is ${SCHEMA}`;
+const UNKNOWN = `it has "ghosts", a collection unknown to this Jot; its schema is number 0, and this Jot's is ${SCHEMA}`;
 const MISMATCH = { name: 'TornError', message: 'its checksum does not match' };
 
 /** The line's bytes as a reader of the file has them: without the newline. */
@@ -151,7 +151,7 @@ describe('decodeHeader', () => {
       (users) =>
         [
           { format: 'jot', version: 2, seq: 0, next: { users } },
-          `its next id of users is none: ${JSON.stringify(users)}`,
+          `its next id of users must be a positive integer, not ${JSON.stringify(users)}`,
           'no id would be unique any more',
         ] as const,
     ),
@@ -264,8 +264,8 @@ describe('decodeChange', () => {
   const misshapen: readonly (readonly [changes: unknown, message: string])[] = [
     [undefined, 'it holds no list of changes'],
     [{ put: 'posts' }, 'it holds no list of changes'],
-    [[null], 'it is about no collection'],
-    [[{ put: 7, row: { id: 1 } }], 'it is about no collection'],
+    [[null], 'it does not name a collection'],
+    [[{ put: 7, row: { id: 1 } }], 'it does not name a collection'],
     [[{ put: 'posts' }], 'it puts a row that has no id'],
     [[{ put: 'posts', row: { id: '3' } }], 'it puts a row that has no id'],
   ];

@@ -54,7 +54,7 @@ describe('repairDataFile refuses', () => {
     [
       'a field that it does not know',
       `${header}damage\n${sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: { ...userOf(1, 'matt'), horoscope: '' } }] })}`,
-      `a newer Jot wrote it: it has "horoscope" of users, a field that this Jot does not know; its schema is number ${SCHEMA}, and this Jot's is ${SCHEMA}`,
+      `a newer Jot wrote it: it has "horoscope" of users, a field unknown to this Jot; its schema is number ${SCHEMA}, and this Jot's is ${SCHEMA}`,
     ],
   ];
   for (const [reason, content, why] of rows) {

@@ -128,7 +128,7 @@ describe('repairDataFile of changes', () => {
     [
       'a line is whole, but about nothing',
       header + matt + sealedLine({ seq: 2, time: TIME, changes: [{ remove: null, id: 1 }] }) + written,
-      ['3: it is about no collection', '4: change 2 is not here'],
+      ['3: it does not name a collection', '4: change 2 is not here'],
       ['matt'],
     ],
     [
