@@ -1,5 +1,7 @@
-// The limiter's place in the journey: before any work, and before any other rejection, so that a guess costs as much as a
-// valid request.
+// Charges a request to the rate limits of its endpoint. The obvious place for a limiter is the
+// handler, but then rejected requests are free, and so are guesses of tokens and ids. Here every
+// request that has an endpoint is charged first, before authorization, validation and any expensive
+// work.
 
 import { addressKey } from '../http/address.ts';
 import type { HeaderList } from '../http/reply.ts';
@@ -55,7 +57,10 @@ function applies(charged: ChargedLimit, query: string): boolean {
   return typeof charged === 'string' || new URLSearchParams(query).has(charged.ifQuery);
 }
 
-/** Gives back what was taken, since a request that one bucket refuses is charged to none. Returns what is left in each. */
+/**
+ * Refunds the tokens, since a request that one bucket rejects is charged to none. Returns the
+ * current state of each bucket.
+ */
 function giveBack(buckets: readonly Bucket[], taken: readonly Charge[]): Charge[] {
   return buckets.map(({ limiter, key }, index) => {
     if (taken[index]?.allowed) limiter.give(key);
@@ -68,7 +73,10 @@ function tooMany({ rate: { tokens, windowMs }, retryAfterSeconds }: Charge): Jot
   return new JotError('too_many_requests', message, { retryAfterSeconds });
 }
 
-/** Extends the wait until no other bucket refuses either: this request may have emptied one. */
+/**
+ * Extends `Retry-After` until no other bucket rejects the request either: this request may have
+ * emptied one.
+ */
 export function untilAllAllow({ code, message, details }: JotError, charges: readonly Charge[]): JotError {
   const waits = charges
     .filter(({ remaining }) => remaining === 0)
@@ -78,10 +86,10 @@ export function untilAllAllow({ code, message, details }: JotError, charges: rea
 }
 
 /**
- * Returns the headers of the IETF draft "RateLimit header fields for HTTP" for every bucket charged, and for the one closest
- * to empty the older headers that Flask-Limiter sends.
+ * Returns the headers of the IETF draft "RateLimit header fields for HTTP" for every charged
+ * bucket, and the older headers that Flask-Limiter sends for the bucket closest to empty.
  *
- * @param nowMs Since the epoch.
+ * @param nowMs Milliseconds since the epoch.
  */
 export function rateLimitHeaders(charges: readonly Charge[], nowMs: number): HeaderList {
   const [first] = charges;

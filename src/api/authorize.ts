@@ -1,8 +1,8 @@
-// Authorization, in this order: 401 without a valid token, 403 for another user's resource, 401 for a
-// token that is not fresh, 404 unless the parents in the path exist and belong to each other and to the
-// caller. The check of the parents precedes the body and any cached response, so that no response
-// outlives the row that it belongs to. The row that the path names last is left to the handler, since
-// its 404 comes after the body's 400.
+// Authorization, in this order: 401 without a valid token, 403 for another user's resource, 401 for
+// a token that is not from a login, and 404 unless the parents in the path exist and form a chain
+// of owners that starts at the caller. Parents are checked before the body is read and before the
+// cache is consulted, so no cached response outlives the row that it belongs to. The last row in
+// the path is left to the handler, since its 404 comes after the 400 for an invalid body.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../http/address.ts';
@@ -62,7 +62,7 @@ export function createAuthorize({ metricsToken, findRow }: AuthorizeOptions) {
   }
 }
 
-/** Throws `fresh_token_required` unless the token is from a login. */
+/** @throws JotError `fresh_token_required` unless the token is from a login. */
 export function requireFresh(principal: Principal | null): void {
   if (principal?.fresh !== true) throw new JotError('fresh_token_required', 'Sign in again to do this');
 }
@@ -83,7 +83,8 @@ function noSuch(param: string): JotError {
   return new JotError('not_found', `There is no such ${param.replace(/_id$/, '').replaceAll('_', ' ')}`);
 }
 
-// A proxy on this machine calls from this machine on behalf of any client: then only a token proves an operator.
+// A proxy on this machine connects from this machine on behalf of any client. Then only a token
+// proves an operator.
 function requireOperator({ request }: Admitted, token: string | null): void {
   if (token !== null) {
     requireToken(request.headers.authorization, token);
@@ -103,7 +104,8 @@ function requireToken(header: string | undefined, token: string): void {
   });
 }
 
-// Digests have one length, so the time of the comparison does not reveal the token's.
+// All digests have the same length, so the time of the comparison does not reveal the length of the
+// token.
 function isSameText(given: string, expected: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

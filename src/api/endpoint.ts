@@ -1,7 +1,8 @@
-// The declaration of an endpoint. The route, the checks, the limits, the shape and headers of the response,
-// and the documentation all follow from it. The obvious way, a function per route that checks its own input
-// and writes its own output, repeats these in every function, and the one that forgets a check is the
-// vulnerability. Here a handler takes plain values and returns a row; it knows nothing of HTTP.
+// The declaration of an endpoint. The obvious way is a function per route that checks its own input
+// and writes its own output. It repeats the checks in every function, and the one that forgets a
+// check is the vulnerability. Here the route, the checks, the limits, the shape and headers of the
+// response, and the documentation follow from one declaration. The handler takes plain values and
+// returns a row; it knows nothing of HTTP.
 
 import type { ErrorCode } from '../lib/errors.ts';
 import type { RequestLimit } from '../limit/limits.ts';
@@ -20,9 +21,12 @@ import type { Principal } from './principal.ts';
 export type Access =
   | { readonly kind: 'anyone' }
   | { readonly kind: 'user' }
-  /** The user whose id is in that parameter of the path, if the parents are that user's. */
+  /**
+   * The user whose id is in that parameter of the path, provided that the parents belong to that
+   * user.
+   */
   | { readonly kind: 'owner'; readonly param: string; readonly parents: Parents }
-  /** A holder of the operator's token, or without one a client on the same machine. */
+  /** A client with the operator's token; if no token is set, a client on the same machine. */
   | { readonly kind: 'operator' };
 
 export const anyone = { kind: 'anyone' } as const;
@@ -60,10 +64,13 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = C
   readonly query: Query;
   readonly body: Body;
   readonly principal: Who;
-  /** The row of each parent that `owner` names, by its parameter. */
+  /** The parent rows that `owner` names, by parameter. */
   readonly parents: Above;
   readonly client: Client;
-  /** The version that the client's `If-Match` was about, which the store compares again. */
+  /**
+   * Version of the row that matched the client's `If-Match`. The store compares it again when it
+   * writes.
+   */
   readonly ifVersion: number | undefined;
 }
 
@@ -83,37 +90,44 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   readonly access: Who;
   /** Whether the token must be from a login: always, or only if the body names one of these fields. */
   readonly fresh?: true | readonly (keyof Body & string)[];
-  /** Default `['default']`; free if empty. */
+  /** Default `['default']`; an empty list makes the endpoint free. */
   readonly limits?: readonly ChargedLimit[];
   readonly params?: ObjectType<P>;
   readonly query?: ObjectType<Q>;
-  /** Without one, the body is not read. */
+  /** Type of the body; if absent, the body is not read. */
   readonly body?: Type<Body>;
   /** Default 200, or 204 without a response. */
   readonly status?: 200 | 201 | 204;
   readonly response?: { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
-  /** Default JSON; for anything else the response has to marshal to text. */
+  /** Default JSON. For any other type, the response must marshal to text. */
   readonly contentType?: string;
-  /** Whether the response holds a token, which no cache may store. */
+  /** Whether the response holds a token, so that no cache may store it. */
   readonly secret?: boolean;
   readonly handle: (call: CallOf<P, Q, Body, Who>) => Promise<Row>;
   /** Errors of the handler that do not follow from the declaration. */
   readonly failures?: readonly ErrorCode[];
-  /** The user that an anonymous call turned out to be from, for the log. */
+  /** Id of the user whom an anonymous request identified, for the log. */
   readonly user?: (row: Row) => number;
   /** The `Location` of a 201. */
   readonly location?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string;
   /** Path and query of the next page, or null. */
   readonly next?: (row: Row, call: Call<InferFields<P>, InferFields<Q>>) => string | null;
-  /** On a GET, the version of the row, which a conditional write is conditional on. */
+  /** On a GET, the version of the row, which a conditional write depends on. */
   readonly version?: (row: Row) => number;
-  /** Text for the part of the tag that `If-Match` compares, if that is less than the whole response. */
+  /**
+   * Text for the part of the tag that `If-Match` compares, if it covers less than the whole
+   * response.
+   */
   readonly state?: (row: Row) => string;
-  /** On a GET, text that differs whenever the response would; a kept response with the same text is sent again. */
+  /**
+   * On a GET, text that changes whenever the response would. A stored response with the same text
+   * is sent again.
+   */
   readonly fingerprint?: (row: Row) => string;
   /**
-   * On a GET, text that differs whenever the response would; it lets responses be cached. As a part of the cache's key it
-   * leaves nothing to invalidate, and no write can race with it.
+   * On a GET, text that changes whenever the response would; it allows the response to be cached.
+   * Since the text is part of the cache key, no entry ever needs invalidation, and no write can
+   * race with it.
    */
   readonly cacheKey?: (call: CallOf<P, Q, unknown, Who>) => Promise<string>;
 }
@@ -131,7 +145,7 @@ type CallOf<P extends Fields, Q extends Fields, Body, Who extends Access> = Call
 type Erased = Declaration<Fields, Fields, unknown, unknown, Access>;
 type Defaulted = 'limits' | 'params' | 'query' | 'status' | 'contentType' | 'secret';
 
-/** A declaration whose own types are forgotten, as the journey uses it. */
+/** A declaration with its specific types erased, as the pipeline uses it. */
 export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pick<Erased, Defaulted>> {
   readonly fresh?: true | readonly string[];
   readonly handle: (call: Call) => Promise<unknown>;
@@ -141,8 +155,9 @@ export interface Endpoint extends Omit<Erased, Defaulted | 'fresh'>, Required<Pi
 }
 
 /**
- * Declares an endpoint. The handler's types are inferred from the schemas and then forgotten, so that endpoints fit in one
- * list; the pipeline passes only values that those schemas have produced.
+ * Declares an endpoint. The handler's types are inferred from the schemas and then erased, so that
+ * all endpoints fit in one list. This is safe, since the pipeline passes only values that those
+ * schemas have produced.
  */
 export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who extends Access>(
   declaration: Declaration<P, Q, Body, Row, Who>,
@@ -158,7 +173,7 @@ export function endpoint<P extends Fields, Q extends Fields, Body, Row, Who exte
   return { ...defaults, ...declaration } as unknown as Endpoint;
 }
 
-/** Whether responses have an `ETag`: those that show the resource at the path. */
+/** Returns whether responses have an `ETag`: those that show the resource at the path. */
 export function isTagged(endpoint: Endpoint): boolean {
   return endpoint.status === 200 && endpoint.method !== 'POST' && !isFree(endpoint);
 }

@@ -1,4 +1,5 @@
-// The gauges of `/metrics`: values that rise and fall, such as stored rows, waiting work and open sockets.
+// The gauges of `/metrics`: values that rise and fall, such as stored rows, queued work and open
+// sockets.
 
 import type { Gate } from '../auth/gate.ts';
 import type { Backlog } from '../http/backlog.ts';
@@ -49,8 +50,16 @@ interface ServerParts {
 export function serverGauges({ log, backlog, server }: ServerParts): Gauge[] {
   return [
     { name: 'jot_log_lines_lost', help: 'Log lines that were dropped.', read: () => log.linesLost },
-    { name: 'jot_backlog_bytes', help: 'Held for clients that do not read.', read: () => backlog.bytes },
-    { name: 'jot_backlog_cuts', help: 'Connections cut for that.', read: () => backlog.cuts },
+    {
+      name: 'jot_backlog_bytes',
+      help: 'Bytes held for clients that do not read.',
+      read: () => backlog.bytes,
+    },
+    {
+      name: 'jot_backlog_cuts',
+      help: 'Connections cut for holding too many bytes.',
+      read: () => backlog.cuts,
+    },
     { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
   ];
 }

@@ -1,5 +1,6 @@
-// The end of the journey: the handler runs, through the cache where the endpoint allows it, and its row becomes a reply.
-// Conditional requests (RFC 9110 §13) are evaluated here, since they compare what the response would be.
+// The end of the journey: runs the handler, through the cache if the endpoint allows it, and
+// returns the reply. Conditional requests (RFC 9110 §13) are evaluated here too, since their tags
+// name the response that the handler would produce.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
@@ -16,11 +17,14 @@ export type ResponseCache = TtlCache<string, TaggedReply>;
 
 export interface HandleOptions {
   readonly cache: ResponseCache | null;
-  /** When long responses are serialized. */
+  /** Spreads long responses over event-loop turns. */
   readonly responseTurns: TurnQueue;
 }
 
-/** @param getterOf Returns the GET on an endpoint's path, whose response a conditional write is conditional on. */
+/**
+ * @param getterOf Returns the GET endpoint of a path; a conditional write is compared with its
+ * response.
+ */
 export function createHandle(
   { cache, responseTurns }: HandleOptions,
   getterOf: (endpoint: Endpoint) => Endpoint | null,
@@ -35,8 +39,9 @@ export function createHandle(
       return conditionalReply(await runHandler(endpoint, call, trace), request.headers, []);
     }
     trace?.begin('cache');
-    // The principal is part of the key whatever the endpoint's own part says: no response may reach another user. A path that
-    // is still encoded has no space in it, so each part ends where it seems to.
+    // The principal is part of the key whatever `cacheKey` returns, so no response reaches another
+    // user. A percent-encoded path contains no space, so the parts of the key cannot run into each
+    // other.
     const who = call.principal?.user.id ?? 'anyone';
     const key = `${who} ${valid.path} ${JSON.stringify(call.query)} ${await endpoint.cacheKey(call)}`;
     let outcome = 'HIT';
@@ -53,7 +58,7 @@ export function createHandle(
 
   async function write({ endpoint, request, call, trace }: Valid): Promise<Reply> {
     const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = request.headers;
-    // A POST creates something that is not at its path, so a condition on the path says nothing about it.
+    // A POST creates a resource at another path, so a condition on this path does not apply to it.
     const isConditional = endpoint.method !== 'POST' && (ifMatch !== undefined || ifNoneMatch !== undefined);
     const getter = isConditional ? getterOf(endpoint) : null;
     if (getter === null) return (await runHandler(endpoint, call, trace)).reply;
@@ -68,7 +73,8 @@ export function createHandle(
   }
 }
 
-// RFC 9110 §13.2.2: `If-Match` first. §13.1.2: `If-None-Match` compares weakly, since equal is all a reader wants to know.
+// RFC 9110 §13.2.2: `If-Match` comes first. §13.1.2: `If-None-Match` compares weakly, since a
+// reader only needs to know whether the content is equal.
 function conditionalReply(
   tagged: TaggedReply,
   { 'if-match': ifMatch, 'if-none-match': ifNoneMatch }: IncomingHttpHeaders,
@@ -83,7 +89,7 @@ function conditionalReply(
   return headers.length === 0 ? reply : { ...reply, headers: reply.headers.concat(headers) };
 }
 
-// RFC 9110 §13.1.1: `If-Match` compares strongly, a weak tag never matches.
+// RFC 9110 §13.1.1: `If-Match` compares strongly, so a weak tag never matches.
 function requireMatch({ tag, stateTag }: TaggedReply, ifMatch: string | undefined): void {
   if (ifMatch === undefined) return;
   const isCurrent = (opaque: string) =>

@@ -1,5 +1,5 @@
-// From a token to a principal, or to the reason for rejecting it. No request is refused here: the limiter first needs to
-// know whom to charge, and public endpoints accept any caller.
+// Maps a token to a principal, or to the reason for rejecting it. No request is rejected here: the
+// limiter must first know which bucket to charge, and public endpoints accept any caller.
 
 import { JwtError } from '../auth/jwt.ts';
 import type { Tokens } from '../auth/tokens.ts';
@@ -52,7 +52,7 @@ export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOpt
   }
 }
 
-/** Leaves the caller unknown, for endpoints that are free and public. */
+/** Leaves the caller unknown; for endpoints that are free and public. */
 export function leaveUnknown(matched: Matched): Identified {
   return advance(matched, { caller: { principal: null, refusal: NO_TOKEN } });
 }

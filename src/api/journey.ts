@@ -34,7 +34,10 @@ export interface Matched extends Incoming {
   readonly params: unknown;
 }
 
-/** A principal, or the reason why there is none, which matters only if the endpoint needs one. */
+/**
+ * A principal, or the reason for rejecting the token. The reason matters only if the endpoint needs
+ * a user.
+ */
 export type Caller =
   | { readonly principal: Principal }
   | { readonly principal: null; readonly refusal: Failure };
@@ -58,12 +61,13 @@ export interface Valid extends Authorized {
   readonly call: Call;
 }
 
-/** A request at any point of its way. */
+/** A request at any step. */
 export type Underway = Received & Partial<Valid>;
 
 /**
- * Adds what a step has found out, and widens the type by it. One object all the way lets the error handler and the log see
- * how far a request got; `{ ...request, ...added }` would copy it and cost more than any step.
+ * Adds the results of a step to the request, and widens its type by them. All steps share one
+ * object, so the error handler and the log see how far a request got. `{ ...request, ...added }`
+ * would copy it at each step, which costs more than any step.
  */
 export function advance<Before extends Received, Added>(request: Before, added: Added): Before & Added {
   return Object.assign(request, added);

@@ -1,7 +1,7 @@
-// From the handler's row to a reply: headers, body, and the tag that names its content.
+// Turns the handler's row into a reply: headers, body, and the tag that identifies its content.
 //
-// Serializing and hashing cost more than the rest of a read. So a reply whose endpoint declares a fingerprint is kept, and
-// sent again for as long as the row has that fingerprint.
+// Serializing and hashing cost more than the rest of a read. So if an endpoint declares a
+// fingerprint, its reply is stored and sent again for as long as the row has that fingerprint.
 
 import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
@@ -10,13 +10,14 @@ import { BoundedMap } from '../lib/bounded-map.ts';
 import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
-// Larger replies are not worth the memory: they take their time on the wire anyway.
+// Larger replies are not stored: sending them takes long anyway.
 export const KEPT_LENGTH_MAX = 64 * 1024;
 const KEPT_MAX = 1_000;
-// In UTF-16 units: serializing and hashing more takes a good part of a millisecond, and ten at worst.
+// In UTF-16 units. Serializing and hashing longer texts takes most of a millisecond, and ten
+// milliseconds at worst.
 const LONG_TEXT_LENGTH = 16 * 1024;
 
-/** A reply with what a conditional request compares. */
+/** A reply and the tag that a conditional request compares. */
 export interface TaggedReply {
   readonly reply: Reply;
   /** Without quotes; null if the endpoint has no tags. */
@@ -64,14 +65,14 @@ async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: Turn
   if (!isTagged(endpoint)) return { ...untagged, reply };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
-  // The link is a part of the response: the last page becomes another one when a page follows it.
+  // The link is part of the response: it appears on the last page once another page follows.
   const hash = contentHash(next === null ? body : body + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
   headers.push('ETag', `"${tag}"`);
   return { ...untagged, reply, tag, stateTag };
 }
 
-// Of all texts in it together.
+// Returns the total length of all texts in the content.
 function textLength(content: unknown): number {
   if (typeof content === 'string') return content.length;
   if (typeof content !== 'object' || content === null) return 0;

@@ -1,5 +1,6 @@
-// From path and method to the endpoint. A parameter that its schema rejects means that the path does not exist, as with
-// Flask's `<int:id>`: `/users/007` is no user's path, so it is 404 for every caller.
+// Finds the endpoint for a path and method. If the schema rejects a parameter, the path does not
+// exist, as with Flask's `<int:id>`: `/users/007` is not the path of any user, so every caller gets
+// 404.
 
 import { JotError } from '../lib/errors.ts';
 import { type Params, Router } from '../routing/router.ts';
@@ -13,7 +14,7 @@ type Found =
 
 export type Routes = ReturnType<typeof createRoutes>;
 
-/** @param elsewhere What to throw where there is no endpoint; null: 404. */
+/** @param elsewhere Thrown if there is no endpoint; null for a 404. */
 export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError | null) {
   const router = new Router<Endpoint>();
   for (const endpoint of endpoints) router.add(endpoint.method, endpoint.path, endpoint);
@@ -33,7 +34,7 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
     /** The methods of a path. @throws JotError `bad_request`, `not_found`. */
     allowedMethods(path: string): readonly string[] {
       if (path === '*') return [...new Set(endpoints.map(({ method }) => method)), 'HEAD', 'OPTIONS'].sort();
-      // No endpoint has this method, so what is found are the methods that there are.
+      // No endpoint has the method OPTIONS, so the router returns the methods of the path.
       const found = find('OPTIONS', path);
       return 'allow' in found ? found.allow : [];
     },
@@ -48,7 +49,8 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
     const match = matchOrThrow(method, path);
     if (match === null) throw elsewhere ?? notFound();
     if ('value' in match) return { endpoint: match.value, params: readParams(match.value, match.params) };
-    // Whether the path exists depends on its parameters too, which all of its endpoints check alike.
+    // The path exists only if its parameters are valid. All endpoints of a path check them alike,
+    // so any endpoint will do.
     find(match.allow.find((allowed) => allowed !== 'HEAD' && allowed !== 'OPTIONS') ?? '', path);
     return match;
   }

@@ -7,7 +7,7 @@ const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export interface Gauge {
   readonly name: string;
   readonly help: string;
-  /** Returns the value, or a value by label, `{ 'limit="auth"': 3 }`. */
+  /** Returns the value, or values by label: `{ 'limit="auth"': 3 }`. */
   readonly read: () => number | Promise<number> | Readonly<Record<string, number>>;
 }
 

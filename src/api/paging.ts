@@ -1,8 +1,10 @@
-// Lists in pages (by key, not by offset): `after` names the last id that was seen, so a row that is added or removed
-// meanwhile neither repeats nor hides another, and a page far down costs no more than the first one.
+// Pages of a list, by key instead of by offset: `after` is the last id on the previous page. With
+// an offset, a row that is added or removed in between would repeat or hide another, and a late
+// page would cost more than the first.
 //
-// A page is serialized in one piece, which blocks the event loop. So a page of rows that can be long is bounded by their text
-// too: it ends early, and continues after its last row, as if no more had been asked for.
+// A page is serialized in one piece, which blocks the event loop. So a page of rows that can be
+// long is also bounded by the total length of their texts. It ends early, and the next page
+// continues after its last row.
 
 import type { Page } from '../lib/page.ts';
 import { type Infer, integer, object, oneOf, withDefault } from '../schema/schema.ts';
@@ -10,8 +12,8 @@ import { type Infer, integer, object, oneOf, withDefault } from '../schema/schem
 export const LIMIT_MAX = 200;
 const LIMIT_DEFAULT = 50;
 const KIBIBYTE = 1024;
-// Of all rows on a page together; in UTF-16 units, which a string counts itself. In a response one takes a byte mostly, and
-// six at worst (`\u0001`): 1.5 MiB, and ten milliseconds.
+// Total of all rows on a page, in UTF-16 units, the unit of `length`. In a response, most units
+// take one byte, and at worst six (`\u0001`), which is 1.5 MiB and ten milliseconds.
 export const TEXT_LENGTH_MAX = 256 * KIBIBYTE;
 
 export const listQuery = object({
@@ -30,7 +32,10 @@ export const listQuery = object({
   order: withDefault(oneOf(['asc', 'desc'], { description: 'By id.' }), 'asc'),
 });
 
-/** The page up to the row with which its texts would be too long together; the first row is always on it, however long. */
+/**
+ * Returns the rows of the page whose texts together stay within the limit; always at least the
+ * first row.
+ */
 export function withinLength<Row extends { readonly id: number }>(
   page: Page<Row>,
   textLength: (row: Row) => number,
@@ -45,7 +50,9 @@ export function withinLength<Row extends { readonly id: number }>(
   return page;
 }
 
-/** Returns path and query of the next page, or null at the end. Other parameters of the query stay as they are. */
+/**
+ * Returns path and query of the next page, with the other parameters unchanged; null at the end.
+ */
 export function nextPath(
   path: string,
   { after: _, order, ...others }: Infer<typeof listQuery>,

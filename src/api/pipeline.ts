@@ -1,9 +1,10 @@
-// The journey of a request, on one page. The order is the point: cheap steps precede expensive ones, an error that any
-// client may see precedes one that only some may, and no body is read from an unknown caller.
+// The journey of a request, on one page. The order of the steps is the point: cheap checks precede
+// expensive ones, errors that any client may see precede errors that only some clients may see, and
+// no body is read from an unknown caller.
 //
 //   parse ── route ── identify ── admit ── authorize ── validate ── handle and marshal ── respond
 //
-// A throw anywhere leads to one error response. `respond` is the only step that writes.
+// An exception in any step leads to one error response. `respond` is the only step that writes.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -40,7 +41,8 @@ import type { Metrics } from './metrics.ts';
 import { type StepName, Trace } from './trace.ts';
 import { createValidate, type ValidateOptions } from './validate-call.ts';
 
-// As long as a request id may be. No word and no id of ours is longer, but a token that a client put into a path is.
+// The maximum length of a request id. No path segment or id of ours is longer, but a token that a
+// client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
 export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, ValidateOptions, HandleOptions {
@@ -137,7 +139,7 @@ export class Pipeline {
     }
   }
 
-  // A part that every response needs has failed, such as the clock, so this response does without.
+  // A part that every response needs has failed, such as the clock, so this response leaves it out.
   #giveUp(error: unknown, socket: Socket, exchange: Exchange | null): void {
     const requestId = requestIdOf(exchange?.request.headers['x-request-id']);
     this.#sendLast(socket, exchange, this.#unexpected(error, requestId), commonHeaders(requestId, null));
@@ -194,7 +196,7 @@ export class Pipeline {
 
   #respond(underway: Underway, reply: Reply): void {
     const { request, response, requestId, address, trace, endpoint, charges = [] } = underway;
-    // Node's parser may have rejected the body meanwhile, and got its response.
+    // Node's parser may have rejected the body in the meantime, and that response has been sent.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
     const headers = [...reply.headers];
@@ -215,14 +217,15 @@ export class Pipeline {
     const { elapsedMs, metrics, log } = this.#options;
     const tookMs = elapsedMs() - startMs;
     const method = request.method ?? '';
-    // A client that has gone, or was cut off at the end of a shutdown, got no status. The status of a complete request is logged
-    // all the same; that of an incomplete one would only say that the rest did not come.
+    // A client that disconnected, or was cut off at the end of a shutdown, received no status. The
+    // log keeps the status of a complete request all the same. That of an incomplete request would
+    // only report the missing rest.
     const isAborted = response.destroyed && !response.writableFinished;
     metrics.observe(method, endpoint?.path ?? '(none)', isAborted ? 'aborted' : status, tookMs / 1000);
     const fields = {
       request_id: requestId,
       method,
-      // The query and a malformed target stay out of the log, since people put secrets there.
+      // The query and a malformed target are not logged, since clients put secrets there.
       path: path === undefined ? '(none)' : withoutLongSegments(path),
       status: isAborted ? undefined : status,
       ms: Math.round(tookMs * 100) / 100,
@@ -241,8 +244,8 @@ function commonHeaders(requestId: string, trace: Trace | null, endpoint?: Endpoi
   return headers;
 }
 
-// No cache stores a token, and no shared cache a response that took one. Public lists are revalidated before each use, so
-// that a write is seen by the next read.
+// No cache may store a token, and no shared cache a response to a request with a token. Public
+// lists are revalidated before each use, so a read sees the preceding write.
 function cacheControl(endpoint: Endpoint | undefined): string {
   if (endpoint?.secret) return 'no-store';
   const isPrivate = endpoint !== undefined && endpoint.access.kind !== 'anyone';
@@ -256,7 +259,8 @@ function withoutLongSegments(path: string): string {
     .join('/');
 }
 
-// Each step's name is noted before it runs, so that the trace shows a throw under the step that it came from.
+// The step's name is recorded before the step runs, so that the trace shows an exception at its
+// step.
 function enter<From extends Received, To>(name: StepName, step: (from: From) => To, from: From): To {
   from.trace?.begin(name);
   return step(from);

@@ -1,12 +1,12 @@
-// The principal: the user and the session that an access token speaks for. It has a file of its own
-// because both the endpoint's declaration and the journey's types name it, and neither may import
-// the other.
+// The principal: the user and the session that an access token stands for. It has its own file
+// because both the declaration of an endpoint and the types of the journey refer to it, and neither
+// may import the other.
 
 import type { Session, User } from '../store/collections.ts';
 
 export interface Principal {
   readonly user: User;
   readonly session: Session;
-  /** Whether the token comes from a login; false if it comes from a refresh token. */
+  /** Whether the token comes from a login; false if it comes from a refresh. */
   readonly fresh: boolean;
 }

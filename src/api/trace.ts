@@ -1,5 +1,6 @@
-// The reasons for a response, step by step, as a `Server-Timing` header (W3C Server Timing): a browser's network panel
-// draws it, `curl -i` prints it. For development only, since it shows more than a stranger should know.
+// The reasons for a response, step by step, in a `Server-Timing` header (W3C Server Timing). The
+// network panel of a browser draws it, and `curl -i` prints it. For development only, since it
+// reveals more than a stranger should see.
 
 export type StepName =
   | 'parse'
@@ -29,20 +30,20 @@ export class Trace {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** The next step begins, and with it ends the one before. */
+  /** Ends the current step and begins the next. */
   begin(name: StepName): void {
     this.#end();
     const startMs = this.#elapsedMs();
     this.#entries.push({ name, startMs, endMs: Number.NaN, reason: '' });
   }
 
-  /** Why the current step came out as it did; never a secret. */
+  /** Records the reason for the result of the current step; never a secret. */
   because(reason: string): void {
     const entry = this.#entries.at(-1);
     if (entry !== undefined) entry.reason = reason;
   }
 
-  /** The header's value; the last step ends here. */
+  /** Returns the header's value, and ends the last step. */
   toHeader(): string {
     this.#end();
     return this.#entries
@@ -59,7 +60,7 @@ export class Trace {
   }
 }
 
-// RFC 9110 §5.6.4: what a quoted string can hold, with the two characters that would end it replaced.
+// RFC 9110 §5.6.4: a quoted string. The two characters that would end or escape it are replaced.
 function quotable(text: string): string {
   return text
     .replaceAll('"', "'")

@@ -1,4 +1,6 @@
-// From what the client sent to what the handler takes. The body is read only here, where the caller is known and permitted.
+// Turns the request into the argument of the handler: validated parameters, query and body. The
+// body is read only here, after the caller is known and authorized, so an unknown client cannot
+// make the server buffer it.
 
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
@@ -11,10 +13,10 @@ import { requireFresh } from './authorize.ts';
 import { type Authorized, advance, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
-// How many queries are remembered, and their maximum length.
+// Number of validated queries that are kept, and their maximum length.
 const QUERIES_MAX = 1_000;
 const QUERY_LENGTH_MAX = 100;
-// Parsing more takes a good part of a millisecond.
+// Parsing a longer body takes most of a millisecond.
 const LONG_BODY_BYTES = 8 * 1024;
 
 export interface ValidateOptions {
@@ -24,7 +26,7 @@ export interface ValidateOptions {
 }
 
 export function createValidate(options: ValidateOptions) {
-  // Most requests have a query that another one had before, the empty one first of all.
+  // Most queries repeat an earlier one, most often the empty query.
   const queries = new BoundedMap<string, unknown>(QUERIES_MAX);
   const queryOf = ({ endpoint, query }: Authorized): unknown => {
     const key = `${endpoint.method} ${endpoint.path}?${query}`;
@@ -37,7 +39,7 @@ export function createValidate(options: ValidateOptions) {
 
   return (authorized: Authorized): Valid | Promise<Valid> => {
     const { endpoint, request } = authorized;
-    // RFC 9110 §14.5: a part must not replace the whole.
+    // RFC 9110 §14.5: a partial PUT must not replace the whole resource.
     if (endpoint.method === 'PUT' && request.headers['content-range'] !== undefined) {
       throw new JotError('bad_request', 'A partial PUT (Content-Range) is not supported');
     }
