@@ -1,4 +1,4 @@
-// Signing in, staying signed in, signing out.
+// The endpoints for signing in, refreshing tokens and signing out.
 
 import { anyone, anyUser, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
@@ -15,7 +15,7 @@ import { userState, userType, withPosts } from './users.ts';
 export interface AuthOptions extends SignInOptions {
   readonly tokens: Tokens;
   readonly expirationMs: number;
-  /** The first is the type of the tokens. */
+  /** Schemes of the `Authorization` header; the first is the `token_type`. */
   readonly authPrefixes: readonly string[];
 }
 

@@ -1,10 +1,10 @@
-// The rules for usernames and passwords. Both are kept in Unicode's NFC, so that a name typed on a Mac, where an `é` may be
-// two characters, is the one typed elsewhere.
+// The rules for usernames and passwords. Both are normalized to Unicode's NFC, so that a name typed
+// on a Mac, where an `é` may be two code points, equals the same name typed elsewhere.
 
 import { text } from '../schema/schema.ts';
 
 const USERNAME_LENGTH_MAX = 64;
-// Far more than a passphrase, far less than what would make hashing it a burden.
+// Far longer than a passphrase, and far shorter than a text that is expensive to hash.
 const PASSWORD_BYTES_MAX = 1024;
 
 // What could become one of these is not longer: a character stands for four others of two UTF-16 units at most, and takes at least
@@ -26,14 +26,14 @@ export const username = text({
   refinedSchema: { pattern: '^[^\\p{Cc}\\s](?:\\P{Cc}*[^\\p{Cc}\\s])?$' },
 });
 
-/** A name that a user may have, in any spelling. */
+/** A username as a client typed it, in any spelling. */
 export const usernameGiven = text({
   normalize: 'NFC',
   example: 'matt',
   refuseRaw: ({ length }) => (length > USERNAME_UNITS_MAX ? 'is longer than any username' : null),
 });
 
-/** @param lengthMin In characters. */
+/** @param lengthMin Minimum length in characters. */
 export function password(lengthMin: number) {
   return text({
     min: lengthMin,
@@ -44,7 +44,8 @@ export function password(lengthMin: number) {
     refuseRaw: ({ length }) => (length > PASSWORD_UNITS_MAX ? PASSWORD_TOO_LONG : null),
     refine(value) {
       if (Buffer.byteLength(value) > PASSWORD_BYTES_MAX) return PASSWORD_TOO_LONG;
-      // scrypt's HMAC fills keys up with zeros (RFC 2104 §2), so `foo` and `foo\0` would be one password.
+      // scrypt's HMAC pads keys with zeros (RFC 2104 §2), so `foo` and `foo\0` would be the same
+      // password.
       return value.includes('\0') ? 'must not contain U+0000' : null;
     },
     refinedSchema: { maxLength: PASSWORD_BYTES_MAX, pattern: '^[^\\u0000]*$' },

@@ -1,4 +1,4 @@
-// Posts. Everything below /users/:user_id/posts belongs to that user alone.
+// Posts. All paths under /users/:user_id/posts are restricted to that user.
 
 import { type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath, withinLength } from '../api/paging.ts';
@@ -140,7 +140,10 @@ export function postsPath(userId: Id): string {
   return `/users/${userId}/posts`;
 }
 
-/** Returns a page of a user's posts: as many as the query asks for, or fewer if they are long. */
+/**
+ * Returns a page of a user's posts: as many as the query requests, or fewer if their texts are
+ * long.
+ */
 export async function postsOf(
   store: Store,
   user: User,
@@ -148,6 +151,7 @@ export async function postsOf(
 ): Promise<Page<PostOfUser>> {
   const found = await store.posts.list({ ...query, owner: user.id });
   const { rows, next } = withinLength(found, ({ title, body }) => title.length + body.length);
-  // The user comes first: V8 creates a new shape for each object that gets a field after a spread.
+  // The user comes first: V8 creates a new hidden class for each object that gets a property after
+  // a spread.
   return { rows: rows.map((post) => ({ user, ...post })), next };
 }

@@ -1,8 +1,10 @@
-// Sessions: one for each login, kept until it is ended, refreshed too late, or refreshed by two parties.
+// Sessions: one per login. A session lasts until it is ended, until its refresh token expires, or
+// until two parties use the same refresh token.
 //
-// A refresh token works once. If it comes back, either a response was lost on the way or a thief has a copy, and the two look
-// alike. Within a few seconds, the predecessor of the newest token is accepted again; anything else ends the whole session,
-// and its owner has to sign in again (RFC 9700 §4.14.2).
+// A refresh token works once. If a spent token comes back, either the response to it was lost or a
+// thief has a copy, and the two look alike. For a few seconds, the predecessor of the newest token
+// is accepted again, which covers a lost response. Any other spent token ends the whole session,
+// and the user has to sign in again (RFC 9700 §4.14.2).
 
 import { randomBytes } from 'node:crypto';
 import { anyUser, type Client, type Endpoint, endpoint } from '../api/endpoint.ts';
@@ -13,11 +15,11 @@ import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
 import type { Session, User } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 
-// Of more logins than this the one refreshed longest ago ends.
+// A further login ends the session that was refreshed longest ago.
 const SESSIONS_PER_USER_MAX = 100;
-// Logins at the same moment do not see each other, so for a while there can be some more.
+// Concurrent logins do not see each other, so for a while there can be more sessions.
 const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
-// Rounds of a race that only one party can win each time.
+// Attempts in a race of concurrent refreshes, of which one wins each round.
 const ROTATION_TRIES_MAX = 20;
 const REVOKED = { code: 'invalid_token', message: 'Token has been revoked' } as const;
 
@@ -33,10 +35,10 @@ export interface SessionsOptions {
 const sessionType = object({
   id: text({ description: 'Opaque.' }),
   created: timestamp(),
-  last_used: timestamp({ description: 'When it was started or last refreshed.' }),
+  last_used: timestamp({ description: 'Time of the login or the last refresh.' }),
   expires: timestamp(),
   user_agent: text(),
-  current: boolean({ description: 'Whether it is the session of this request.' }),
+  current: boolean({ description: 'Whether this request belongs to the session.' }),
 });
 
 const common = { path: '/auth/sessions', group: 'sessions', access: anyUser } as const;
@@ -84,8 +86,8 @@ function endSession({ store, now }: SessionsOptions): Endpoint {
 }
 
 /**
- * What a write on someone's behalf depends on: that the session it is made in has not been ended while the request was on
- * its way, however slowly its body came.
+ * Returns the condition of every write on behalf of a user: the session of the request still
+ * exists. It may have ended while a slow client was sending the body.
  */
 export function stillSignedIn({ session }: Principal): Operation {
   return { expect: 'sessions', id: session.id, failure: REVOKED };
@@ -94,14 +96,15 @@ export function stillSignedIn({ session }: Principal): Operation {
 /** A user whose password has just been verified. */
 export interface VerifiedUser {
   readonly user: User;
-  /** Replaces the password's hash; null if it stays. */
+  /** New hash that replaces the stored one; null to keep that. */
   readonly renewedHash: string | null;
 }
 
 /**
  * Starts a session.
  *
- * @throws JotError `precondition_failed` if the hash has changed since, `not_found` if the user or the session is gone.
+ * @throws JotError `precondition_failed` if the hash has changed in the meantime, `not_found` if
+ * the user or the session no longer exists.
  */
 export async function startSession(
   { store, lifetimeMs, now }: SessionsOptions,
@@ -120,13 +123,13 @@ export async function startSession(
   for (const { id } of stale) guards.push({ discard: 'sessions', id });
   const values = { sid, user_id, user_agent, generation: 0, ...times };
   const session = await store.sessions.create(values, { guards });
-  // A password change may have been written together with the session, and have ended it.
+  // A password change may have been written in the same batch and ended the session.
   return store.sessions.get(session.id);
 }
 
 /**
- * Spends a refresh token: the session moves on by one generation, or, within the leeway, stays where the token's own
- * successor has taken it.
+ * Spends a refresh token. The session moves on by one generation; within the leeway, a token that
+ * was just spent returns the session unchanged.
  *
  * @throws JotError `user_gone`, `invalid_token`; a token that was spent earlier ends its session.
  */
@@ -141,11 +144,12 @@ export async function refreshSession(
     if (session?.user_id !== token.identity) throw revoked();
     const age = session.generation - token.generation;
     if (age === 1 && now() - session.last_used < reuseLeewayMs) return session;
-    // A number from the future comes from a data file that was restored to an older state, not from a theft.
+    // A generation above the session's comes from a data file that was restored to an older state,
+    // not from a theft.
     if (age < 0) throw revoked();
     if (age > 0) {
       await store.write([{ discard: 'sessions', id: session.id }]);
-      throw revoked(`a spent refresh token of user ${session.user_id} came back, so its session was ended`);
+      throw revoked(`ended a session: a spent refresh token of user ${session.user_id} was used again`);
     }
     const { id, version: ifVersion } = session;
     const last_used = now();
@@ -163,7 +167,7 @@ export async function sessionsOf(store: Store, { id }: Pick<User, 'id'>): Promis
   return rows;
 }
 
-/** Returns null if the write fails because the row has changed or is gone. */
+/** Returns the result of the write; null if the row has changed or no longer exists. */
 export function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
   return write.catch((error) => {
     if (error instanceof JotError && ['precondition_failed', 'not_found'].includes(error.code)) return null;
@@ -171,7 +175,8 @@ export function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
   });
 }
 
-// Returns the expired sessions, and the live ones that would be too many with the new one.
+// Returns the expired sessions, and the live sessions that exceed the limit once the new one is
+// added.
 function staleSessions(all: readonly Session[], nowMs: number): Session[] {
   const live = all
     .filter(({ expires }) => expires > nowMs)
@@ -179,7 +184,7 @@ function staleSessions(all: readonly Session[], nowMs: number): Session[] {
   return [...all.filter(({ expires }) => expires <= nowMs), ...live.slice(SESSIONS_PER_USER_MAX - 1)];
 }
 
-/** @param cause What the operator should know, and the client need not. */
+/** @param cause Reason for the log; the client does not see it. */
 function revoked(cause?: string): JotError {
   return new JotError(REVOKED.code, REVOKED.message, { cause });
 }

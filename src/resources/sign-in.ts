@@ -1,4 +1,5 @@
-// Signing in: a name and a password become a session, or one and the same refusal whatever is wrong.
+// Signing in: exchanges a username and password for a session. All wrong credentials get the same
+// response after the same work, so that the response does not reveal whether the user exists.
 
 import type { Client } from '../api/endpoint.ts';
 import { type Cost, costOf, formatCost } from '../auth/password.ts';
@@ -16,7 +17,7 @@ import { orNullIfChanged, type SessionsOptions, startSession, type VerifiedUser 
 const START_TRIES_MAX = 5;
 const PAGE_LIMIT = 1_000;
 
-// All wrong credentials get the same response, so their fields are not validated on the way in.
+// Fields of any type are accepted, since all wrong credentials get the same response.
 export const credentials = object({
   username: lenient(usernameGiven),
   password: lenient(passwordType(0)),
@@ -37,8 +38,9 @@ export async function signIn(
   { username, password }: Infer<typeof credentials>,
   client: Client,
 ): Promise<Session> {
-  // A password that no user can have is refused without hashing it. It must not cost the guard a bucket either: those
-  // take a hash each, so that a flood of names can't fill its memory.
+  // A password that is invalid for every user is rejected without hashing. It does not charge the
+  // guard either: each of the guard's buckets must cost an attacker a hash, or a flood of names
+  // would fill its memory.
   if (password === undefined) throw invalidCredentials();
   const name = usernameKey(username ?? '');
   const found = await options.store.users.findBy('username', name);
@@ -51,12 +53,13 @@ export async function signIn(
     attempt.fail();
     throw invalidCredentials();
   }
-  // The password was right: whatever happens next, it was no guess.
+  // The password was right, so this attempt was not a guess, whatever happens next.
   attempt.succeed();
   for (let tries = 0; tries < START_TRIES_MAX && verified !== null; tries++) {
     const session: Session | null = await orNullIfChanged(startSession(options, verified, client));
     if (session !== null) return session;
-    // A login must not outlast a password change that overtook it. Or another login has renewed the hash.
+    // A concurrent password change must invalidate this login. Or a concurrent login has renewed
+    // the hash.
     const current = await options.store.users.find(verified.user.id);
     verified = await verify(options, current, password);
   }

@@ -1,4 +1,5 @@
-// What an operator and a newcomer ask: what is here, is it alive, is it ready, how is it doing.
+// The endpoints about the server itself: the list of endpoints, the documentation, liveness,
+// readiness and metrics.
 
 import { anyone, type Endpoint, endpoint, operator } from '../api/endpoint.ts';
 import type { Metrics } from '../api/metrics.ts';
@@ -8,11 +9,11 @@ import type { StoreStatus } from '../store/store.ts';
 
 export interface SystemOptions {
   readonly version: string;
-  /** Everything that is documented. */
+  /** All documented endpoints. */
   readonly endpoints: () => readonly Endpoint[];
-  /** What documents them, as JSON. */
+  /** Returns the OpenAPI document as JSON. */
   readonly document: (endpoints: readonly Endpoint[]) => string;
-  /** Whether requests would be served, and if not, why. */
+  /** Whether the store serves requests, and the reason if not. */
   readonly readiness: () => StoreStatus;
   readonly metrics: Metrics;
   /** Seconds since the start. */

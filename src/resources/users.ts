@@ -22,7 +22,7 @@ import { password, username } from './credentials.ts';
 import { type PostOfUser, type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
 import { stillSignedIn } from './sessions.ts';
 
-/** The fields of a user that everyone sees. */
+/** The public fields of a user. */
 const publicFields = { id: id(), username: text({ example: 'matt' }) };
 
 export const userType = object({ ...publicFields, created: timestamp(), posts: page(postType) });
@@ -141,7 +141,7 @@ function updateUser(
         stillSignedIn(principal),
         { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },
       ];
-      // A stolen password may be the reason for the change, so it ends the other sessions.
+      // The password may have been stolen, so changing it ends the other sessions.
       if (secret !== undefined)
         operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
       await store.write(operations);
@@ -163,7 +163,7 @@ function deleteUser({ store }: UsersOptions): Endpoint {
   });
 }
 
-// The store checks again; this spares a name that is taken the cost of hashing the password.
+// The store checks again. Checking here avoids hashing the password for a name that is taken.
 async function requireFree(store: Store, name: string, except?: User): Promise<void> {
   const holder = await store.users.findBy('username', usernameKey(name));
   if (holder !== null && holder.id !== except?.id) throw new JotError('conflict', 'Username already exists');
@@ -178,7 +178,9 @@ export async function withPosts(
   return { posts: await postsOf(store, user, query), ...user };
 }
 
-/** Returns text that differs whenever one of the user's own fields has changed, the password among them. */
+/**
+ * Returns text that changes whenever one of the user's own fields changes, including the password.
+ */
 export function userState({ id: userId, version }: User): string {
   return `${userId} ${version}`;
 }
