@@ -33,7 +33,7 @@ import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import type { CollectionName, Id } from './store/collections.ts';
 import { openStore } from './store/open.ts';
-import type { ControlHandlers, OnProgress, Store, StoreStatus } from './store/store.ts';
+import type { ControlHandlers, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
@@ -57,8 +57,6 @@ export interface AppOptions {
   readonly elapsedMs?: () => number;
   /** Called with each line of the log; by default there is no log. */
   readonly writeLog?: (line: string) => void;
-  /** Called with the number of bytes of the data file read so far. */
-  readonly onProgress?: OnProgress;
   readonly timeouts?: Partial<Timeouts>;
   /** Maximum number of bytes held for clients that do not read their responses; default 64 MiB. */
   readonly backlogBytesMax?: number;
@@ -96,7 +94,6 @@ class JotApp implements App {
   readonly #common: CommonOptions;
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
-  readonly #onProgress: OnProgress | undefined;
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
   #answers: ControlHandlers = {};
@@ -105,11 +102,10 @@ class JotApp implements App {
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor({ settings = {}, timeouts, writeLog = () => undefined, onProgress, ...more }: AppOptions) {
+  constructor({ settings = {}, timeouts, writeLog = () => undefined, ...more }: AppOptions) {
     const { now = Date.now, elapsedMs = () => performance.now() } = more;
     const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = more;
     this.config = parseConfig(settings);
-    this.#onProgress = onProgress;
     const { logFormat, connectionsMax, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, now });
     const onCut = ({ address, bytes }: Holding) =>
@@ -186,7 +182,7 @@ class JotApp implements App {
       await this.open();
       return this.#answers;
     };
-    const store = await openStore(config.databaseUrl, { now, log, onProgress: this.#onProgress, answers });
+    const store = await openStore(config.databaseUrl, { now, log, answers });
     const api = await createApi(config, store, now).catch(async (error) => {
       await store.close();
       throw error;

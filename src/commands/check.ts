@@ -8,7 +8,6 @@ import { type Contents, compactedBytes, holdsLines, readDataFile } from '../stor
 import { Tables } from '../store/memory/tables.ts';
 import { invalidity, type Misfit, misfitsIn } from '../store/validate-rows.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
-import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 
 const MISFITS_SHOWN_MAX = 20;
@@ -24,9 +23,7 @@ are and how much of the file is dead. Works on the file of a running server.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     const tables = new Tables();
-    const contents = await withProgress(world, `reading ${path}`, (onProgress) =>
-      readDataFile(path, { onProgress }, tables),
-    ).catch((error) => {
+    const contents = await readDataFile(path, {}, tables).catch((error) => {
       const isNewer = error instanceof JotError && error.details.cause instanceof NewerError;
       if (error instanceof JotError && !isNewer) return error;
       throw error;
@@ -41,7 +38,7 @@ are and how much of the file is dead. Works on the file of a running server.`,
 
 async function reportDamage(world: World, path: string, error: JotError, tables: Tables): Promise<number> {
   await print(world.stderr, `jot: ${error.message}\n`);
-  if (await isRepairable(world, path, error)) {
+  if (await isRepairable(path, error)) {
     const isNothing = collectionNames.every((name) => tables.count(name) === 0);
     const before = isNothing ? '' : `before that place: ${countsOf(tables)}\n`;
     await print(world.stdout, `${before}\`jot repair\` keeps all that can be read.\n`);
@@ -50,10 +47,10 @@ async function reportDamage(world: World, path: string, error: JotError, tables:
 }
 
 // To advise a repair of something that belongs to another program would be to advise its end.
-async function isRepairable(world: World, path: string, { details: { cause } }: JotError): Promise<boolean> {
+async function isRepairable(path: string, { details: { cause } }: JotError): Promise<boolean> {
   if (!(cause instanceof DamageError)) return false;
   if (!(cause instanceof NotJotError)) return true;
-  return withProgress(world, `looking for lines in ${path}`, (onProgress) => holdsLines(path, onProgress));
+  return holdsLines(path);
 }
 
 async function reportMisfits(

@@ -13,14 +13,11 @@ export const EXIT_USAGE = 2;
 /** The `EX_DATAERR` of BSD's sysexits: a restart does not help. */
 export const EXIT_DAMAGE = 65;
 
-/** A stream that may be a terminal. */
-export type Terminal<Stream> = Stream & { readonly isTTY?: boolean };
-
 export interface World {
   readonly settings: Environment;
-  readonly stdin: Terminal<Readable>;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
-  readonly stderr: Terminal<Writable>;
+  readonly stderr: Writable;
   /** Signals, and the end of the process. */
   readonly process: Pick<NodeJS.Process, 'on' | 'exit'>;
   /** Milliseconds since the epoch. */

@@ -3,7 +3,6 @@
 import { integer, object } from '../schema/schema.ts';
 import type { Compaction } from '../store/store.ts';
 import { type Command, dataFileOf, FILE, print, type World } from './command.ts';
-import { withProgress } from './progress.ts';
 import { perform, requireFile } from './running-server.ts';
 
 const compaction = object({ bytesBefore: integer({ min: 0 }), bytesAfter: integer({ min: 0 }) });
@@ -27,7 +26,5 @@ both need room. Old states of changed and deleted rows are gone for good.`,
 /** Compacts the file, through the running server if there is one. */
 export function compactFile(world: World, path: string): Promise<Compaction> {
   const request = { name: 'compact', type: compaction };
-  return perform(world, path, request, (store) =>
-    withProgress(world, `compacting ${path}`, (onProgress) => store.compact(onProgress)),
-  );
+  return perform(world, path, request, (store) => store.compact());
 }

@@ -13,7 +13,6 @@ import { readDataFile } from '../store/file/offline.ts';
 import { SCHEMA } from '../store/lift.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE } from './command.ts';
-import { withProgress } from './progress.ts';
 
 export const EXPORT_FORMAT = 'jot-export';
 export const EXPORT_VERSION = 2;
@@ -29,10 +28,7 @@ export const exportRows: Command = {
 Works on the file of a running server. Users that are imported without password
 hashes cannot sign in. The signing keys are not part of an export.`,
   async run(world, { options, positionals }) {
-    const path = dataFileOf(world, positionals);
-    const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
-      readDataFile(path, { onProgress }),
-    );
+    const { tables } = await readDataFile(dataFileOf(world, positionals));
     const withSecrets = options.has('with-secrets');
     await pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false });
     // It is easily forgotten, or kept by the program that runs this one, and found out when it is too late.

@@ -3,7 +3,6 @@
 import { fillDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, print, UsageError } from './command.ts';
-import { withProgress } from './progress.ts';
 import { readExport } from './read-export.ts';
 import { countsOf, rowsOf } from './report.ts';
 import { RowImporter } from './row-importer.ts';
@@ -23,12 +22,9 @@ password hash cannot sign in.`,
     if (stdin.isTTY) throw new UsageError('standard input is a terminal: jot import < export.jsonl');
     const path = dataFileOf(world, []);
     let report = '';
-    const fill = async (tables: Tables) => {
+    await fillDataFile(path, async (tables) => {
       report = await importInto(tables, stdin);
-    };
-    await withProgress(world, `importing into ${path}`, (onProgress) =>
-      fillDataFile(path, fill, { onProgress }),
-    );
+    });
     reportWhere(world, path);
     await print(stdout, `${path}: ${report}\n`);
   },

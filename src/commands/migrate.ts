@@ -5,9 +5,8 @@
 import { collectionNames, type Entity } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import { migrationsSince, SCHEMA } from '../store/lift.ts';
-import { type Command, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
+import { type Command, dataFileOf, EXIT_FAILURE, FILE, print } from './command.ts';
 import { compactFile } from './compact.ts';
-import { withProgress } from './progress.ts';
 import { rowsOf } from './report.ts';
 
 const NOTHING = `nothing to change; its schema is number ${SCHEMA}, as is this Jot's`;
@@ -22,11 +21,11 @@ without this. --apply makes it permanent by a compaction, which leaves either
 the old file or the new one; after it, an older Jot cannot read the file.`,
   async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
-    const pending = await pendingIn(world, path);
+    const pending = await pendingIn(path);
     await print(world.stdout, `${path}: ${pending.join('\n') || NOTHING}\n`);
     if (pending.length === 0 || !options.has('apply')) return 0;
     await compactFile(world, path);
-    const isApplied = (await pendingIn(world, path)).length === 0;
+    const isApplied = (await pendingIn(path)).length === 0;
     const outcome = isApplied ? `applied; ${NOTHING}` : 'not applied: the running server is an older Jot';
     await print(world.stdout, `${outcome}\n`);
     return isApplied ? 0 : EXIT_FAILURE;
@@ -34,12 +33,10 @@ the old file or the new one; after it, an older Jot cannot read the file.`,
 };
 
 /** A line for each thing that a migration would change. */
-async function pendingIn(world: World, path: string): Promise<string[]> {
+async function pendingIn(path: string): Promise<string[]> {
   const lifted = new Map<Entity, readonly string[]>();
   const onLifted = (row: Entity, defaulted: readonly string[]) => lifted.set(row, defaulted);
-  const { tables, schema } = await withProgress(world, `reading ${path}`, (onProgress) =>
-    readDataFile(path, { onProgress, onLifted }),
-  );
+  const { tables, schema } = await readDataFile(path, { onLifted });
   const rows = collectionNames.flatMap((name) => {
     const changed = [...tables.rows(name)].filter((row) => lifted.has(row));
     const fields = [...new Set(changed.flatMap((row) => lifted.get(row) ?? []))];

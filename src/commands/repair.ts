@@ -2,7 +2,6 @@
 
 import { type Repair, repairDataFile } from '../store/file/repair.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print } from './command.ts';
-import { withProgress } from './progress.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 import { reportWhere } from './running-server.ts';
 
@@ -27,9 +26,7 @@ be read, or that a newer Jot wrote, is refused and left as it is.`,
   async run(world, { options, positionals }) {
     const { stdout, stderr, now } = world;
     const path = dataFileOf(world, positionals);
-    const repaired = await withProgress(world, `repairing ${path}`, (onProgress) =>
-      repairDataFile(path, { now, onProgress, dropRows: options.has('drop-rows') }),
-    );
+    const repaired = await repairDataFile(path, { now, dropRows: options.has('drop-rows') });
     if (repaired === null) {
       await print(stdout, `${path}: there is no damage to repair\n`);
       return 0;

@@ -12,7 +12,6 @@ import { openFileStore } from '../store/file/file-store.ts';
 import { callRunning } from '../store/file/offline.ts';
 import type { Store } from '../store/store.ts';
 import type { World } from './command.ts';
-import { withProgress } from './progress.ts';
 
 /** A request to the running server, and the type of its response. */
 export interface ServerRequest<T> {
@@ -39,7 +38,7 @@ export async function perform<T>(
   request: ServerRequest<T>,
   here: (store: Store, log: Log) => Promise<unknown>,
 ): Promise<T> {
-  const served = await withProgress(world, 'waiting for the running server', () => askServer(path, request));
+  const served = await askServer(path, request);
   const response = served?.response ?? validate(request.type, await withStore(world, path, here));
   reportWhere(world, path, served?.server);
   return response;
@@ -87,9 +86,7 @@ async function withStore<T>(
   const { stderr, now } = world;
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
   const log: Log = { ...warnings, info: () => undefined };
-  const store = await withProgress(world, `reading ${path}`, (onProgress) =>
-    openFileStore(path, { now, onProgress, log }),
-  );
+  const store = await openFileStore(path, { now, log });
   try {
     return await use(store, log);
   } finally {

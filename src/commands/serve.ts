@@ -12,7 +12,6 @@ import { createLog } from '../lib/log.ts';
 import { keepNextTickQuick } from '../lib/next-tick.ts';
 import { VERSION } from '../version.ts';
 import { type Command, damageIn, EXIT_FAILURE, type World } from './command.ts';
-import { withProgress } from './progress.ts';
 
 const ECHO_MS_MAX = 500;
 
@@ -29,17 +28,14 @@ ten seconds. A second signal ends it at once.`,
     const { settings, stdout, process } = world;
     const lines = new LineBuffer((text) => stdout.writable && stdout.write(text));
     process.on('exit', lines.flush);
-    const { url, config, closed } = await withProgress(world, 'loading', async (onProgress) => {
-      const app = createApp({ settings, writeLog: lines.add, onProgress });
-      const { isClosing, closed } = closeOnSignals(world, app.close);
-      const url = await app.listen().catch((error) => {
-        // A start that a signal interrupts has not failed.
-        if (isClosing()) return null;
-        throw explained(error, app.config);
-      });
-      return { url, config: app.config, closed };
+    const app = createApp({ settings, writeLog: lines.add });
+    const { isClosing, closed } = closeOnSignals(world, app.close);
+    const url = await app.listen().catch((error) => {
+      // A start that a signal interrupts has not failed.
+      if (isClosing()) return null;
+      throw explained(error, app.config);
     });
-    if (url !== null) announce(url, config, lines.add);
+    if (url !== null) announce(url, app.config, lines.add);
     await closed;
     process.exit(0);
   },

@@ -7,7 +7,6 @@ import type { Id, Session, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE, print } from './command.ts';
-import { withProgress } from './progress.ts';
 import { shown, tableOf, timeText } from './text-table.ts';
 
 const COLUMNS = ['id', 'username', 'created', 'posts', 'sessions'] as const;
@@ -23,10 +22,7 @@ export const listUsers: Command = {
 Sessions that have not expired are counted. Changes nothing, and works on the
 file of a running server.`,
   async run(world, { options, positionals }) {
-    const path = dataFileOf(world, positionals);
-    const { tables } = await withProgress(world, `reading ${path}`, (onProgress) =>
-      readDataFile(path, { onProgress }),
-    );
+    const { tables } = await readDataFile(dataFileOf(world, positionals));
     const users = usersIn(tables, world.now());
     await print(world.stdout, options.has('json') ? jsonLines(users) : table(users));
   },

@@ -10,8 +10,6 @@ export interface WorldOptions {
   readonly stdin?: string | Uint8Array | Readable;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
-  /** Whether standard error is a terminal. */
-  readonly isTTY?: boolean;
   /** Milliseconds on a monotonic clock. */
   readonly elapsed?: () => number;
 }
@@ -25,7 +23,6 @@ export function createWorld({
   settings = {},
   stdin = '',
   now = () => TIME,
-  isTTY = false,
   elapsed = () => 0,
 }: WorldOptions = {}): TestWorld {
   const output = { stdout: '', stderr: '' };
@@ -34,8 +31,8 @@ export function createWorld({
       output[name] += text;
     });
   const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
-  const stderr = Object.assign(collecting('stderr'), { isTTY });
-  return { settings, stdin: input, stdout: collecting('stdout'), stderr, process, now, elapsed, output };
+  const [stdout, stderr] = [collecting('stdout'), collecting('stderr')];
+  return { settings, stdin: input, stdout, stderr, process, now, elapsed, output };
 }
 
 export interface Outcome {
