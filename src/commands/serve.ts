@@ -5,7 +5,6 @@
 
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
-import { listenProblem } from '../http/listen-problem.ts';
 import { JotError } from '../lib/errors.ts';
 import { LineBuffer } from '../lib/line-buffer.ts';
 import { createLog } from '../lib/log.ts';
@@ -66,10 +65,11 @@ function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (li
   }
 }
 
-function explained(error: NodeJS.ErrnoException, config: Config): Error {
+function explained(error: NodeJS.ErrnoException, { host, port }: Config): Error {
   const cause = damageIn(error);
   if (cause !== null)
     return new JotError('unavailable', `${error.message}; \`jot check\` says more`, { cause });
-  const problem = listenProblem(error, config);
-  return problem === null ? error : new JotError('unavailable', problem, { cause: error });
+  if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return error;
+  const problem = `Cannot listen with HOST=${host} and PORT=${port}: ${error.message}`;
+  return new JotError('unavailable', problem, { cause: error });
 }
