@@ -5,7 +5,7 @@
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
-import { deniedNote, heirOf, ignoreMissing, ignoreUngivable, syncFolder } from '../lib/file-access.ts';
+import { heirOf, ignoreMissing, ignoreUngivable, syncFolder } from '../lib/file-access.ts';
 import { decodeBase64url } from './base64url.ts';
 import { keysFromSecrets, randomKey, SECRET_BYTES, type SigningKey } from './keys.ts';
 
@@ -118,13 +118,13 @@ async function findKeys(path: string): Promise<StoredKey[] | null> {
     const text = await readFile(path, 'utf8').catch(ignoreMissing);
     return text === undefined ? null : parseKeys(text);
   } catch (error) {
-    throw unusable(path, reasonOf(error as Error, path));
+    throw unusable(path, reasonOf(error as Error));
   }
 }
 
 // V8's message about JSON quotes the text, and the text is secret.
-function reasonOf(error: Error, path: string): string {
-  return error instanceof SyntaxError ? 'it is not JSON' : error.message + deniedNote(error, path);
+function reasonOf(error: Error): string {
+  return error instanceof SyntaxError ? 'it is not JSON' : error.message;
 }
 
 function parseKeys(text: string): StoredKey[] {
@@ -173,7 +173,7 @@ async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(newPath, { force: true });
-    throw unusable(path, reasonOf(error as Error, path));
+    throw unusable(path, reasonOf(error as Error));
   }
 }
 

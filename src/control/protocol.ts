@@ -15,7 +15,6 @@
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { JotError } from '../lib/errors.ts';
-import { deniedNote } from '../lib/file-access.ts';
 
 // A username of 64 characters, each escaped, and a password's hash are well below.
 const REQUEST_LENGTH_MAX = 4_096;
@@ -105,7 +104,7 @@ export function ask(
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(null);
       else if (CUT.has(error.code)) resolve(parseResponse(received));
-      else reject(connectFailure(error, path));
+      else reject(connectFailure(error));
     });
     socket.once('close', (hadError) => !hadError && resolve(parseResponse(received)));
   });
@@ -147,7 +146,6 @@ function parseResponse(received: string): HolderResponse {
   return { holder: holder === '' ? UNKNOWN_HOLDER : holder, response: end.length > 0 ? response : null };
 }
 
-function connectFailure(cause: Error, path: string): JotError {
-  const reason = cause.message + deniedNote(cause, path);
-  return new JotError('unavailable', `Can't tell who uses the data file: ${reason}`, { cause });
+function connectFailure(cause: Error): JotError {
+  return new JotError('unavailable', `Can't tell who uses the data file: ${cause.message}`, { cause });
 }

@@ -10,7 +10,7 @@ import type { Server } from 'node:net';
 import { basename, join, relative } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { JotError } from '../lib/errors.ts';
-import { deniedNote, heirOf, ignoreMissing, ignoreUngivable } from '../lib/file-access.ts';
+import { heirOf, ignoreMissing, ignoreUngivable } from '../lib/file-access.ts';
 
 // The kernel's limit for a socket's path is 108 bytes on Linux, 104 on macOS, the final NUL included.
 const SOCKET_PATH_BYTES_MAX = 103;
@@ -52,8 +52,7 @@ export function socketPath(folder: string, file: string, handle: FileHandle): st
 export function listenPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      const reason = cause.message + deniedNote(cause, path);
-      reject(new JotError('unavailable', `Can't lock the data file: ${reason}`, { cause }));
+      reject(new JotError('unavailable', `Can't lock the data file: ${cause.message}`, { cause }));
     });
     server.once('listening', () => {
       // The lock must not keep the process alive.

@@ -15,7 +15,7 @@ import {
 import { describe, it } from 'node:test';
 import { openKeyFile, rotateKeyFile } from '../../src/auth/key-file.ts';
 import { acquireLock } from '../../src/control/lock.ts';
-import { deniedNote, heirOf, ignoreUngivable } from '../../src/lib/file-access.ts';
+import { heirOf, ignoreUngivable } from '../../src/lib/file-access.ts';
 import { openStore } from '../../src/store/open.ts';
 import { TIME } from '../support/disk/records.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
@@ -23,7 +23,6 @@ import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.
 const UNKNOWN_HOLDER = 54_321;
 const isRoot = process.geteuid?.() === 0;
 const byRootOnly = isRoot ? {} : { skip: 'only root can give files away' };
-const DENIED = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
 
 function folderOf(t: Cleanup, uid: number): string {
   const folder = `${temporaryFolder(t)}/data`;
@@ -111,26 +110,5 @@ describe('ignoreUngivable', () => {
     for (const code of ['EPERM', 'EINVAL']) ignoreUngivable(Object.assign(new Error('No'), { code }));
     const other = Object.assign(new Error('No'), { code: 'EROFS' });
     assert.throws(() => ignoreUngivable(other), other);
-  });
-});
-
-describe('deniedNote', () => {
-  const user = `this is user ${process.geteuid?.()}`;
-
-  it('tells who has file and folder, with which modes, and who this is', (t) => {
-    const folder = folderOf(t, UNKNOWN_HOLDER);
-    const owner = lstatSync(folder).uid;
-    const path = `${folder}/jot.jsonl`;
-    const ofFolder = `its folder ${folder} has owner ${owner} and mode 0700; ${user})`;
-    assert.equal(deniedNote(DENIED, path), ` (${ofFolder}`, 'there is no file');
-    writeFileSync(path, '', { mode: 0o640 });
-    const { uid } = lstatSync(path);
-    assert.equal(deniedNote(DENIED, path), ` (${path} has owner ${uid} and mode 0640, ${ofFolder}`);
-  });
-
-  it('tells nothing for other errors, and where nothing can be seen', (t) => {
-    const folder = folderOf(t, UNKNOWN_HOLDER);
-    assert.equal(deniedNote(Object.assign(new Error('No'), { code: 'EIO' }), folder), '');
-    assert.equal(deniedNote(DENIED, `${folder}/none/none/file`), '');
   });
 });

@@ -3,7 +3,7 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
-import { deniedNote, ignoreMissing } from '../../lib/file-access.ts';
+import { ignoreMissing } from '../../lib/file-access.ts';
 
 /**
  * Gives an error of the system a sentence.
@@ -25,9 +25,10 @@ export async function explained<T>(
       const reason = `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`;
       throw new JotError('unavailable', reason, { cause: error });
     }
-    const reason = error.message + deniedNote(error, path);
     const verb = action === 'find' ? 'open' : action;
-    throw new JotError('unavailable', `Can't ${verb} the data file ${path}: ${reason}`, { cause: error });
+    throw new JotError('unavailable', `Can't ${verb} the data file ${path}: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

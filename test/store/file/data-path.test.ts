@@ -42,17 +42,6 @@ describe('explained', () => {
     );
   });
 
-  it('says who has file and folder where access is denied', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
-    const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
-    const refused = explained('open', path, () => Promise.reject(denied));
-    await assert.rejects(refused, {
-      code: 'unavailable',
-      message:
-        /: EACCES: permission denied \(its folder \S+ has owner \d+ and mode 0700; this is user \d+\)$/,
-    });
-  });
-
   it('lets the inner one say what was done', async () => {
     const fails = () => Promise.reject(systemError('ENOSPC'));
     const nested = explained('open', 'jot.jsonl', () => explained('write', 'jot.jsonl', fails));
