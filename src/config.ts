@@ -17,7 +17,6 @@ import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
-const HOST_LENGTH_MAX = 253;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
 const NO_PROXIES = new TrustedProxies([]);
@@ -121,14 +120,13 @@ function declareSettings(setting: Declare, hashesMax: number) {
   };
 }
 
-function problemOf<T>(
+function problemOf(
   text: string,
-  { expected, isSecret = false, meant }: Setting<T>,
+  { expected, isSecret = false }: Setting<unknown>,
   isFromFile: boolean,
 ): string {
   const found = isSecret ? 'is not valid (its value is hidden here)' : `is ${JSON.stringify(text)}`;
-  const guess = meant?.(text) ?? null;
-  return `${found}${isFromFile ? ' (from .env)' : ''}; expected ${expected}${guess === null ? '' : `; did you mean \`${guess}\`?`}`;
+  return `${found}${isFromFile ? ' (from .env)' : ''}; expected ${expected}`;
 }
 
 function warningsOf(env: Environment, secrets: readonly string[]): string[] {
@@ -166,37 +164,18 @@ const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, 
 
 const onOff: Setting<boolean> = oneOf({ on: true, off: false });
 
-// Whether there is such a host is found out by listening; here only what can't be one is refused (RFC 1123 §2.1), and a number
-// where an address is meant is no name.
+// Whether there is such a host is found out by listening. A number is no name: `0` would mean every address.
 const host: Setting<string> = {
-  read: (text) => (isIP(text) !== 0 || isHostName(text) ? text : undefined),
+  read: (text) => (isIP(text) !== 0 || /^(?![\d.]+$)[\w.-]+$/.test(text) ? text : undefined),
   expected: 'an address or a host name to listen on, without a port',
-  meant: (text) => (text === '*' ? '0.0.0.0' : null),
 };
-
-function isHostName(text: string): boolean {
-  const labels = text.replace(/\.$/, '').split('.');
-  const isNumber = /^(?:\d+|0x[\da-f]*)$/i.test(labels.at(-1) ?? '');
-  if (isNumber || text.length > HOST_LENGTH_MAX) return false;
-  return labels.every((label) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(label));
-}
 
 const databaseUrl: Setting<string> = {
   read: (text) => (text === 'memory:' || filePath(text) !== null ? text : undefined),
   expected: '`file:<path>` or `memory:`',
   // A database's URL may hold a password.
   isSecret: true,
-  meant: fileMeant,
 };
-
-// `data/jot.jsonl`, or `file://data/jot.jsonl`. Only what has the look of a path, and of nothing else, is shown again: a URL with
-// a password has an `@` or a `:`.
-function fileMeant(text: string): string | null {
-  if (text === 'memory' || text === ':memory:') return 'memory:';
-  const path = text.replace(/^file:\/\//, '');
-  const isPath = /^[\p{L}\p{N}_./-]+$/u.test(path) && /^\.{0,2}\/|\.\w+$/.test(path);
-  return isPath && filePath(`file:${path}`) !== null ? `file:${path}` : null;
-}
 
 const origins: Setting<AllowedOrigins> = {
   read: (text) =>

@@ -30,9 +30,8 @@ const settings: Readonly<Record<string, Setting>> = {
     fallback: '127.0.0.1',
     good: ['::', 'fe80::1%eth0', 'localhost', 'my_host', '3com.example.'].map((text) => [text, text]),
     bad: [
-      ...['256.0.0.1', '127.0.0', '0x7f000001', '127.0.0.1%eth0', '::g', '[::1]', 'localhost:3000'],
-      ...['a..b', '-a', 'a-', '.', 'a b', '*', 'http://localhost', 'localhost/'],
-      ...[`${'a'.repeat(64)}.example`, `${'a.'.repeat(126)}aa`],
+      ...['256.0.0.1', '127.0.0', '0', '127.0.0.1%eth0', '::g', '[::1]', 'localhost:3000'],
+      ...['.', 'a b', '*', 'http://localhost', 'localhost/'],
     ],
     expected: 'an address or a host name to listen on, without a port',
   },
@@ -230,7 +229,7 @@ for (const [name, { read, fallback, production = fallback, good, bad, expected, 
       for (const text of bad) {
         const found = isSecret ? HIDDEN : `is ${JSON.stringify(text)}`;
         const [title, problem = '', ...more] = problemsIn({ [name]: text }).split('\n');
-        assert.equal(problem.split('; did you mean ')[0], `  ${name} ${found}; expected ${expected}`);
+        assert.equal(problem, `  ${name} ${found}; expected ${expected}`);
         assert.deepEqual([title, more], ['Wrong settings:', []]);
       }
     });
@@ -292,35 +291,6 @@ describe('parseConfig', () => {
     assert.doesNotMatch(message, /hunter2/);
     assert.match(message, /not a host/);
   });
-});
-
-describe('parseConfig: DATABASE_URL without its scheme', () => {
-  const rows: readonly [text: string, meant: string | null, reason: string][] = [
-    ['data/jot.jsonl', 'file:data/jot.jsonl', 'a relative path'],
-    ['../notes/x', 'file:../notes/x', 'a path without an extension'],
-    ['/var/lib/jot/data', 'file:/var/lib/jot/data', 'an absolute path'],
-    ['file://data/jot.jsonl', 'file:data/jot.jsonl', 'two slashes, which would make `data` a host'],
-    ['memory', 'memory:', 'no colon'],
-    [':memory:', 'memory:', "SQLite's spelling"],
-    ['hunter2/hunter2', null, 'two words, which may be a password'],
-    ['jot:hunter2@db.example/jot.db', null, 'a URL without its scheme'],
-    ['//db.example/jot?password=hunter2.db', null, 'a password in the query'],
-    ['file://jot:hunter2@db.example/jot.jsonl', null, 'a password before a host'],
-    ['postgres://db.example/jot.db', null, 'another scheme'],
-    ['~/jot.jsonl', null, 'an abbreviation that only a shell expands'],
-    ['//', null, 'nothing but slashes'],
-  ];
-  for (const [text, meant, reason] of rows) {
-    it(`suggests ${meant ?? 'nothing'} for ${text}: ${reason}`, () => {
-      const guess = meant === null ? '' : `; did you mean \`${meant}\`?`;
-      const expected = `expected \`file:<path>\` or \`memory:\`${guess}`;
-      assert.equal(
-        problemsIn({ DATABASE_URL: text }),
-        `Wrong settings:\n  DATABASE_URL ${HIDDEN}; ${expected}`,
-      );
-      if (meant !== null) assert.equal(parseConfig({ DATABASE_URL: meant }).databaseUrl, meant);
-    });
-  }
 });
 
 describe('parseConfig: JWT_SECRET_KEY under 32 bytes', () => {

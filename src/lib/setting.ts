@@ -2,16 +2,12 @@
 
 import { parseDuration } from './duration.ts';
 
-/** Returns the value of a setting's text; undefined if the text is not as expected. */
-type Reader<T> = (text: string) => T | undefined;
-
 export interface Setting<T> {
-  readonly read: Reader<T>;
+  /** Returns the value of a text; undefined if the text is not as expected. */
+  readonly read: (text: string) => T | undefined;
   readonly expected: string;
   /** Whether its value is hidden in errors. */
   readonly isSecret?: boolean;
-  /** Returns what a wrong text was probably meant to be, null if unknown; it is shown even if the value is a secret. */
-  readonly meant?: (text: string) => string | null;
 }
 
 /** An integer, both ends included. */
