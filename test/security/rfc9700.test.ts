@@ -53,7 +53,7 @@ describe('RFC 9700 over HTTP', () => {
     const warnings = server.log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
     assert.deepEqual(
       warnings.map(({ reason }) => reason),
-      ['a spent refresh token of user 1 came back, so its session was ended'],
+      ['ended a session: a spent refresh token of user 1 was used again'],
     );
   });
 
