@@ -37,7 +37,7 @@ async function run(): Promise<number> {
 function fail(error: NodeJS.ErrnoException): never {
   const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
   if (error.code !== 'EPIPE') stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
-  if (error instanceof UsageError && error.usage !== '') stderr.write(`\n${error.usage}`);
+  if (error instanceof UsageError) stderr.write(`\n${error.usage}`);
   process.exit(exitCodeOf(error));
 }
 

@@ -16,8 +16,7 @@ import { withoutOthers, withoutPlace } from './support/process/world.ts';
 import { type CallOptions, send } from './support/server/server.ts';
 
 const MATT = { username: 'matt', password: 'foo' };
-const ONE_OF_USER =
-  /^jot: "user" takes one of these commands\n\nUsage: jot user <command>\n\n( {2}user [^\n]*\n){4}$/;
+const NO_USER = /^jot: "user" is not the name of a command\n\nUsage: jot \[command\]\n((?!hunter2)[\s\S])+$/;
 const USAGE = /^Usage: jot \[command\]\n/;
 
 /** Settings for a server whose files are in that folder, which it runs in: a `.env` of the project's own is not read. */
@@ -556,23 +555,20 @@ describe('jot', { concurrency: 4 }, () => {
       ],
       [['export', '-h', 'a', 'b', 'c'], 0, /^Usage: jot export \[--with-secrets\] \[file\]\n/, /^$/],
       [['serve', '-h'], 0, /^Usage: jot serve\n/, /^$/],
-      [['keys', '--help'], 0, /^Usage: jot keys <command>\n\n( {2}keys [^\n]*\n){3}$/, /^$/],
       [
         ['check', '--', '--help', 'b'],
         2,
         /^$/,
         /^jot: there is one argument too many\n\nUsage: jot check \[file\]\n/,
       ],
-      [['user'], 2, /^$/, ONE_OF_USER],
-      [['user', 'crate', 'hunter2'], 2, /^$/, ONE_OF_USER],
-      [['help', 'frob'], 2, /^$/, /^jot: there is no command "frob"; `jot help` lists them\n/],
-      [['help', 'user', 'fire'], 2, /^$/, /^jot: "user" takes one of these commands\n/],
-      [['frob', '--help'], 2, /^$/, /^jot: there is no command "frob"; /],
-      [['chekc'], 2, /^$/, /^jot: there is no command "chekc"; did you mean "check"\?\n$/],
-      [['--port', '4000'], 2, /^$/, /^jot: there is no command "--port"; `jot help` lists them\n$/],
-      [['--jwt-secret-key=hunter2'], 2, /^$/, /^jot: there is no command "--jwt-secret-key"; /],
-      [['sreve'], 2, /^$/, /^jot: there is no command "sreve"; did you mean "serve"\?\n$/],
-      [['constructor'], 2, /^$/, /^jot: there is no command "constructor"; /],
+      [['user'], 2, /^$/, NO_USER],
+      [['user', 'crate', 'hunter2'], 2, /^$/, NO_USER],
+      [['help', 'frob'], 2, /^$/, /^jot: "frob" is not the name of a command\n/],
+      [['help', 'user', 'fire'], 2, /^$/, /^jot: "user" is not the name of a command\n/],
+      [['frob', '--help'], 2, /^$/, /^jot: "frob" is not the name of a command\n/],
+      [['--port', '4000'], 2, /^$/, /^jot: "--port" is not the name of a command\n\nUsage: /],
+      [['--jwt-secret-key=hunter2'], 2, /^$/, /^jot: "--jwt-secret-key" is not the name of a command\n/],
+      [['constructor'], 2, /^$/, /^jot: "constructor" is not the name of a command\n/],
       [
         ['check', 'a', 'b'],
         2,

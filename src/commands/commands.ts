@@ -1,6 +1,5 @@
 // The table of commands, and how the words of a command line lead to one of them.
 
-import { nearestName } from '../lib/nearest-name.ts';
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
 import { type Command, parseArguments, print, UsageError, type World } from './command.ts';
@@ -39,11 +38,13 @@ export const commands: readonly Command[] = [
   ...[help, version],
 ];
 
+const USAGE = usageOf(commands);
+
 /**
  * Runs the command that the words name; without words, `serve`.
  *
  * @returns the exit code.
- * @throws UsageError with the usage of that command, or without one if no command has that name.
+ * @throws UsageError with the usage of that command, or of all if no command has that name.
  */
 export async function runCommandLine(world: World, args: readonly string[]): Promise<number> {
   const words = args.length === 0 ? ['serve'] : args;
@@ -69,11 +70,8 @@ function asksForHelp(words: readonly string[]): boolean {
 
 function helpFor(args: readonly string[]): string {
   const words = args.filter((word) => !word.startsWith('-'));
-  const [first = 'help', second] = words;
-  const group = groupOf(first);
-  if (group.length > 0 && second === undefined) return usageOf(group, `${first} <command>`);
-  if (first !== 'help') return helpOf(find(words));
-  return `${usageOf(commands, '[command]')}
+  if (words.length > 0 && words[0] !== 'help') return helpOf(find(words));
+  return `${USAGE}
 Settings come from the environment, and from a file .env where the environment
 has none. [file] is a data file; by default the one that DATABASE_URL names.
 \`jot <command> --help\` says more of each.
@@ -83,20 +81,9 @@ was written by a newer Jot, or is not one.
 `;
 }
 
-// The words after a name are not repeated: one of them may be a secret in the wrong place.
+// The words after the first are not repeated: one of them may be a secret in the wrong place.
 function find(words: readonly string[]): Command {
   const command = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (command !== undefined) return command;
-  const [first = ''] = (words[0] ?? '').split('=');
-  const group = groupOf(first);
-  if (group.length > 0)
-    throw new UsageError(`"${first}" takes one of these commands`, usageOf(group, `${first} <command>`));
-  const names = commands.map(({ name }) => name);
-  const meant = nearestName(first, names);
-  const advice = meant === undefined ? '; `jot help` lists them' : `; did you mean "${meant}"?`;
-  throw new UsageError(`there is no command "${first}"${advice}`);
-}
-
-function groupOf(word: string): Command[] {
-  return commands.filter(({ name }) => name.startsWith(`${word} `));
+  throw new UsageError(`"${words[0]?.split('=')[0]}" is not the name of a command`, USAGE);
 }

@@ -3,10 +3,10 @@
 import type { Command } from './command.ts';
 import { tableOf } from './text-table.ts';
 
-/** Several commands, a line for each. */
-export function usageOf(commands: readonly Command[], synopsis: string): string {
+/** All commands, a line for each. */
+export function usageOf(commands: readonly Command[]): string {
   const rows = commands.map((command) => [typed(command), command.summary] as const);
-  return `Usage: jot ${synopsis}\n\n${table(rows)}`;
+  return `Usage: jot [command]\n\n${table(rows)}`;
 }
 
 /** One command, as much as it takes to type it. */

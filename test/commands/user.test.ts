@@ -444,7 +444,7 @@ describe('jot user with a server in a process of its own', () => {
     assert.deepEqual(told, { code: 1, signal: null, stdout: '', stderr: 'jot: Username already exists\n' });
     const misspelt = await user(['crate', 'matt', 'four-4711'], '');
     assert.equal(misspelt.code, 2);
-    assert.match(misspelt.stderr, /^jot: "user" takes one of these commands\n/);
+    assert.match(misspelt.stderr, /^jot: "user" is not the name of a command\n/);
     const closed = await user(['password', 'matt'], '');
     assert.deepEqual([closed.code, closed.stdout], [1, '']);
     command.kill('SIGTERM');
