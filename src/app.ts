@@ -115,8 +115,8 @@ class JotApp implements App {
       ...this.config,
       log,
       backlog,
-      bodyTurns: new TurnQueue({ piecesMax: LONG_AT_ONCE_MAX }),
-      responseTurns: new TurnQueue({ piecesMax: LONG_AT_ONCE_MAX }),
+      bodyTurns: new TurnQueue(LONG_AT_ONCE_MAX),
+      responseTurns: new TurnQueue(LONG_AT_ONCE_MAX),
       metrics: new Metrics(),
       now,
       elapsedMs,
@@ -138,7 +138,7 @@ class JotApp implements App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       waitingBytesMax,
-      turns: new TurnQueue({ piecesMax: REQUESTS_AT_ONCE_MAX }),
+      turns: new TurnQueue(REQUESTS_AT_ONCE_MAX),
       timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
     });
     this.#common.metrics.addGauges(serverGauges({ log, backlog, server: this.#server }));

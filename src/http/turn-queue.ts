@@ -2,16 +2,12 @@
 // Node reads, writes and closes sockets: hundreds of expensive requests in one turn would delay every other client, and all of their
 // responses would be in memory together. So each turn starts a bounded number of pieces, in order, and the rest wait for the next.
 
-export interface TurnQueueOptions {
-  /** Maximum number of pieces that start in one turn. */
-  readonly piecesMax: number;
-}
-
 export class TurnQueue {
   readonly #piecesMax: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor({ piecesMax }: TurnQueueOptions) {
+  /** @param piecesMax Maximum number of pieces that start in one turn. */
+  constructor(piecesMax: number) {
     this.#piecesMax = piecesMax;
   }
 

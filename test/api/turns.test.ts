@@ -69,7 +69,7 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
       return { length: String(body.it.length) };
     },
   });
-  const { port } = await startPipeline(t, [declared], { bodyTurns: new TurnQueue({ piecesMax: 1 }) });
+  const { port } = await startPipeline(t, [declared], { bodyTurns: new TurnQueue(1) });
   const body = JSON.stringify({ it: 'x'.repeat(length) });
   const head = `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   const wires = await connected(port);
@@ -108,7 +108,7 @@ async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
       return 'state';
     },
   });
-  for (const { it } of await getTogether(t, declared, { responseTurns: new TurnQueue({ piecesMax: 1 }) }))
+  for (const { it } of await getTogether(t, declared, { responseTurns: new TurnQueue(1) }))
     assert.equal(it.length, length);
   return new Set(found).size;
 }
@@ -140,7 +140,7 @@ describe('Requests that come together', () => {
           return { it: 'here' };
         },
       });
-      for (const answer of await getTogether(t, declared, { turns: new TurnQueue({ piecesMax }) }))
+      for (const answer of await getTogether(t, declared, { turns: new TurnQueue(piecesMax) }))
         assert.deepEqual(answer, { it: 'here' });
       assert.equal(new Set(found).size === CLIENTS, isSpread);
     });

@@ -36,7 +36,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
     onAcceptFailure: (error) => assert.fail(error),
     connectionsMax: 1_000,
     waitingBytesMax,
-    turns: new TurnQueue({ piecesMax: 64 }),
+    turns: new TurnQueue(64),
     timeouts: { ...DEFAULT_TIMEOUTS, shutdownMs: 0 },
   });
   const { port } = await server.listen(0, '127.0.0.1');

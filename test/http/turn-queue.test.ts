@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { TurnQueue } from '../../src/http/turn-queue.ts';
 
 function queueOf(piecesMax: number) {
-  const turns = new TurnQueue({ piecesMax });
+  const turns = new TurnQueue(piecesMax);
   const done: string[] = [];
   const add = (...names: string[]) => {
     for (const name of names) turns.soon(() => done.push(name));

@@ -26,7 +26,7 @@ export interface PipelineSettings extends Partial<PipelineOptions> {
 export async function startPipeline(
   t: Pick<TestContext, 'after'>,
   endpoints: readonly Endpoint[],
-  { logFormat = 'json', turns = new TurnQueue({ piecesMax: 64 }), ...options }: PipelineSettings = {},
+  { logFormat = 'json', turns = new TurnQueue(64), ...options }: PipelineSettings = {},
 ) {
   const clock = { ms: START_MS };
   const now = () => clock.ms;
@@ -39,8 +39,8 @@ export async function startPipeline(
     ...WITHOUT_STORE,
     identify: createIdentify({ store, tokens, authPrefixes, now }),
     elsewhere: null,
-    bodyTurns: new TurnQueue({ piecesMax: 64 }),
-    responseTurns: new TurnQueue({ piecesMax: 64 }),
+    bodyTurns: new TurnQueue(64),
+    responseTurns: new TurnQueue(64),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
     authPrefixes,
     metricsToken: null,
