@@ -1,5 +1,6 @@
-// The `jot` command: the one file that touches the world. It reads the environment and a `.env` file, hands the standard
-// streams and the process to the command, and ends the process with its exit code.
+// The `jot` command, and the only file that touches the world. It reads the environment and the
+// `.env` file, passes the standard streams and the process to the command, and ends the process
+// with the command's exit code.
 
 import { damageIn, EXIT_DAMAGE, EXIT_FAILURE, EXIT_USAGE, UsageError } from './commands/command.ts';
 import { runCommandLine } from './commands/commands.ts';
@@ -8,10 +9,10 @@ import { JotError } from './lib/errors.ts';
 
 const { stdout, stderr } = process;
 
-// A reader may stop reading; that is no reason to stop serving.
+// A reader of our output may go away. The server keeps serving.
 for (const stream of [stdout, stderr]) stream.on('error', () => stream.destroy());
 
-// For a process that ends with nothing left to do before its command is done.
+// The exit code if the event loop runs empty before the command is done.
 process.exitCode = EXIT_FAILURE;
 run().then((code) => {
   process.exitCode = code;
@@ -20,7 +21,7 @@ run().then((code) => {
 async function run(): Promise<number> {
   const world = {
     settings: withEnvFile('.env', process.env),
-    // Node creates the stream on first use, and a server never uses it.
+    // A getter, since Node creates the stream on first use, and a server never uses it.
     get stdin() {
       return process.stdin;
     },
@@ -33,7 +34,8 @@ async function run(): Promise<number> {
   return runCommandLine(world, process.argv.slice(2));
 }
 
-// An expected failure explains itself; anything else is a bug, and its stack explains it. A reader that has gone needs neither.
+// The message of an expected failure is enough. Any other exception is a bug, so its stack is
+// printed. A reader that has gone needs neither.
 function fail(error: NodeJS.ErrnoException): never {
   const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
   if (error.code !== 'EPIPE') stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);

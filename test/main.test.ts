@@ -509,7 +509,10 @@ describe('jot', { concurrency: 4 }, () => {
     );
     const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
     assert.equal(code, 65);
-    assert.match(stderr, /^jot: [^\n]* is damaged at line 3, byte \d+: [^\n]*; `jot check` says more\n$/);
+    assert.match(
+      stderr,
+      /^jot: [^\n]* is damaged at line 3, byte \d+: [^\n]*; run `jot check` for details\n$/,
+    );
   });
 
   it('that finds a file of something else says how its own begins', async (t) => {
@@ -518,7 +521,7 @@ describe('jot', { concurrency: 4 }, () => {
     const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
     assert.equal(code, 65);
     const problem = `${folder}/jot.jsonl is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
-    assert.equal(stderr, `jot: ${problem}; \`jot check\` says more\n`);
+    assert.equal(stderr, `jot: ${problem}; run \`jot check\` for details\n`);
     assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), '[]\n');
   });
 
@@ -559,7 +562,7 @@ describe('jot', { concurrency: 4 }, () => {
         ['check', '--', '--help', 'b'],
         2,
         /^$/,
-        /^jot: there is one argument too many\n\nUsage: jot check \[file\]\n/,
+        /^jot: there are too many arguments\n\nUsage: jot check \[file\]\n/,
       ],
       [['user'], 2, /^$/, NO_USER],
       [['user', 'crate', 'hunter2'], 2, /^$/, NO_USER],
@@ -573,11 +576,11 @@ describe('jot', { concurrency: 4 }, () => {
         ['check', 'a', 'b'],
         2,
         /^$/,
-        /^jot: there is one argument too many\n\nUsage: jot check \[file\]\n\n[^\n]*\n$/,
+        /^jot: there are too many arguments\n\nUsage: jot check \[file\]\n\n[^\n]*\n$/,
       ],
-      [['import', 'a.jsonl'], 2, /^$/, /^jot: there is one argument too many\n\nUsage: jot import\n/],
+      [['import', 'a.jsonl'], 2, /^$/, /^jot: there are too many arguments\n\nUsage: jot import\n/],
       [['export', '--all'], 2, /^$/, /^jot: Unknown option '--all'/],
-      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: there is one argument too many\n/],
+      [['keys', 'rotate', 'now'], 2, /^$/, /^jot: there are too many arguments\n/],
     ];
     for (const [args, code, stdout, stderr] of rows) {
       it(`${args.join(' ')} exits with ${code}, whatever the settings are`, async (t) => {

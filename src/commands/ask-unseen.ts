@@ -1,8 +1,9 @@
-// Reads a password: at a terminal without showing it, or from a pipe, as the only line.
+// Reads a password: at a terminal without echo, or as the only line of a pipe.
 //
-// At a terminal, `node:readline` edits the line. It puts the terminal in raw mode, where the kernel does not echo keys, and
-// redraws the line itself; without an output it redraws nothing. Closing it restores the terminal, and Node does so when a
-// signal ends the process. Ctrl-C is a key in raw mode, and closes the interface.
+// At a terminal, `node:readline` edits the line. It puts the terminal in raw mode, in which the
+// kernel does not echo keys; without an output it does not redraw the line either. Closing the
+// interface restores the terminal, and Node does the same when a signal ends the process. In raw
+// mode Ctrl-C is an ordinary key, on which readline closes the interface.
 
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -11,14 +12,16 @@ import { JotError } from '../lib/errors.ts';
 import type { World } from './command.ts';
 
 const INPUT_BYTES_MAX = 8_192;
-// At a dumb terminal readline does not edit, and a backspace is a character. Bytes that are not UTF-8 become U+FFFD.
+// On a dumb terminal readline does not edit, so a backspace stays in the line. Bytes that are not
+// UTF-8 become U+FFFD.
 const NOT_TYPED = /[\p{Cc}\ufffd]/u;
 
 /**
- * Asks the questions one after the other.
+ * Asks the questions in order.
  *
  * @returns the line typed after each question.
- * @throws JotError `bad_request` after Ctrl-C, Ctrl-D or the end of the input, or if a line has control characters.
+ * @throws JotError `bad_request` after Ctrl-C, Ctrl-D or the end of the input, or if a line has
+ * control characters.
  */
 export async function askUnseen(
   { stdin, stderr }: Pick<World, 'stdin' | 'stderr'>,
@@ -44,7 +47,7 @@ export async function askUnseen(
   }
 }
 
-/** Returns the line typed at a terminal, which shows it; empty at the end of the input. */
+/** Returns a line typed at a terminal, with echo; empty at the end of the input. */
 export async function readLine(stdin: Readable): Promise<string> {
   const reader = createInterface({ input: stdin });
   const [line = ''] = await Promise.race([once(reader, 'line'), once(reader, 'close')]);
@@ -53,9 +56,10 @@ export async function readLine(stdin: Readable): Promise<string> {
 }
 
 /**
- * Reads the only line, which empty ones may follow: of two lines, either might be the password.
+ * Reads the only line; empty lines may follow. With two lines, either could be the password.
  *
- * @throws JotError `bad_request` if there is another line, or the input is too long or not UTF-8.
+ * @throws JotError `bad_request` if there is another line, or if the input is too long or not
+ * UTF-8.
  */
 export async function readOnlyLine(stdin: Readable): Promise<string> {
   let bytes = Buffer.alloc(0);
@@ -72,6 +76,6 @@ function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new JotError('bad_request', 'It is not UTF-8; nothing was changed');
+    throw new JotError('bad_request', 'The line is not UTF-8; nothing was changed');
   }
 }

@@ -1,5 +1,5 @@
-// `jot check`: reads a data file from start to end, as a start would, then looks at every row, and changes nothing. It can be
-// run on the file of a server that is running.
+// `jot check`: reads a data file from start to end, as a start would, and then checks every row,
+// which a start does not. It changes nothing, and works on the file of a running server.
 
 import { JotError } from '../lib/errors.ts';
 import { collectionNames } from '../store/collections.ts';
@@ -17,9 +17,9 @@ export const check: Command = {
   parameters: FILE,
   summary: 'look for damage in the data file; change nothing',
   details: `
-Reads the whole file as a start would, then looks at every row, which a start
-does not. Names the first damage by line and byte, or says how many rows there
-are and how much of the file is dead. Works on the file of a running server.`,
+Reads the whole file as a start would, then checks every row, which a start does
+not. Prints line and byte of the first damage, or the number of rows and how
+much of the file is dead. Works on the file of a running server.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     const tables = new Tables();
@@ -46,7 +46,7 @@ async function reportDamage(world: World, path: string, error: JotError, tables:
   return EXIT_FAILURE;
 }
 
-// To advise a repair of something that belongs to another program would be to advise its end.
+// A repair of a file that belongs to another program would destroy it, so none is suggested.
 async function isRepairable(path: string, { details: { cause } }: JotError): Promise<boolean> {
   if (!(cause instanceof DamageError)) return false;
   if (!(cause instanceof NotJotError)) return true;
@@ -62,21 +62,21 @@ async function reportMisfits(
   const shown = misfits.slice(0, MISFITS_SHOWN_MAX).map(misfitLine);
   const lines = firstOf(shown, MISFITS_SHOWN_MAX, misfits.length).map((line) => `${line}\n`);
   const rows = counted(misfits.length, 'row');
-  await print(stderr, `jot: The data file ${path} has ${rows} that can't be there:\n${lines.join('')}`);
+  await print(stderr, `jot: The data file ${path} has ${rows} that cannot be right:\n${lines.join('')}`);
   const isMisshapen = misfits.some(({ name, row }) => invalidity(name, row) !== null);
   const repair = `jot repair${isMisshapen ? ' --drop-rows' : ''}`;
-  await print(stdout, `${countsOf(tables)}\n\`${repair}\` drops what can't be there.\n`);
+  await print(stdout, `${countsOf(tables)}\n\`${repair}\` drops them.\n`);
   return EXIT_FAILURE;
 }
 
 function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): string {
-  if (bytes === 0) return `${path}: it is empty; a start makes a new data file of it\n`;
+  if (bytes === 0) return `${path}: empty; the next start makes it a new data file\n`;
   const dead = Math.max(0, goodBytes - compactedBytes(tables));
   const share = Math.round((100 * dead) / Math.max(goodBytes, 1));
   const tornBytes = bytes - goodBytes;
   const torn =
     tornBytes > 0
-      ? `at the end ${counted(tornBytes, 'byte')} of a change that is not whole: the next start sets that aside\n`
+      ? `at the end ${counted(tornBytes, 'byte')} of an incomplete change: the next start sets them aside\n`
       : '';
   return (
     `${path}: no damage\n${countsOf(tables)}; last change ${seq}; ` +

@@ -1,5 +1,6 @@
-// The parts that the subcommands of `jot` share. A command declares its name and its parameters; the arguments are parsed by
-// that declaration, and its help is made from it. It gets the world as values, so tests run it without a process.
+// The parts that the subcommands of `jot` share. A command declares its name and parameters; its
+// arguments are parsed by that declaration, and its help is generated from it. The world is passed
+// in as values, so tests run a command without a process.
 
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
@@ -10,7 +11,7 @@ import { filePath } from '../store/open.ts';
 
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
-/** The `EX_DATAERR` of BSD's sysexits: a restart does not help. */
+/** `EX_DATAERR` of sysexits(3): the data is damaged, so a restart does not help. */
 export const EXIT_DAMAGE = 65;
 
 export interface World {
@@ -18,29 +19,32 @@ export interface World {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
   readonly stderr: Writable;
-  /** Signals, and the end of the process. */
+  /** For signals and for ending the process. */
   readonly process: Pick<NodeJS.Process, 'on' | 'exit'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Milliseconds since any moment; never goes back. */
+  /** Milliseconds on a clock that only runs forward. */
   readonly elapsed: () => number;
 }
 
 export interface Command {
-  /** As it is typed, `keys rotate`. */
+  /** Name as typed: `keys rotate`. */
   readonly name: string;
-  /** What follows the name, as it is typed there, and its meaning: `[--option]`, `<required>`, `[optional]`. */
+  /**
+   * Parameters as shown after the name, with their meaning: `[--option]`, `<required>`,
+   * `[optional]`.
+   */
   readonly parameters?: Readonly<Record<string, string>>;
   /** One line, in the imperative. */
   readonly summary: string;
-  /** More to know, in sentences, in lines of 80 characters. */
+  /** Details, as sentences in lines of 80 characters. */
   readonly details?: string;
   /** @returns the exit code; undefined for 0. */
   readonly run: (world: World, args: Arguments) => Promise<number | undefined>;
 }
 
 export interface Arguments {
-  /** The options that are present, without their dashes. */
+  /** The options given, without their dashes. */
   readonly options: ReadonlySet<string>;
   readonly positionals: readonly string[];
 }
@@ -50,10 +54,10 @@ export const FILE: Readonly<Record<string, string>> = {
   '[file]': 'the path of a data file; default: the one in DATABASE_URL',
 };
 
-/** A command line that no command can be run for. */
+/** A command line that does not fit any command. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** The usage of the command that was meant. */
+  /** Usage of the command that was named; empty if unknown. */
   readonly usage: string;
 
   constructor(message: string, usage = '') {
@@ -62,7 +66,11 @@ export class UsageError extends Error {
   }
 }
 
-/** Parses arguments by the parameters of a command. @throws UsageError for others. */
+/**
+ * Parses the arguments of a command by its parameters.
+ *
+ * @throws UsageError if they do not fit.
+ */
 export function parseArguments(
   { parameters = {} }: Pick<Command, 'parameters'>,
   args: readonly string[],
@@ -76,24 +84,28 @@ export function parseArguments(
   try {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     if (positionals.length < required.length) throw new Error(`${required.join(' ')} is missing`);
-    // It is not repeated, since it may be a password.
-    if (positionals.length > names.length - flags.length) throw new Error('there is one argument too many');
+    // Not quoted, since it may be a password.
+    if (positionals.length > names.length - flags.length) throw new Error('there are too many arguments');
     return { options: new Set(Object.keys(values)), positionals };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
-/** The data file in the arguments, or else in the settings. @throws JotError `unavailable` for a store in memory. */
+/**
+ * Returns the data file named by the arguments, or else by the settings.
+ *
+ * @throws JotError `unavailable` for a store in memory.
+ */
 export function dataFileOf({ settings }: World, [path]: readonly string[]): string {
-  // It may be a URL copied from DATABASE_URL.
+  // The argument may be a URL copied from DATABASE_URL.
   if (path !== undefined) return filePath(path) ?? path;
   const found = filePath(parseConfig(settings).databaseUrl);
   if (found !== null) return found;
   throw new JotError('unavailable', 'DATABASE_URL names a store in memory, which only its server can reach');
 }
 
-/** The damage to a data file that caused the error, if any. */
+/** Returns the damage to a data file that caused the error; null if the cause is another. */
 export function damageIn(error: Error): DamageError | null {
   const cause = error instanceof JotError ? error.details.cause : null;
   return cause instanceof DamageError ? cause : null;
@@ -104,7 +116,7 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
 
-/** Writes a report. Rejects if it cannot be written: then the command has failed. */
+/** Writes a report. Rejects if it cannot be written, since the command has then failed. */
 export function print(stream: Writable, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(text, (error) => (error ? reject(error) : resolve()));

@@ -1,4 +1,4 @@
-// The table of commands, and how the words of a command line lead to one of them.
+// The table of commands, and the lookup of a command by the words of a command line.
 
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
@@ -41,10 +41,10 @@ export const commands: readonly Command[] = [
 const USAGE = usageOf(commands);
 
 /**
- * Runs the command that the words name; without words, `serve`.
+ * Runs the command named by the arguments; without arguments, `serve`.
  *
  * @returns the exit code.
- * @throws UsageError with the usage of that command, or of all if no command has that name.
+ * @throws UsageError with the usage of the command, or of all commands if none has that name.
  */
 export async function runCommandLine(world: World, args: readonly string[]): Promise<number> {
   const words = args.length === 0 ? ['serve'] : args;
@@ -72,16 +72,16 @@ function helpFor(args: readonly string[]): string {
   const words = args.filter((word) => !word.startsWith('-'));
   if (words.length > 0 && words[0] !== 'help') return helpOf(find(words));
   return `${USAGE}
-Settings come from the environment, and from a file .env where the environment
-has none. [file] is a data file; by default the one that DATABASE_URL names.
-\`jot <command> --help\` says more of each.
+Settings come from the environment, and otherwise from the file .env. [file] is a
+data file; default: the one in DATABASE_URL.
+\`jot <command> --help\` shows the details of a command.
 
-Exit codes: 0: done; 1: it failed; 2: wrong usage; 65: the data file is damaged,
-was written by a newer Jot, or is not one.
+Exit codes: 0: success; 1: failure; 2: wrong usage; 65: the data file is damaged,
+was written by a newer Jot, or is not a data file.
 `;
 }
 
-// The words after the first are not repeated: one of them may be a secret in the wrong place.
+// The words after the first are not quoted, since one of them may be a misplaced secret.
 function find(words: readonly string[]): Command {
   const command = commands.find(({ name }) => name.split(' ').every((word, index) => words[index] === word));
   if (command !== undefined) return command;

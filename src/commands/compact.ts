@@ -1,4 +1,4 @@
-// `jot compact`: rewrites the data file without the rows that have changed or gone.
+// `jot compact`: rewrites the data file without the old states of changed and deleted rows.
 
 import { integer, object } from '../schema/schema.ts';
 import type { Compaction } from '../store/store.ts';
@@ -10,10 +10,10 @@ const compaction = object({ bytesBefore: integer({ min: 0 }), bytesAfter: intege
 export const compact: Command = {
   name: 'compact',
   parameters: FILE,
-  summary: 'rewrite the data file without dead rows; a running server goes on serving',
+  summary: 'rewrite the data file without dead rows; a running server keeps serving',
   details: `
 The new file is written next to the old one and then replaces it, so for a while
-both need room. Old states of changed and deleted rows are gone for good.`,
+the disk must hold both. Old states of changed and deleted rows are lost.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     await requireFile(path);

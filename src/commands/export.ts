@@ -1,9 +1,12 @@
-// `jot export`: prints the rows of the data file as JSON Lines, so that `jq` and `less` read them one at a time. It works on
-// the file of a running server. Password hashes are left out unless asked for: a file like this gets around.
+// `jot export`: prints the rows of the data file as JSON Lines, so that `jq` and `less` can read
+// them one at a time. It works on the file of a running server. Password hashes are left out by
+// default, since exports get copied around.
 //
-// The first line is a header: {"format":"jot-export","version":2,"schema":0,"next":{"users":3,…},"rows":5}. Each later line is a row,
-// {"users":{"id":1,…}}. `schema` is the number of the schema that the rows have. `next` keeps the ids of deleted rows from being reused. `rows` is how many lines follow: without it,
-// an export that was cut off between two lines would look complete.
+// The first line is a header; each later line is a row, {"users":{"id":1,…}}:
+//   {"format":"jot-export","version":2,"schema":0,"next":{"users":3,…},"rows":5}
+// `schema` is the schema of the rows. `next` keeps the ids of deleted rows from being reused.
+// `rows` is the number of lines that follow: without it, an export that was cut off between two
+// lines would look complete.
 
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -20,7 +23,7 @@ export const EXPORT_VERSION = 2;
 export const exportRows: Command = {
   name: 'export',
   parameters: {
-    '[--with-secrets]': 'password hashes too; keep the output to yourself',
+    '[--with-secrets]': 'include password hashes; keep the output secret',
     ...FILE,
   },
   summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
@@ -31,7 +34,8 @@ hashes cannot sign in. The signing keys are not part of an export.`,
     const { tables } = await readDataFile(dataFileOf(world, positionals));
     const withSecrets = options.has('with-secrets');
     await pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false });
-    // It is easily forgotten, or kept by the program that runs this one, and found out when it is too late.
+    // Printed because a missing --with-secrets would otherwise be noticed only when the export is
+    // imported.
     if (!withSecrets) world.stderr.write('jot: without password hashes; --with-secrets prints them too\n');
   },
 };

@@ -1,4 +1,4 @@
-// `jot import`: fills an empty store from standard input with what `jot export` printed, all of it or nothing.
+// `jot import`: fills an empty store with an export from standard input, completely or not at all.
 
 import { fillDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
@@ -10,13 +10,13 @@ import { reportWhere } from './running-server.ts';
 
 export const importRows: Command = {
   name: 'import',
-  summary: 'read what `jot export` printed, from standard input, into an empty store',
+  summary: 'read an export from standard input into an empty store',
   details: `
-jot import < export.jsonl. Stop the server first. The data file is the one that
-DATABASE_URL names; it is made if it is not there, and refused if there are rows
-in it. Every row is checked. All of them are imported or, where one is wrong,
-none: then the file is as it was, and each problem has a line. Users without a
-password hash cannot sign in.`,
+jot import < export.jsonl. Stop the server first. The data file is the one in
+DATABASE_URL; it is created if it does not exist, and must not hold any rows.
+Every row is checked. If one of them is wrong, nothing is imported, the file
+stays as it was, and each problem gets a line. Users without a password hash
+cannot sign in.`,
   async run(world) {
     const { stdin, stdout } = world;
     if (stdin.isTTY) throw new UsageError('standard input is a terminal: jot import < export.jsonl');

@@ -1,5 +1,5 @@
-// The request by which a running server reads its key file again, after a command has changed it. If it cannot, it keeps the
-// keys that it has, and the operator sees why.
+// The request on which a running server reads its key file again, after a command has changed the
+// file. If the file is unusable, the server keeps its keys, and the command reports the reason.
 
 import { readKeyFile } from '../auth/key-file.ts';
 import type { Tokens } from '../auth/tokens.ts';
@@ -15,7 +15,7 @@ export interface KeyRequestsOptions {
   readonly log: Log;
 }
 
-/** The keys in use, the one that signs first. */
+/** The ids of the keys in use; the first key signs. */
 export const keysInUse = object({ kids: array(text()) });
 
 export function keyRequests({ tokens, keyFile, log }: KeyRequestsOptions): ControlHandlers {
@@ -28,10 +28,10 @@ export function keyRequests({ tokens, keyFile, log }: KeyRequestsOptions): Contr
         tokens.useKeys(await readKeyFile(keyFile));
       } catch (error) {
         const { message: reason } = error as Error;
-        log.error('the key file could not be read again; the keys stay as they are', { reason });
+        log.error('cannot reload the key file; the keys stay unchanged', { reason });
         throw error;
       }
-      log.info('the key file was read again', { kids: tokens.kids });
+      log.info('reloaded the key file', { kids: tokens.kids });
       return keysInUse.marshal({ kids: tokens.kids });
     },
   };

@@ -1,6 +1,7 @@
-// `jot keys`: the keys that sign tokens, where they are in a file. A key is replaced in two steps: put a new one first, and
-// retire the old one when no token of it is left, which `list` shows. The command changes the file under a lock of its own and
-// has a running server read it again, so neither step needs a restart.
+// `jot keys`: manages the signing keys that are kept in a file. A key is replaced in two steps: add
+// a new key in front, and retire the old key once `list` shows that all of its tokens have expired.
+// The command changes the file under a separate lock, and a running server then reloads it, so
+// neither step needs a restart.
 
 import { type KeyRecord, listKeyFile, retireKey, rotateKeyFile } from '../auth/key-file.ts';
 import type { TokenSettings } from '../auth/tokens.ts';
@@ -19,11 +20,11 @@ const COLUMNS = ['kid', 'created', 'signs', 'access tokens until', 'refresh toke
 
 export const listKeys: Command = {
   name: 'keys list',
-  summary: 'show the keys, and until when there can be tokens of each',
+  summary: 'show the keys, and when the last tokens of each expire',
   details: `
-Shows when each key was made, until when it signed, and when its last access and
-refresh tokens end with the lifetimes as they are set now. Never shows a secret.
-Changes nothing.`,
+Shows when each key was created, until when it signed, and when its last access
+and refresh tokens expire, by the lifetimes in the settings. Never shows a
+secret. Changes nothing.`,
   async run(world) {
     const records = await listKeyFile(keyFileIn(world));
     const { tokens } = parseConfig(world.settings);
@@ -34,11 +35,11 @@ Changes nothing.`,
 
 export const rotateKeys: Command = {
   name: 'keys rotate',
-  summary: 'sign with a new key; tokens of the older ones stay valid',
+  summary: 'sign with a new key; tokens of older keys stay valid',
   details: `
-Puts a new key first in the key file. A running server signs with it at once. No
-session ends. Where JWT_SECRET_KEY is set there is no key file: put a new secret
-first there, and restart.`,
+Adds a new key at the front of the key file. A running server signs with it
+immediately, and no session ends. If JWT_SECRET_KEY is set, there is no key
+file: put a new secret first in that setting, and restart.`,
   async run(world) {
     const { result: kid, since } = await changeKeys(world, (path) => rotateKeyFile(path, world.now));
     const report = `New tokens are signed with key ${kid} ${since}. Those of older keys stay valid.\n`;
@@ -49,14 +50,14 @@ first there, and restart.`,
 export const retireKeys: Command = {
   name: 'keys retire',
   parameters: { '<kid>': 'the id of a key that no longer signs; `jot keys list` shows them' },
-  summary: 'refuse all tokens that were signed with that key',
+  summary: 'reject all tokens that were signed with that key',
   details: `
-Takes the key out of the key file for good. Users whose tokens are all of that
-key have to sign in again; a running server refuses those tokens at once. The
-key that signs cannot be retired: rotate first.`,
+Removes the key from the key file. A running server rejects its tokens
+immediately, and users who have no other tokens must sign in again. The key that
+signs cannot be retired; rotate first.`,
   async run(world, { positionals: [kid = ''] }) {
     const { since } = await changeKeys(world, (path) => retireKey(path, kid));
-    await print(world.stdout, `Key ${kid} is gone. Tokens that were signed with it are refused ${since}.\n`);
+    await print(world.stdout, `Key ${kid} is retired. Its tokens are rejected ${since}.\n`);
   },
 };
 
@@ -66,7 +67,8 @@ function keyFileIn(world: World): string {
   throw new JotError('unavailable', 'No key file is in use: JWT_SECRET_KEY is set or the data is in memory');
 }
 
-// The file is read, changed and written in one turn: of two rotations at once, neither may overwrite the other's new key.
+// Reading, changing and writing the file is one critical section, so that concurrent rotations
+// cannot overwrite each other.
 async function changeKeys<T>(
   world: World,
   change: (path: string) => Promise<T>,
@@ -84,16 +86,20 @@ async function changeKeys<T>(
   });
 }
 
-/** Has the running server read the key file again. @returns the server; undefined if none is running. */
+/**
+ * Makes the running server reload the key file.
+ *
+ * @returns the server; undefined if none is running.
+ */
 async function reloadKeys(dataFile: string, records: readonly KeyRecord[]): Promise<string | undefined> {
   try {
     const served = await askServer(dataFile, { name: 'keys reload', type: keysInUse });
     if (served === null) return undefined;
     const isSame = String(served.response.kids) === String(records.map(({ kid }) => kid));
     if (isSame) return served.server;
-    throw new JotError('unavailable', 'it reads another key file');
+    throw new JotError('unavailable', 'it uses another key file');
   } catch (error) {
-    const changed = 'The key file is changed, but the running server keeps its keys';
+    const changed = 'The key file was changed, but the running server keeps its keys';
     throw new JotError('unavailable', `${changed}: ${(error as Error).message}`);
   }
 }

@@ -1,6 +1,6 @@
-// `jot migrate`: shows what a newer schema changes in the data file, and writes the new shape if asked to. A server needs
-// neither: it lifts old rows whenever it reads them, and the next compaction writes them in the new shape. So applying the
-// migrations is a compaction.
+// `jot migrate`: shows the migrations that a data file lacks and the rows they change, and applies
+// them on request. A server needs neither: it lifts old rows whenever it reads them, and the next
+// compaction writes them in the current shape. So applying migrations is a compaction.
 
 import { collectionNames, type Entity } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';
@@ -14,11 +14,11 @@ const NOTHING = `nothing to change; its schema is number ${SCHEMA}, as is this J
 export const migrate: Command = {
   name: 'migrate',
   parameters: { '[--apply]': 'rewrite the data file, through the running server if there is one', ...FILE },
-  summary: 'show what a newer schema changes in the data file, or apply it',
+  summary: 'show or apply the migrations that the data file lacks',
   details: `
-Rows of an older schema are changed whenever they are read, so a server runs
-without this. --apply makes it permanent by a compaction, which leaves either
-the old file or the new one; after it, an older Jot cannot read the file.`,
+A server does not need this: it converts rows of an older schema whenever it
+reads them. --apply makes that permanent by a compaction, which leaves either
+the old file or the new one. Afterwards an older Jot cannot read the file.`,
   async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
     const pending = await pendingIn(path);
@@ -32,7 +32,7 @@ the old file or the new one; after it, an older Jot cannot read the file.`,
   },
 };
 
-/** A line for each thing that a migration would change. */
+/** Returns a line for each pending migration, and for each collection with rows to change. */
 async function pendingIn(path: string): Promise<string[]> {
   const lifted = new Map<Entity, readonly string[]>();
   const onLifted = (row: Entity, defaulted: readonly string[]) => lifted.set(row, defaulted);

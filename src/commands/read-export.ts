@@ -1,9 +1,12 @@
-// Reads what `jot export` printed. Nothing is known of the input yet, so only its frame is read here: the header, and one
-// value per row, which may still be anything.
+// Reads the output of `jot export`. The input may be anything, so this file checks only its frame:
+// the header, and one JSON value per row.
 //
-// `JSON.parse` of the whole input would be the obvious way, but it ends at the longest string in Node, 512 MiB, and a data
-// file does not. So an export is JSON Lines, and only one line is held at a time. An export of version 1 is one JSON object
-// with a list of rows per collection. It is parsed whole, and its rows are returned as if each had been a line.
+// The obvious solution is `JSON.parse` on the whole input. But a string in Node ends at 512 MiB,
+// and a data file can be larger. So an export is JSON Lines, and only one line is in memory at a
+// time. An export of version 1 is a single JSON object with a list of rows per collection. It is
+// parsed whole, and its rows are returned as if each were a line.
+//
+// Left out: checks of the rows themselves (`row-importer.ts`).
 
 import { constants } from 'node:buffer';
 import { JotError } from '../lib/errors.ts';
@@ -17,21 +20,21 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const TEXT_BYTES_MAX = constants.MAX_STRING_LENGTH;
 const NEWLINE = Buffer.from('\n');
 
-/** An export whose rows are still to be checked. */
+/** An export whose rows have not been checked. */
 export interface Export {
-  /** The number of the schema that the rows have; known here. */
+  /** Schema of the rows; not newer than the current one. */
   readonly schema: number;
-  /** The next id of each collection, unchecked; undefined where the export has none. */
+  /** The next id of each collection, unchecked; undefined if the export has none. */
   readonly next: unknown;
-  /** The number of entries according to the header, unchecked. */
+  /** Number of rows according to the header, unchecked. */
   readonly rows: unknown;
   readonly entries: AsyncIterable<Entry> | Iterable<Entry>;
 }
 
 export interface Entry {
-  /** `line 3`, or in version 1 `users, number 2`. */
+  /** Place for error messages: `line 3`, or `users, number 2` in version 1. */
   readonly place: string;
-  /** A row as in `{"users":{…}}`, unchecked; undefined for a line that is not JSON in UTF-8. */
+  /** A row such as `{"users":{…}}`, unchecked; undefined if the line is not JSON in UTF-8. */
   readonly value: unknown;
 }
 
@@ -59,7 +62,8 @@ function schemaIn({ schema = 0 }: JsonObject): number {
   throw new JotError('bad_request', message, { cause: new NewerError(message) });
 }
 
-// Not `node:readline`: it also breaks lines at U+2028, which JSON has within strings, and replaces bytes that are not UTF-8.
+// No `node:readline`: it also breaks lines at U+2028, which JSON allows in strings, and replaces
+// bytes that are not UTF-8.
 async function* linesOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer, undefined> {
   const cutter = new Cutter(TEXT_BYTES_MAX);
   for await (const piece of input) yield* cutter.take(Buffer.from(piece)).map(bytesOf);
@@ -87,7 +91,7 @@ async function parseWhole(first: Buffer, rest: AsyncIterable<Buffer>): Promise<J
   }
   const value = parse(Buffer.concat(pieces));
   if (isObject(value)) return value;
-  // `npm run` without `-s` prints lines of its own first.
+  // `npm run` without `-s` prints lines of its own before the export.
   throw notAnExport('line 1 is not a header; export with "npm run -s jot -- export"');
 }
 
@@ -103,18 +107,18 @@ function parse(bytes: Buffer): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    // The error's message quotes the text, which may hold secrets.
+    // The message of the error quotes the text, which may hold secrets.
     return undefined;
   }
 }
 
 function notAnExport(reason: string): JotError {
-  return new JotError('bad_request', `This is not what "jot export" printed: ${reason}`);
+  return new JotError('bad_request', `The input is not an export of Jot: ${reason}`);
 }
 
 function tooLong(): JotError {
   return new JotError(
     'bad_request',
-    'The export or a line of it exceeds 512 MiB, the limit of a string in Node',
+    'The export or one of its lines exceeds 512 MiB, the longest string in Node',
   );
 }

@@ -1,4 +1,5 @@
-// `jot repair`: makes a damaged data file one that can be opened, keeps the damaged one beside it, and says what is lost.
+// `jot repair`: replaces a damaged data file with one that opens, keeps the damaged file next to
+// it, and reports the losses.
 
 import { type Repair, repairDataFile } from '../store/file/repair.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print } from './command.ts';
@@ -13,22 +14,22 @@ export const repair: Command = {
     '[--drop-rows]': 'also drop rows that lack a field or have a wrong value',
     ...FILE,
   },
-  summary: 'keep all that can be read of a damaged data file, and the damaged one beside it',
+  summary: 'save what can be read of a damaged data file; keep the damaged file next to it',
   details: `
-Stop the server first. The file is replaced by a new one with every line that is
-whole; the file as it was stays beside it, as <file>.damaged-<time>. Rows that
-depend on lost ones are dropped too: posts and sessions of a lost user. Where
-lines are lost all sessions end, and what those lines deleted or changed is as
-it was before. A row whose only fault is its shape is never dropped unasked:
-without --drop-rows the command names such rows, leaves the file as it is, and
-exits with 1. A file without damage is not touched, and one of which nothing can
-be read, or that a newer Jot wrote, is refused and left as it is.`,
+Stop the server first. A new file with every whole line replaces the damaged
+one, which is kept next to it as <file>.damaged-<time>. Rows that depend on lost
+rows are dropped too, such as the posts and sessions of a lost user. If lines
+are lost, all sessions end, and rows that those lines changed or deleted are
+back in their previous state. Rows whose only fault is their shape are dropped
+only with --drop-rows; without it, the command lists them, leaves the file as it
+is, and exits with 1. A file without damage is left as it is. So is a file of
+which nothing can be read or that a newer Jot wrote, but the command then fails.`,
   async run(world, { options, positionals }) {
     const { stdout, stderr, now } = world;
     const path = dataFileOf(world, positionals);
     const repaired = await repairDataFile(path, { now, dropRows: options.has('drop-rows') });
     if (repaired === null) {
-      await print(stdout, `${path}: there is no damage to repair\n`);
+      await print(stdout, `${path}: no damage to repair\n`);
       return 0;
     }
     if (repaired.original === null) {
@@ -56,7 +57,7 @@ function describe(path: string, { tables, original, ...repaired }: Repair): stri
     ...lossesOf(repaired),
     ...misfitsOf(repaired),
     `kept: ${countsOf(tables)}`,
-    `The file as it was is in ${original}`,
+    `The damaged file is kept in ${original}`,
     '',
   ].join('\n');
 }

@@ -1,4 +1,4 @@
-// Counts, rows and lists as text.
+// Formats counts, rows and lists.
 
 import { type CollectionName, collectionNames } from '../store/collections.ts';
 import type { Tables } from '../store/memory/tables.ts';
@@ -15,12 +15,15 @@ export function rowsOf(count: number, name: CollectionName): string {
   return counted(count, name.slice(0, -1), name);
 }
 
-/** A line of a list of misfits. */
+/** Returns the line of a misfit in a report. */
 export function misfitLine({ name, row, reason }: Misfit): string {
   return `  row ${row.id} of ${name}: ${reason}`;
 }
 
-/** The first lines and the number of the others; `lines` may hold only the first of `count`. */
+/**
+ * Returns the first lines, and the number of further ones. `lines` may be only the first of
+ * `count`.
+ */
 export function firstOf(lines: readonly string[], linesMax: number, count = lines.length): string[] {
   const more = count - linesMax;
   return more > 0 ? [...lines.slice(0, linesMax), `and ${more.toLocaleString('en-US')} more`] : [...lines];

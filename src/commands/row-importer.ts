@@ -1,7 +1,7 @@
-// Checks the rows of an export and puts them into tables. The export may have been edited, or made by another program, so
-// each row is held to its collection's declaration, to the limits of the API for texts, and to the other rows: ids and unique
-// keys occur once, and owners exist. All problems are collected, because an operator who edits a large file wants to see
-// more than the first one.
+// Checks the rows of an export and adds them to tables. The export may have been edited, or written
+// by another program. So each row must match the declaration of its collection and the API's limits
+// for texts, ids and unique keys must occur once, and owners must exist. All problems are
+// collected, since an operator who edits a large file needs to see more than the first one.
 
 import { DEFAULT_COST, decoy } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
@@ -19,19 +19,22 @@ import { check, userWithHash } from './user-requests.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
 
-/** The types of the fields that a client may set, so that responses can show them and a login can read the hash. */
+/**
+ * Types of the fields that clients may set, so that responses can show the fields and a login can
+ * read the hash.
+ */
 const FIELDS: Readonly<Partial<Record<CollectionName, Type<object>>>> = {
   users: userWithHash,
   posts: postFields,
 };
 
 export class RowImporter {
-  /** The number of users that were imported without a password hash. */
+  /** Number of users imported without a password hash. */
   withoutPassword = 0;
   readonly #tables: Tables;
   readonly #schema: number;
   readonly #next = new Map<CollectionName, Id>();
-  /** Where each row was read. */
+  /** The place of each row in the export. */
   readonly #places = new Map<Entity, string>();
   #entries = 0;
   readonly #problems: string[] = [];
@@ -62,7 +65,7 @@ export class RowImporter {
         `line 1: "rows" must be the number of lines that follow, ${this.#entries}; is one missing?`,
       );
     }
-    // An earlier problem may be the reason that an owner is missing.
+    // An earlier problem may be the reason for a missing owner.
     for (const { row, reason } of this.#problems.length === 0 ? misfitsIn(this.#tables) : []) {
       this.#problems.push(`${this.#places.get(row)}: ${reason}`);
     }
@@ -82,13 +85,13 @@ export class RowImporter {
   #put(place: string, value: unknown): void {
     const [[written = '', given] = [], ...more] = isObject(value) ? Object.entries(value) : [];
     if (written === '' || more.length > 0) throw problem('expected a row in JSON, {"<collection>":{…}}');
-    if (!isObject(given)) throw problem('it is not an object');
+    if (!isObject(given)) throw problem('a row must be an object');
     const lifted = liftRow(written, given, this.#schema);
     if (lifted === null) return;
     const { name } = lifted;
     const row = this.#checked(name, { ...lifted.row });
     if (this.#tables.find(name, row.id) !== undefined) {
-      throw problem(`there is another row with the id ${row.id}`);
+      throw problem(`another row has the id ${row.id}`);
     }
     const next = this.#next.get(name);
     if (next !== undefined && row.id >= next)

@@ -1,6 +1,7 @@
-// How a command changes a data file that a running server may hold. Only the holder may write, so the command asks it through
-// the socket that is the file's lock; without a holder, the command opens the file and does the work itself. The file may be
-// another one than the operator thinks, so standard error says which file it was, and who changed it.
+// Changes a data file that a running server may hold. Only the holder of the lock may write. So the
+// command sends a request over the holder's control socket; if no process holds the file, the
+// command opens the file and does the work itself. The file may differ from the one the operator
+// has in mind, so standard error reports the file and the process that changed it.
 
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -13,7 +14,7 @@ import { callRunning } from '../store/file/offline.ts';
 import type { Store } from '../store/store.ts';
 import type { World } from './command.ts';
 
-/** A request to the running server, and the type of its response. */
+/** A request to the running server, and the type of the response. */
 export interface ServerRequest<T> {
   readonly name: string;
   readonly value?: unknown;
@@ -28,9 +29,10 @@ export interface Served<T> {
 }
 
 /**
- * Has the running server handle the request; without one, does it here on the open store. Reports which.
+ * Sends the request to the running server; without one, handles it here on the opened store.
+ * Reports which.
  *
- * @param here Resolves to what the server would respond.
+ * @param here Resolves to the response that the server would send.
  */
 export async function perform<T>(
   world: World,
@@ -47,33 +49,37 @@ export async function perform<T>(
 /**
  * Sends a request to the running server.
  *
- * @returns null if none is running.
- * @throws JotError `unavailable` in the server's words if it refuses, or if its response is missing or of another type.
+ * @returns null if no server is running.
+ * @throws JotError `unavailable` with the server's message if it refuses, or if the response is
+ * missing or of another type.
  */
 export async function askServer<T>(
   path: string,
   { name, value, type }: ServerRequest<T>,
 ): Promise<Served<T> | null> {
-  const heard = await callRunning(path, name, value);
-  if (heard === null) return null;
-  const { holder: server, response } = heard;
+  const received = await callRunning(path, name, value);
+  if (received === null) return null;
+  const { holder: server, response } = received;
   const [, verdict, text = ''] = /^(ok|no) (.*)$/.exec(response ?? '') ?? [];
   if (verdict === 'no') throw new JotError('unavailable', text);
   try {
     return { server, response: validate(type, JSON.parse(text)) };
   } catch {
-    const problem = 'sent no valid response; whether it did anything is unknown';
+    const problem = 'sent no valid response; it may or may not have changed the data';
     throw new JotError('unavailable', `The running server, ${server}, ${problem}`);
   }
 }
 
-/** Says on standard error which file was changed, and by which server, if any. Programs read standard output. */
+/**
+ * Reports on standard error which file was changed, and by which server. Standard output is for
+ * programs.
+ */
 export function reportWhere({ stderr }: World, path: string, server?: string, kind = 'data'): void {
   const by = server === undefined ? 'no server was running' : `through the server, ${server}`;
   stderr.write(`jot: ${kind} file ${resolve(path)}; ${by}\n`);
 }
 
-/** @throws JotError `unavailable` if there is no such file: opening it would create one. */
+/** @throws JotError `unavailable` if the file does not exist; opening it would create it. */
 export async function requireFile(path: string): Promise<void> {
   await explained('find', path, () => stat(path));
 }

@@ -1,7 +1,8 @@
-// `jot serve`: starts the server, says where it is ready, and ends it in order on a signal.
+// `jot serve`: starts the server, prints its address, and shuts it down on a signal.
 //
-// A second signal ends the process at once. But Ctrl-C in a terminal reaches all of its processes, and npm passes the signal
-// on to its child, which has it already. So the same signal within half a second is an echo, and is ignored.
+// A second signal ends the process immediately. But Ctrl-C in a terminal reaches every process of
+// the foreground group, and npm then forwards the signal to its child, which has already received
+// it. So the same signal within half a second is an echo, and is ignored.
 
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
@@ -18,10 +19,10 @@ export const serve: Command = {
   name: 'serve',
   summary: 'start the server (the default)',
   details: `
-Settings come from the environment, and from a file .env in the working
-directory where the environment has none; the README lists them. The log goes to
-standard output. SIGTERM or Ctrl-C ends it in order: requests in progress have
-ten seconds. A second signal ends it at once.`,
+Settings come from the environment, and otherwise from the file .env in the
+working directory; the README lists them. The log goes to standard output. On
+SIGTERM or Ctrl-C, the server gives requests in progress ten seconds. A second
+signal ends it immediately.`,
   async run(world) {
     keepNextTickQuick();
     const { settings, stdout, process } = world;
@@ -30,7 +31,7 @@ ten seconds. A second signal ends it at once.`,
     const app = createApp({ settings, writeLog: lines.add });
     const { isClosing, closed } = closeOnSignals(world, app.close);
     const url = await app.listen().catch((error) => {
-      // A start that a signal interrupts has not failed.
+      // A start that a signal interrupts is not a failure.
       if (isClosing()) return null;
       throw explained(error, app.config);
     });
@@ -68,7 +69,7 @@ function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (li
 function explained(error: NodeJS.ErrnoException, { host, port }: Config): Error {
   const cause = damageIn(error);
   if (cause !== null)
-    return new JotError('unavailable', `${error.message}; \`jot check\` says more`, { cause });
+    return new JotError('unavailable', `${error.message}; run \`jot check\` for details`, { cause });
   if (error.syscall !== 'listen' && error.syscall !== 'getaddrinfo') return error;
   const problem = `Cannot listen with HOST=${host} and PORT=${port}: ${error.message}`;
   return new JotError('unavailable', problem, { cause: error });

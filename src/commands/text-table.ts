@@ -1,6 +1,7 @@
-// Rows as text for a person: columns as wide as their widest cell, and nothing that a terminal would obey.
+// Formats rows as a table: columns as wide as their widest cell, and no characters that a terminal
+// would interpret.
 
-/** A line for each row, the first of which is the head. */
+/** Returns a line per row; the first row is the head. */
 export function tableOf(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
@@ -9,14 +10,20 @@ export function tableOf(rows: readonly (readonly string[])[]): string {
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
 
-/** Text from elsewhere, with escapes for control characters and for characters that change the direction of the line. */
+/**
+ * Returns the text with escapes for control characters and for characters that change the direction
+ * of the line.
+ */
 export function shown(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
 }
 
-/** `2026-11-23T12:35:13Z`; a question mark for null and for times that no date can have. */
+/**
+ * Returns a time as `2026-11-23T12:35:13Z`; a question mark for null and for times that `Date`
+ * cannot represent.
+ */
 export function timeText(timeMs: number | null): string {
   const time = new Date(timeMs ?? Number.NaN);
   return Number.isNaN(time.getTime()) ? '?' : time.toISOString().replace(/\.\d+Z$/, 'Z');

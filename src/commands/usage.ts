@@ -1,20 +1,20 @@
-// How a command is typed and what it does, as text: of several commands, or of one.
+// Formats the usage of one command, or of all.
 
 import type { Command } from './command.ts';
 import { tableOf } from './text-table.ts';
 
-/** All commands, a line for each. */
+/** Returns the usage of all commands, one line each. */
 export function usageOf(commands: readonly Command[]): string {
   const rows = commands.map((command) => [typed(command), command.summary] as const);
   return `Usage: jot [command]\n\n${table(rows)}`;
 }
 
-/** One command, as much as it takes to type it. */
+/** Returns the usage of one command, without its details. */
 export function usageOfOne(command: Command): string {
   return `Usage: jot ${typed(command)}\n\n  ${command.summary}\n`;
 }
 
-/** One command with its parameters and details. */
+/** Returns the usage of one command, with its parameters and details. */
 export function helpOf(command: Command): string {
   const { parameters = {}, details } = command;
   const rows = Object.entries(parameters);

@@ -1,7 +1,8 @@
-// `jot user list`: shows the users and how much each has. It reads the data file without a lock, so it works beside a server.
+// `jot user list`: shows the users, and how many posts and sessions each has. It reads the data
+// file without a lock, so it works while a server is running.
 //
-// Sessions that have not expired are counted. A session whose signing key was retired counts too, though it is of no use:
-// a row does not say which key signed its tokens.
+// It counts the sessions that have not expired. A session whose signing key was retired is counted
+// too, although its tokens are useless, since a row does not record the key that signed its tokens.
 
 import type { Id, Session, User } from '../store/collections.ts';
 import { readDataFile } from '../store/file/offline.ts';

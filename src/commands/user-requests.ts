@@ -1,6 +1,7 @@
-// The requests by which an operator adds, changes and deletes users. The same handlers run in a running server, for a command
-// that asks through the socket of its data file, and in the command itself if no server is running. The command hashes the
-// password, by the rules that it asks for here; every value is checked here again.
+// The requests with which an operator adds, changes and deletes users. A running server handles
+// them for a command that connects to its control socket. If no server is running, the command
+// calls the same handlers itself. The command hashes the password, by the rules that it requests
+// from the server; every value is checked again here.
 
 import { type Cost, costOf, formatCost, isHash } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
@@ -64,7 +65,7 @@ export function userRequests(options: UserRequestsOptions): ControlHandlers {
 
     async 'user delete'(value) {
       const user = await get(store, check(whom, value).username);
-      // The name may have changed hands since.
+      // Another user may have the name by now.
       await store.users.remove(user.id, { ifVersion: user.version });
       log.info('the operator deleted a user', { user: user.id });
       return responseTypes.user.marshal(user);
@@ -81,7 +82,8 @@ export function rulesOf({
 }
 
 /**
- * Validates a value, with all problems in the message: a line of text has no fields.
+ * Validates a value. All problems are in the message, since the response is a line of text without
+ * fields.
  *
  * @throws JotError `validation_failed`.
  */
@@ -96,8 +98,8 @@ export function check<T>(type: Type<T>, value: unknown): T {
   }
 }
 
-// A login takes as long as its hash costs, so a hash at another cost would show which usernames exist, until the next start
-// looks up the costs in use.
+// The time of a login depends on the cost of the hash. So a hash at another cost would reveal which
+// usernames exist, until the next start looks up the costs in use.
 function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
   const given = check(userWithHash, value);
   const cost = costOf(given.password_hash);

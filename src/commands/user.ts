@@ -1,6 +1,7 @@
-// `jot user`: adding, deleting and helping users without being one of them. The password is asked for and hashed here, and only
-// the hash leaves the process; the rules for it come from the running server if there is one. A password is never an argument:
-// arguments are in the shell's history, and every process on the machine can read them.
+// `jot user`: an operator creates and deletes users and replaces passwords. The command asks for
+// the password and hashes it, and only the hash leaves the process. The rules for passwords come
+// from the running server, if there is one. A password is never an argument, since arguments are in
+// the shell's history and visible to every process on the machine.
 
 import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
@@ -14,9 +15,9 @@ import { askServer, perform, requireFile } from './running-server.ts';
 import { shown } from './text-table.ts';
 import { check, responseTypes, rulesOf, userRequests } from './user-requests.ts';
 
-const PASSWORD_SOURCE = `The password is typed twice at the terminal, which does not show it, or is one
-line on standard input: < password.txt. It is never an argument, since others
-can see those.`;
+const PASSWORD_SOURCE = `Type the password twice at the terminal, which does not show it, or pass it as
+one line on standard input: < password.txt. It is never an argument, since other
+users of the machine can see arguments.`;
 
 export const createUser: Command = {
   name: 'user create',
@@ -25,7 +26,8 @@ export const createUser: Command = {
   details: `
 The rules are those for signing up.
 ${PASSWORD_SOURCE}
-Without a running server the data file is changed, and made if it is not there.`,
+If no server is running, the command changes the data file, and creates it if it
+does not exist.`,
   async run(world, { positionals }) {
     const name = nameIn(positionals);
     const value = { username: name, password_hash: await newHash(world) };
@@ -36,8 +38,8 @@ Without a running server the data file is changed, and made if it is not there.`
 
 export const changePassword: Command = {
   name: 'user password',
-  parameters: { '<username>': 'whose password it is' },
-  summary: 'give a user another password, and end all sessions of that user',
+  parameters: { '<username>': 'the user who gets a new password' },
+  summary: 'replace the password of a user, and end all sessions of that user',
   details: `\n${PASSWORD_SOURCE}`,
   async run(world, { positionals }) {
     const name = nameIn(positionals);
@@ -57,8 +59,8 @@ export const deleteUser: Command = {
   },
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
   details: `
-At the terminal the username has to be typed once more. The user, the posts and
-the sessions are gone for good, and the id is not given out again.`,
+At a terminal, the username must be typed once more. The user, the posts and the
+sessions are deleted permanently, and the id is not reused.`,
   async run(world, { options, positionals }) {
     const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));

@@ -8,7 +8,7 @@ import { askUnseen, readLine, readOnlyLine } from '../../src/commands/ask-unseen
 import { createWorld } from '../support/process/world.ts';
 
 const GIVEN_UP = 'Cancelled; nothing was changed';
-const NOT_UTF8 = 'It is not UTF-8; nothing was changed';
+const NOT_UTF8 = 'The line is not UTF-8; nothing was changed';
 const NOT_TYPED = 'The line holds control characters or is not UTF-8';
 
 /** A terminal whose keys are pressed by the test, and what was done to it. */

@@ -86,7 +86,7 @@ describe('check of a sound file', () => {
 
   it('has nothing to say against an empty one', async (t) => {
     const { code, stdout, path } = await checked(t, '');
-    assert.deepEqual([code, stdout], [0, `${path}: it is empty; a start makes a new data file of it\n`]);
+    assert.deepEqual([code, stdout], [0, `${path}: empty; the next start makes it a new data file\n`]);
   });
 
   it('reads one that nobody may write, in a folder that nobody may write', async (t) => {
@@ -108,9 +108,7 @@ describe('check of a sound file', () => {
       assert.equal(code, 0);
       assert.match(stdout, /: no damage\n1 user, 0 posts, 0 sessions; last change 1;/);
       assert.ok(
-        stdout.endsWith(
-          `\nat the end ${bytes} of a change that is not whole: the next start sets that aside\n`,
-        ),
+        stdout.endsWith(`\nat the end ${bytes} of an incomplete change: the next start sets them aside\n`),
         stdout,
       );
     }
@@ -200,10 +198,10 @@ describe('check of rows that can not be there', () => {
     it(`names them, though every checksum is right: ${reason}`, async (t) => {
       const lines = linesWith([{ put: 'users', row: matt }], change);
       const { code, stdout, stderr, path } = await checked(t, lines.join(''));
-      assert.equal(stderr, `jot: The data file ${path} has 1 row that can't be there:\n  ${found}\n`);
+      assert.equal(stderr, `jot: The data file ${path} has 1 row that cannot be right:\n  ${found}\n`);
       assert.match(
         stdout,
-        /^\d users?, \d posts?, 0 sessions\n`jot repair(?: --drop-rows)?` drops what can't be there\.\n$/,
+        /^\d users?, \d posts?, 0 sessions\n`jot repair(?: --drop-rows)?` drops them\.\n$/,
       );
       assert.equal(code, 1);
       await openFor(t, `file:${path}`);

@@ -26,7 +26,7 @@ describe('parseArguments', () => {
 
   const bad: readonly (readonly [args: string[], message: RegExp, why: string])[] = [
     [[], /^<name> is missing$/, 'too few'],
-    [['a', 'b', 'c'], /^there is one argument too many$/, 'too many, and the last one is not repeated'],
+    [['a', 'b', 'c'], /^there are too many arguments$/, 'too many, and the last one is not repeated'],
     [['--quiet'], /^Unknown option '--quiet'/, 'an option that there is not'],
     [['-l'], /^Unknown option '-l'/, 'there are no short ones'],
     [['--loud=1'], /'--loud' does not take an argument$/, 'an option is there or not'],

@@ -136,7 +136,7 @@ describe('jot keys rotate', () => {
     assert.deepEqual([after.access, after.refresh].map(kidOf), [second, second]);
     assert.deepEqual(await statusesOf(server, before), [200, 200]);
     const logged = server.log.map((line) => JSON.parse(line)).find(({ kids }) => kids !== undefined);
-    assert.deepEqual([logged.message, logged.kids], ['the key file was read again', [second, first]]);
+    assert.deepEqual([logged.message, logged.kids], ['reloaded the key file', [second, first]]);
   });
 
   it('reports that the server reads another key file: by another name its data file has another one', async (t) => {
@@ -146,7 +146,7 @@ describe('jot keys rotate', () => {
     await openKeyFile(`${place.folder}/link.keys.json`, () => START_MS);
     const settings = { DATABASE_URL: `file:${place.folder}/link.jsonl` };
     const message =
-      'The key file is changed, but the running server keeps its keys: it reads another key file';
+      'The key file was changed, but the running server keeps its keys: it uses another key file';
     await assert.rejects(runCommand(rotateKeys, [], { settings }), { name: 'JotError', message });
   });
 
@@ -154,7 +154,7 @@ describe('jot keys rotate', () => {
     const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     const message =
-      'The key file is changed, but the running server keeps its keys: JWT_SECRET_KEY is set for the server, so it uses no key file';
+      'The key file was changed, but the running server keeps its keys: JWT_SECRET_KEY is set for the server, so it uses no key file';
     await assert.rejects(runCommand(rotateKeys, [], place), { name: 'JotError', message });
   });
 
@@ -189,7 +189,7 @@ describe('jot keys retire', () => {
     const [second = '', first = ''] = kidsIn(place.keyFile);
     const { stdout } = await runCommand(retireKeys, [first], { settings: place.settings });
     const who = `process ${process.pid} from now on`;
-    assert.equal(stdout, `Key ${first} is gone. Tokens that were signed with it are refused by ${who}.\n`);
+    assert.equal(stdout, `Key ${first} is retired. Its tokens are rejected by ${who}.\n`);
     assert.deepEqual(kidsIn(place.keyFile), [second]);
     assert.deepEqual(await statusesOf(server, before), [401, 401]);
     assert.deepEqual(await statusesOf(server, after), [200, 200]);
@@ -202,7 +202,7 @@ describe('jot keys retire', () => {
       writeFileSync(place.keyFile, JSON.stringify({ keys: [...keys, { ...keys[0], kid: '-old' }] }));
       const { code, stdout } = await runCommand(retireKeys, args, { settings: place.settings });
       assert.equal(code, 0);
-      assert.match(stdout, /refused after the next start; no server is running\.\n$/);
+      assert.match(stdout, /rejected after the next start; no server is running\.\n$/);
       assert.deepEqual(kidsIn(place.keyFile), [keys[0].kid]);
     }
   });
@@ -321,6 +321,6 @@ describe('jot keys with a server in a process of its own', () => {
     served.command.kill('SIGTERM');
     const { code, stdout } = await served.command.ended;
     assert.equal(code, 0);
-    assert.equal(stdout.match(/"message":"the key file was read again"/g)?.length, 2);
+    assert.equal(stdout.match(/"message":"reloaded the key file"/g)?.length, 2);
   });
 });

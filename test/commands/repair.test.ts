@@ -30,7 +30,7 @@ describe('repair', () => {
       '  row 1 of posts: its owner, 1 of users, is not there',
       'ended: 1 session, since what is lost may have been a logout or a new password',
       'kept: 1 user, 1 post, 0 sessions',
-      `The file as it was is in ${path}.damaged-2026-11-23T123513.000Z`,
+      `The damaged file is kept in ${path}.damaged-2026-11-23T123513.000Z`,
       '',
     ]);
     const store = await openFor(t, `file:${path}`);
@@ -62,7 +62,7 @@ describe('repair', () => {
       'dropped:',
       '  row 3 of posts: its owner, 9 of users, is not there',
       'kept: 1 user, 0 posts, 1 session',
-      `The file as it was is in ${path}.damaged-2026-11-23T123513.000Z`,
+      `The damaged file is kept in ${path}.damaged-2026-11-23T123513.000Z`,
       '',
     ]);
     assert.equal((await runCommand(check, [path])).code, 0);
@@ -91,7 +91,7 @@ describe('repair', () => {
   it('says that there is nothing to do, and does nothing', async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     const { code, stdout } = await runCommand(repair, [], { settings: { DATABASE_URL: `file:${path}` } });
-    assert.deepEqual([code, stdout], [0, `${path}: there is no damage to repair\n`]);
+    assert.deepEqual([code, stdout], [0, `${path}: no damage to repair\n`]);
     assert.deepEqual(readdirSync(dirname(path)), ['jot.jsonl']);
   });
 });

@@ -51,7 +51,7 @@ describe('askServer', () => {
       const lock = await acquireLock(path);
       t.after(() => lock.release());
       lock.handleWith(async () => response);
-      const problem = 'sent no valid response; whether it did anything is unknown';
+      const problem = 'sent no valid response; it may or may not have changed the data';
       await rejects(
         askServer(path, request),
         'unavailable',

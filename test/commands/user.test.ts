@@ -214,11 +214,11 @@ describe('jot user: what a password may be', () => {
     [`${long}\n`, {}, /^"password" must be at most 1024 bytes long$/, 'too long'],
     ['4711word\n4711again\n', {}, /^There is more than one line on standard input; nothing was/, 'two lines'],
     ['4711\0word\n', {}, /^"password" must not contain U\+0000$/, 'a character that HMAC does not tell'],
-    [Buffer.from([0x34, 0xff, 0x0a]), {}, /^It is not UTF-8/, 'bytes that are no text'],
+    [Buffer.from([0x34, 0xff, 0x0a]), {}, /^The line is not UTF-8/, 'bytes that are not UTF-8'],
     [`4711${'x'.repeat(9_000)}\n`, {}, /^The line is too long$/, 'no line at all'],
   ];
   for (const [stdin, settings, message, reason] of rows) {
-    it(`is not this one: ${reason}`, async (t) => {
+    it(`is rejected: ${reason}`, async (t) => {
       const place = placeFor(t);
       const server = await startServer(t, { ...place.settings, PASSWORD_MIN_LENGTH: '1' });
       await server.signUp('matt', 'old');
@@ -277,7 +277,7 @@ describe('jot user: what a password may be', () => {
 
 describe('jot user: the command line', () => {
   const secret = 'hunter-4711';
-  const surplus = /^there is one argument too many$/;
+  const surplus = /^there are too many arguments$/;
   const rows: readonly [command: Command, args: string[], message: RegExp][] = [
     [createUser, [], /^<username> is missing$/],
     [createUser, ['matt', secret], surplus],

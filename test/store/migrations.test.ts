@@ -88,7 +88,7 @@ describe('a Jot with a later schema', () => {
       const before = traceOf(path);
       assert.deepEqual(await rowsIn(path), evolved(rows as unknown as Rows));
       assert.match((await run('check', [path])).stdout, /: no damage\n/);
-      assert.match((await run('repair', [path])).stdout, /: there is no damage to repair\n$/);
+      assert.match((await run('repair', [path])).stdout, /: no damage to repair\n$/);
       assert.deepEqual(traceOf(path), before);
     });
 

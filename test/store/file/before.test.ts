@@ -47,7 +47,7 @@ for (const [name, usernames] of Object.entries(FILES)) {
       const path = copyOf(t, name);
       const run = (command: typeof check, ...args: string[]) => runCommand(command, [...args, path]);
       assert.match((await run(check)).stdout, /: no damage\n/);
-      assert.match((await run(repair)).stdout, /: there is no damage to repair\n$/);
+      assert.match((await run(repair)).stdout, /: no damage to repair\n$/);
       assert.match((await run(migrate)).stdout, /its schema is number \d+/);
       for (const username of usernames) assert.ok((await run(listUsers)).stdout.includes(username));
       if (name === 'compacted.jsonl') {
