@@ -3,7 +3,7 @@
 // here, in each test and hook as it begins: suites and processes have none.
 
 import { createHook } from 'node:async_hooks';
-import { after, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 
 const EXIT_MS_MAX = 60_000;
 
@@ -16,6 +16,12 @@ export async function runFiles(urls, timeoutMs) {
     clearInterval(open);
     setTimeout(exit, EXIT_MS_MAX).unref();
   });
+  // Node calls that hook as soon as no test is left, also between two imports. This suite is left until the last one.
+  let finish;
+  const imported = new Promise((resolve) => {
+    finish = resolve;
+  });
+  describe('the imports of a group of files', () => imported);
   for (const url of urls) {
     await import(url).catch((error) => {
       test(`import ${url}`, () => {
@@ -23,6 +29,7 @@ export async function runFiles(urls, timeoutMs) {
       });
     });
   }
+  finish();
 }
 
 // Node offers no way to its class `Test` but the asynchronous resource that each test is.
