@@ -4,7 +4,7 @@ import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { openFileStore } from './file/file-store.ts';
 import { openMemoryStore } from './memory/memory-store.ts';
-import type { ControlHandlers, OnProgress, Store } from './store.ts';
+import type { ControlHandlers, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
 export type { Entity, Id, NewRows, Post, Session, User } from './collections.ts';
@@ -16,8 +16,6 @@ export interface OpenOptions {
   readonly now?: () => number;
   /** Hears of a data file that is made, of torn ends that were set aside and of compactions, whether they went well or not; default: nobody does. */
   readonly log?: Log;
-  /** Hears how much of a data file has been read, in bytes. */
-  readonly onProgress?: OnProgress | undefined;
   /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
   readonly answers?: () => Promise<ControlHandlers>;
 }
@@ -31,10 +29,10 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
  */
 export async function openStore(
   url: string,
-  { now = Date.now, log = silent, onProgress, answers }: OpenOptions = {},
+  { now = Date.now, log = silent, answers }: OpenOptions = {},
 ): Promise<Store> {
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now, log, onProgress, answers });
+  if (path !== null) return openFileStore(path, { now, log, answers });
   if (url === 'memory:') return openMemoryStore();
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
 }

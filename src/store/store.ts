@@ -80,9 +80,6 @@ type OperationOn<Name extends CollectionName> =
       readonly failure?: Failure;
     };
 
-/** Hears how far something has got: so much of so much, bytes or rows; whoever takes one says which. */
-export type OnProgress = (done: number, total: number) => void;
-
 /** What a compaction achieved. */
 export interface Compaction {
   readonly bytesBefore: number;
@@ -113,10 +110,9 @@ export interface Store extends Repositories {
    * Gives back the room that rows take which have changed since or are gone, while reads and writes go on. A store does so
    * by itself when that is more than half.
    *
-   * @param onProgress Hears of rows that are written anew.
    * @throws JotError `unavailable` when it can't be done now; everything is as before.
    */
-  compact(onProgress?: OnProgress): Promise<Compaction>;
+  compact(): Promise<Compaction>;
   /** Finishes the writes under way and lets go of what it holds. */
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Tables } from '../memory/tables.ts';
-import type { Compaction, OnProgress } from '../store.ts';
+import type { Compaction } from '../store.ts';
 import type { DataFile, FileSystem } from './file-system.ts';
 import { NextFile, nextIdsOf } from './next-file.ts';
 
@@ -64,13 +64,9 @@ export class Compactor {
     this.#options = options;
   }
 
-  /**
-   * Compacts, unless it is under way already.
-   *
-   * @param onProgress Hears of rows.
-   */
-  run(onProgress?: OnProgress): Promise<Compaction> {
-    return this.#start(async () => undefined, onProgress);
+  /** Compacts, unless it is under way already. */
+  run(): Promise<Compaction> {
+    return this.#start(async () => undefined);
   }
 
   /** Compacts in the background when more of the file is dead than alive. */
@@ -105,18 +101,18 @@ export class Compactor {
     if ((await fileSystem.freeBytes(path)) < bytes) throw new Error('there is no room for a second file');
   }
 
-  #start(prepare: () => Promise<void>, onProgress?: OnProgress): Promise<Compaction> {
-    this.#running ??= this.#run(prepare, onProgress).finally(() => {
+  #start(prepare: () => Promise<void>): Promise<Compaction> {
+    this.#running ??= this.#run(prepare).finally(() => {
       this.#running = null;
     });
     return this.#running;
   }
 
-  async #run(prepare: () => Promise<void>, onProgress: OnProgress | undefined): Promise<Compaction> {
+  async #run(prepare: () => Promise<void>): Promise<Compaction> {
     const bytesBefore = this.#journal.length;
     try {
       await prepare();
-      await this.#rewrite(onProgress);
+      await this.#rewrite();
     } catch (cause) {
       // Not again before the file has grown by as much as the attempt would have cost, and by something worth it.
       this.#weightMin = this.#fileWeight + Math.max(this.#options.tables.liveWeight, FILE_BYTES_MIN);
@@ -131,7 +127,7 @@ export class Compactor {
     return { bytesBefore, bytesAfter };
   }
 
-  async #rewrite(onProgress: OnProgress | undefined): Promise<void> {
+  async #rewrite(): Promise<void> {
     const journal = this.#journal;
     const { tables, fileSystem, path, log } = this.#options;
     const { seq, length: start } = journal;
@@ -139,7 +135,7 @@ export class Compactor {
     const requireUse = this.#createUseCheck();
     const next = await NextFile.create(fileSystem, path);
     try {
-      await this.#writeSnapshot(next, requireUse, onProgress);
+      await this.#writeSnapshot(next, requireUse);
       const copied = await this.#catchUp(next, start, requireUse);
       await next.sync();
       await journal.exclusively(async () => {
@@ -155,10 +151,10 @@ export class Compactor {
     this.#weightGone = appliedWeight - liveWeight;
   }
 
-  async #writeSnapshot(next: NextFile, requireUse: () => void, onProgress?: OnProgress): Promise<void> {
+  async #writeSnapshot(next: NextFile, requireUse: () => void): Promise<void> {
     const journal = this.#journal;
     const start = journal.length;
-    const pieces = next.writeSnapshot(this.#options.tables, onProgress);
+    const pieces = next.writeSnapshot(this.#options.tables);
     const areWritersAhead = () => journal.length - start > next.length;
     let isDone: boolean | undefined = false;
     const writePiece = async () => {

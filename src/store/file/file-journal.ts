@@ -12,7 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import { SCHEMA } from '../lift.ts';
 import type { Journal } from '../memory/journaled-store.ts';
 import type { Change, Tables } from '../memory/tables.ts';
-import type { Compaction, OnProgress, StoreStatus } from '../store.ts';
+import type { Compaction, StoreStatus } from '../store.ts';
 import { type Compactable, Compactor, type Health } from './compaction.ts';
 import { type DataFile, type FileSystem, writeWhole } from './file-system.ts';
 import type { NextFile } from './next-file.ts';
@@ -104,8 +104,8 @@ export class FileJournal implements Journal, Compactable {
     return reason === null ? { ok: true } : { ok: false, reason };
   }
 
-  compact(onProgress?: OnProgress): Promise<Compaction> {
-    return this.#compactor.run(onProgress);
+  compact(): Promise<Compaction> {
+    return this.#compactor.run();
   }
 
   async close(): Promise<void> {

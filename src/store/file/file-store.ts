@@ -9,7 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import { SCHEMA } from '../lift.ts';
 import { createTableStore } from '../memory/journaled-store.ts';
 import { Tables } from '../memory/tables.ts';
-import type { ControlHandlers, OnProgress, Store } from '../store.ts';
+import type { ControlHandlers, Store } from '../store.ts';
 import { explained, withoutLinks } from './data-path.ts';
 import { FileJournal } from './file-journal.ts';
 import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
@@ -21,8 +21,6 @@ export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
-  /** Hears how much of the file is loaded, in bytes. */
-  readonly onProgress?: OnProgress | undefined;
   readonly fileSystem?: FileSystem;
   /** Gives what other processes can ask for, beside `compact`. */
   readonly answers?: (() => Promise<ControlHandlers>) | undefined;
@@ -63,13 +61,13 @@ interface Place {
 }
 
 async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
-  const { now, log, onProgress, answers = async () => ({}), fileSystem = realFileSystem } = options;
+  const { now, log, answers = async () => ({}), fileSystem = realFileSystem } = options;
   const { path, realPath, lock } = place;
   await removeLeftover(fileSystem, realPath);
   const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
     const tables = new Tables();
-    const loaded = await explained('read', path, () => load(file, path, tables, { onProgress }));
+    const loaded = await explained('read', path, () => load(file, path, tables));
     const { seq, goodBytes, schema } = loaded;
     if (schema < SCHEMA)
       log.info('the data file has an older schema; its next compaction writes the new one', {

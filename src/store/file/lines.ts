@@ -1,7 +1,6 @@
 // The lines of a file with the places where they start, read in blocks, so that the file's size does not matter: a string
 // in Node ends at 512 MiB, a file need not. A line has a limit all the same, since it has to be in memory as a whole.
 
-import type { OnProgress } from '../store.ts';
 import type { DataFile } from './file-system.ts';
 
 const BLOCK_BYTES = 1024 * 1024;
@@ -21,16 +20,8 @@ export interface Line {
   readonly isTooLong: boolean;
 }
 
-/**
- * Gives the lines of a block together: a promise for each line would cost more than reading it.
- *
- * @param onProgress Hears of bytes.
- */
-export async function* readLines(
-  file: DataFile,
-  onProgress: OnProgress = () => undefined,
-  lineBytesMax = LINE_BYTES_MAX,
-): AsyncGenerator<Line[]> {
+/** Yields the lines of a block together: a promise for each line would cost more than reading it. */
+export async function* readLines(file: DataFile, lineBytesMax = LINE_BYTES_MAX): AsyncGenerator<Line[]> {
   const size = await file.size();
   const cutter = new Cutter(lineBytesMax);
   for (let position = 0; position < size; ) {
@@ -40,7 +31,6 @@ export async function* readLines(
     position += length;
     const lines = cutter.take(buffer.subarray(0, length));
     if (lines.length > 0) yield lines;
-    onProgress(position, size);
   }
   const last = cutter.finish();
   if (last !== null) yield [last];

@@ -8,7 +8,6 @@ import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError, NotJotError, TornError } from '../damage.ts';
 import { type OnLifted, SCHEMA } from '../lift.ts';
 import type { Tables } from '../memory/tables.ts';
-import type { OnProgress } from '../store.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {
@@ -34,12 +33,6 @@ export interface Loaded {
   readonly schema: number;
 }
 
-export interface LoadOptions {
-  /** Called with bytes. */
-  readonly onProgress?: OnProgress | undefined;
-  readonly onLifted?: OnLifted | undefined;
-}
-
 /**
  * Applies everything in the file to the tables, in the current shape.
  *
@@ -50,11 +43,11 @@ export async function load(
   file: DataFile,
   path: string,
   tables: Tables,
-  { onProgress, onLifted }: LoadOptions = {},
+  onLifted?: OnLifted,
 ): Promise<Loaded> {
   const loader = new Loader(path, tables, onLifted);
   loader.requireBeginning(await beginningOf(file));
-  for await (const block of readLines(file, onProgress)) for (const line of block) loader.take(line);
+  for await (const block of readLines(file)) for (const line of block) loader.take(line);
   return loader.finish();
 }
 

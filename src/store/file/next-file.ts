@@ -6,7 +6,6 @@ import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
 import { collectionNames } from '../collections.ts';
 import type { Tables } from '../memory/tables.ts';
-import type { OnProgress } from '../store.ts';
 import { type DataFile, type FileSystem, readPieces, writeWhole, writeWholeAsync } from './file-system.ts';
 import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
 
@@ -58,11 +57,9 @@ export class NextFile {
    * the owner is written. A later reader would apply the owner's removal, find no owner, and keep
    * the row.
    */
-  async *writeSnapshot(tables: Tables, onProgress?: OnProgress): AsyncGenerator<void, void> {
-    const total = collectionNames.reduce((sum, name) => sum + tables.count(name), 0);
+  async *writeSnapshot(tables: Tables): AsyncGenerator<void, void> {
     for (const piece of this.#piecesOf(tables)) {
       await this.#append(piece);
-      onProgress?.(this.#snapshotLines, total);
       yield;
     }
   }
@@ -141,11 +138,11 @@ export async function writeDataFile(
   fileSystem: FileSystem,
   path: string,
   tables: Tables,
-  { seq = 0, onProgress }: WriteDataFileOptions = {},
+  seq = 0,
 ): Promise<DataFile> {
   const nextFile = await NextFile.create(fileSystem, path);
   try {
-    for await (const _ of nextFile.writeSnapshot(tables, onProgress));
+    for await (const _ of nextFile.writeSnapshot(tables));
     await nextFile.seal({ seq, through: seq, next: nextIdsOf(tables) });
     await nextFile.rename();
     await nextFile.syncFolder();
@@ -154,12 +151,6 @@ export async function writeDataFile(
     await nextFile.discard();
     throw error;
   }
-}
-
-export interface WriteDataFileOptions {
-  /** The number of the last change before the snapshot. */
-  readonly seq?: number;
-  readonly onProgress?: OnProgress | undefined;
 }
 
 /** Removes what an interrupted attempt to replace this file left behind. */

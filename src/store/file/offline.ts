@@ -9,7 +9,6 @@ import { ignoreMissing } from '../../lib/file-access.ts';
 import { collectionNames } from '../collections.ts';
 import type { OnLifted } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
-import type { OnProgress } from '../store.ts';
 import { explained, withoutLinks } from './data-path.ts';
 import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
@@ -18,8 +17,6 @@ import { writeDataFile } from './next-file.ts';
 import { encodeSnapshotRow, HEADER_BYTES, holdsChanges } from './record.ts';
 
 export interface OfflineOptions {
-  /** Hears of bytes that are read, then of rows that are written. */
-  readonly onProgress?: OnProgress | undefined;
   readonly onLifted?: OnLifted | undefined;
   readonly fileSystem?: FileSystem;
 }
@@ -38,12 +35,12 @@ export interface Contents extends Loaded {
  */
 export async function readDataFile(
   path: string,
-  { onProgress, onLifted, fileSystem = realFileSystem }: OfflineOptions = {},
+  { onLifted, fileSystem = realFileSystem }: OfflineOptions = {},
   tables = new Tables(),
 ): Promise<Contents> {
   const read = async (file: DataFile) => {
     const bytes = await file.size();
-    const loaded = await load(file, path, tables, { onProgress, onLifted });
+    const loaded = await load(file, path, tables, onLifted);
     // A server may have added to it since.
     return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
   };
@@ -51,9 +48,9 @@ export async function readDataFile(
 }
 
 /** Whether any line of the file is a whole one of a data file, wherever in it that is: if so, it was one once. */
-export async function holdsLines(path: string, onProgress?: OnProgress): Promise<boolean> {
+export async function holdsLines(path: string): Promise<boolean> {
   return reading(path, async (file) => {
-    for await (const lines of readLines(file, onProgress))
+    for await (const lines of readLines(file))
       if (lines.some(({ bytes }) => holdsChanges(bytes))) return true;
     return false;
   });
@@ -96,7 +93,7 @@ export async function withDataFile<T>(path: string, use: (realPath: string) => P
 export async function fillDataFile(
   path: string,
   fill: (tables: Tables) => Promise<void>,
-  { onProgress, fileSystem = realFileSystem }: OfflineOptions = {},
+  { fileSystem = realFileSystem }: OfflineOptions = {},
 ): Promise<void> {
   await explained('open', path, () => fileSystem.makeFolder(dirname(path)));
   await withDataFile(path, async (realPath) => {
@@ -109,7 +106,7 @@ export async function fillDataFile(
       throw new JotError('conflict', `There are rows in ${path} already; an import needs an empty one`);
     await fill(tables);
     await explained('write', path, async () => {
-      const file = await writeDataFile(fileSystem, realPath, tables, { seq, onProgress });
+      const file = await writeDataFile(fileSystem, realPath, tables, seq);
       await file.close();
     });
   });

@@ -45,7 +45,7 @@ export async function repairDataFile(path: string, options: RepairOptions): Prom
   return withDataFile(path, async (realPath) => {
     const file = await explained('find', path, () => fileSystem.open(realPath, 'read'));
     try {
-      const saved = await explained('read', path, () => salvaged(file, path, options));
+      const saved = await explained('read', path, () => salvaged(file, path));
       if (saved === null) return null;
       if (saved.misshapen.length > 0 && !dropRows) return { ...saved, original: null };
       const original = besideWithTime(realPath, 'damaged', now);
@@ -57,16 +57,12 @@ export async function repairDataFile(path: string, options: RepairOptions): Prom
   });
 }
 
-async function salvaged(
-  file: DataFile,
-  path: string,
-  { onProgress }: RepairOptions,
-): Promise<Salvaged | null> {
+async function salvaged(file: DataFile, path: string): Promise<Salvaged | null> {
   const tables = new Tables();
   const loaded = await loadOrDamage(file, path, tables);
   if (!(loaded instanceof JotError)) return withoutMisfits(tables, loaded);
   const salvage = new Salvage(path);
-  for await (const block of readLines(file, onProgress)) for (const line of block) salvage.take(line);
+  for await (const block of readLines(file)) for (const line of block) salvage.take(line);
   const isForeign = loaded.details.cause instanceof NotJotError && salvage.rowsRead === 0;
   if (isForeign) throw loaded;
   return salvage.finish();
@@ -102,11 +98,11 @@ interface Original {
 async function replace(
   { file, path, original }: Original,
   { tables, seq }: Salvaged,
-  { fileSystem = realFileSystem, onProgress }: RepairOptions,
+  { fileSystem = realFileSystem }: RepairOptions,
 ): Promise<void> {
   await setAside(fileSystem, { file, path, start: 0 }, original);
   try {
-    const next = await writeDataFile(fileSystem, path, tables, { seq, onProgress });
+    const next = await writeDataFile(fileSystem, path, tables, seq);
     await next.close();
   } catch (error) {
     // As long as the file is in its place, a copy of it is only in the way.

@@ -20,7 +20,6 @@ import {
 import type {
   Compaction,
   ListQuery,
-  OnProgress,
   Operation,
   Repositories,
   Repository,
@@ -44,7 +43,7 @@ export interface Journal {
    */
   append(changes: readonly Change[]): Promise<void>;
   status(): StoreStatus;
-  compact(onProgress?: OnProgress): Promise<Compaction>;
+  compact(): Promise<Compaction>;
   close(): Promise<void>;
 }
 
@@ -64,7 +63,7 @@ export function createTableStore(tables: Tables, journal: Journal): Store {
     ...(Object.fromEntries(repositories) as unknown as Repositories),
     write: async (operations) => void (await writer.write(operations)),
     status: () => writer.status(),
-    compact: (onProgress) => journal.compact(onProgress),
+    compact: () => journal.compact(),
     close: () => writer.close(),
   };
 }

@@ -146,14 +146,6 @@ describe('compact', () => {
     assert.equal(one, two);
   });
 
-  it('tells how far it has got', async (t) => {
-    const { store } = await openWithMatt(t, {});
-    await store.posts.create(postOf(1));
-    const heard: number[][] = [];
-    await store.compact((done, total) => heard.push([done, total]));
-    assert.deepEqual(heard, [[2, 2]]);
-  });
-
   it('of a store in memory has nothing to do', async (t) => {
     const store = await openFor(t, 'memory:');
     assert.deepEqual(await store.compact(), { bytesBefore: 0, bytesAfter: 0 });

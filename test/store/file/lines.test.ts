@@ -20,7 +20,7 @@ async function linesOf(t: TestContext, path: string, lineBytesMax?: number): Pro
   const file = await realFileSystem.open(path, 'read');
   t.after(() => file.close());
   const lines: Shown[] = [];
-  for await (const block of readLines(file, undefined, lineBytesMax)) {
+  for await (const block of readLines(file, lineBytesMax)) {
     for (const { bytes, ...line } of block) lines.push({ text: bytes.toString('latin1'), ...line });
   }
   return lines;
