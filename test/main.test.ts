@@ -257,7 +257,7 @@ describe('jot', { concurrency: 4 }, () => {
       writeFileSync(`${folder}/jot.keys.json`, '{}');
       const { code, stdout, stderr } = await jot(t, [], settingsFor(folder)).ended;
       assert.deepEqual([code, stdout], [1, '']);
-      assert.match(stderr, /^jot: Can't use the key file [^\n]+jot\.keys\.json: [^\n]+\n$/);
+      assert.match(stderr, /^jot: Cannot use the key file [^\n]+jot\.keys\.json: [^\n]+\n$/);
       assert.equal(readFileSync(`${folder}/jot.keys.json`, 'utf8'), '{}');
     });
 

@@ -1,23 +1,26 @@
-// A gate in front of expensive work. The obvious solution, a queue, only postpones the failure when it has no end: every caller waits,
-// and all of them give up. So a fixed number of tasks run at the same time, a fixed number wait, and each waits for a limited time.
-// All others are turned away with 503 and can come again.
+// A gate in front of expensive work. The obvious solution is a queue, but an unbounded queue only
+// postpones the failure: every caller waits, and in the end all of them time out. So a fixed number
+// of tasks run concurrently, a fixed number wait, and each waits for a limited time. All others get
+// 503 and can retry.
 //
-// Passwords need it most. scrypt runs on libuv's pool of four threads, and so does every file operation: sixteen hashes at the same
-// time make one `fdatasync` wait for seconds. Behind a gate smaller than the pool, the disk always finds a free thread.
+// Passwords need it most. scrypt runs on libuv's pool of four threads, and so does every file
+// operation: sixteen concurrent hashes delay one `fdatasync` by seconds. With a gate smaller than
+// the pool, the disk always finds a free thread.
 
 import { JotError } from '../lib/errors.ts';
 
 const QUEUE_MAX = 64;
-// Well before a stalled connection is cut (`stallMs`): a response with the reason is better than none.
+// Well below `stallMs`, after which a stalled connection is cut: the client should get a response
+// with the reason.
 const WAIT_MS_MAX = 15_000;
 const TOO_MANY = 'Too many passwords are being checked right now';
 
 export interface GateOptions {
-  /** Maximum number of tasks that run at the same time. */
+  /** Maximum number of concurrent tasks. */
   readonly concurrency: number;
-  /** Maximum number of tasks that wait; default 64. */
+  /** Maximum number of waiting tasks; default 64. */
   readonly queueMax?: number;
-  /** Longest time that a task waits; default 15,000. */
+  /** Maximum wait of a task in milliseconds; default 15,000. */
   readonly waitMsMax?: number;
 }
 
@@ -29,7 +32,7 @@ interface Waiting {
 export class Gate {
   readonly #concurrency: number;
   readonly #queueMax: number;
-  /** In the order in which they came. */
+  /** Waiting tasks in order of arrival. */
   readonly #waiting = new Set<Waiting>();
   #waitMsMax: number;
   #running = 0;
@@ -49,7 +52,7 @@ export class Gate {
   }
 
   /**
-   * Runs the task when its turn comes, first in, first out.
+   * Runs the task as soon as fewer than `concurrency` tasks run; first in, first out.
    *
    * @throws JotError `unavailable` if the queue is full or the wait too long.
    */
@@ -63,7 +66,10 @@ export class Gate {
     }
   }
 
-  /** Turns away all waiting tasks, and shortens the wait of later ones, because the server is closing. */
+  /**
+   * Rejects all waiting tasks and shortens the wait of later ones; called when the server is
+   * closing.
+   */
   hurry(reason: string, waitMsMax: number): void {
     this.#waitMsMax = Math.min(this.#waitMsMax, waitMsMax);
     for (const { turnAway } of this.#waiting) turnAway(reason);
@@ -91,7 +97,8 @@ export class Gate {
     });
   }
 
-  // The place passes to the next in line directly: counting down and up again would let a newcomer slip in between.
+  // The place passes directly to the next in line. Decrementing and incrementing the count would
+  // let a newcomer overtake it.
   #next(): void {
     const [next] = this.#waiting;
     if (next === undefined) this.#running--;

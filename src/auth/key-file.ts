@@ -1,6 +1,8 @@
-// The file that keeps the signing keys where no setting holds them: made on the first start, changed by `jot keys`. A server that
-// lost its keys would end every session, so a file that is there but can't be used is an error and never replaced. A new version is
-// written to a file of its own and renamed: a crash leaves the old version or the new one, never half of one.
+// The key file: it holds the signing keys unless a setting does. The first start creates it, and
+// `jot keys` changes it. A server that lost its keys would end every session. So if the file exists
+// but is unusable, that is an error, and the file is never replaced. Writing it in place could
+// leave half a file after a crash. So each version is written to a new file, which is then renamed:
+// a crash leaves the old version or the new one.
 
 import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,21 +19,23 @@ interface StoredKey {
   readonly secret: string;
   /** ISO 8601. */
   readonly created?: string;
-  /** Time at which another key was put in front of this one; absent in the first one. */
+  /** Time at which another key was put in front of this one; absent for the first key. */
   readonly replaced?: string;
 }
 
-/** The public part of a key. Times are milliseconds since the epoch; null if the file does not hold them. */
+/**
+ * The public part of a key. Times are in milliseconds since the epoch; null if the file lacks them.
+ */
 export interface KeyRecord {
   readonly kid: string;
   readonly created: number | null;
-  /** Time from which it no longer signs. */
+  /** Time at which the key stopped signing; null also for the key that signs. */
   readonly replaced: number | null;
 }
 
 /**
- * Returns the keys of the secrets if there are any, else those of the file. Without a path it returns a key that is never stored: the
- * tokens of a store in memory end with the process.
+ * Returns the keys of the secrets if there are any, else those of the file. Without a path it
+ * returns a key that is never stored, since a store in memory ends with the process anyway.
  *
  * @throws JotError `unavailable` as `openKeyFile` does.
  */
@@ -45,9 +49,9 @@ export async function openKeys(
 }
 
 /**
- * Reads the key file, or makes one with one key and mode 0600. Its folder must exist.
+ * Reads the key file, or creates one with a single key and mode 0600. Its folder must exist.
  *
- * @throws JotError `unavailable` if the file is there but can't be used.
+ * @throws JotError `unavailable` if the file exists but is unusable.
  */
 export async function openKeyFile(path: string, now: () => number): Promise<SigningKey[]> {
   const keys = await findKeys(path);
@@ -58,7 +62,7 @@ export async function openKeyFile(path: string, now: () => number): Promise<Sign
 }
 
 /**
- * Reads a key file that must be there: a running server never replaces a lost one.
+ * Reads an existing key file: a running server never replaces a lost one.
  *
  * @throws JotError `unavailable` if there is no usable file.
  */
@@ -66,21 +70,26 @@ export async function readKeyFile(path: string): Promise<SigningKey[]> {
   return (await getKeys(path)).map(signingKey);
 }
 
-/** Returns what the file holds except the secrets. @throws JotError `unavailable` if there is no usable file. */
+/**
+ * Returns the keys of the file without their secrets.
+ *
+ * @throws JotError `unavailable` if there is no usable file.
+ */
 export async function listKeyFile(path: string): Promise<KeyRecord[]> {
   return (await getKeys(path)).map(({ kid, created, replaced }, index, keys) => ({
     kid,
     created: timeOf(created),
-    // Files of earlier versions lack `replaced`, but the key in front was made at that moment.
+    // Files of earlier versions lack `replaced`. The next key in front was created at that moment.
     replaced: index === 0 ? null : timeOf(replaced ?? keys[index - 1]?.created),
   }));
 }
 
 /**
- * Puts a new key in front. The caller must hold a lock: two changes at the same time would overwrite each other.
+ * Adds a new key in front. The caller must hold a lock, since concurrent changes would overwrite
+ * each other.
  *
- * @returns the new key's id.
- * @throws JotError `unavailable` if there is no usable file or it is full.
+ * @returns the id of the new key.
+ * @throws JotError `unavailable` if there is no usable file, or if it is full.
  */
 export async function rotateKeyFile(path: string, now: () => number): Promise<string> {
   const [first, ...others] = await getKeys(path);
@@ -94,7 +103,8 @@ export async function rotateKeyFile(path: string, now: () => number): Promise<st
 /**
  * Removes a key. The caller must hold a lock, as for `rotateKeyFile`.
  *
- * @throws JotError `unavailable` if there is no usable file, `not_found` if the key is not in it, `conflict` if the key signs.
+ * @throws JotError `unavailable` if there is no usable file, `not_found` if it lacks the key,
+ * `conflict` if the key signs.
  */
 export async function retireKey(path: string, kid: string): Promise<void> {
   const keys = await getKeys(path);
@@ -109,7 +119,7 @@ export async function retireKey(path: string, kid: string): Promise<void> {
 
 async function getKeys(path: string): Promise<StoredKey[]> {
   const keys = await findKeys(path);
-  if (keys === null) throw unusable(path, 'there is none yet; the first start of the server makes it');
+  if (keys === null) throw unusable(path, 'it does not exist; the first start of the server creates it');
   return keys;
 }
 
@@ -122,14 +132,14 @@ async function findKeys(path: string): Promise<StoredKey[] | null> {
   }
 }
 
-// V8's message about JSON quotes the text, and the text is secret.
+// V8's message quotes the text, which is secret.
 function reasonOf(error: Error): string {
   return error instanceof SyntaxError ? 'it is not JSON' : error.message;
 }
 
 function parseKeys(text: string): StoredKey[] {
   const keys = (JSON.parse(text) as { keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys) || keys.length === 0) throw new TypeError('it holds no list of "keys"');
+  if (!Array.isArray(keys) || keys.length === 0) throw new TypeError('"keys" must be a non-empty list');
   keys.forEach((key, index) => {
     if (!isStoredKey(key))
       throw new TypeError(`key ${index + 1} needs a "kid" and a "secret" of 32 bytes or more in base64url`);
@@ -159,7 +169,7 @@ function timeOf(text: unknown): number | null {
 async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
   const newPath = `${path}.${process.pid}.new`;
   try {
-    // Root must not write through a link that the folder's owner put there.
+    // Root must not follow a link that the owner of the folder created.
     await rm(newPath, { force: true });
     const file = await open(newPath, 'wx', 0o600);
     try {
@@ -177,7 +187,7 @@ async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
   }
 }
 
-// A server that runs as a user of its own must still be able to read a file that root has made or changed.
+// A server that runs as another user must be able to read a file that root created or changed.
 async function settleOwner(file: FileHandle, path: string): Promise<void> {
   const before = await stat(path).catch(ignoreMissing);
   if (before !== undefined) return file.chown(before.uid, before.gid);
@@ -186,5 +196,5 @@ async function settleOwner(file: FileHandle, path: string): Promise<void> {
 }
 
 function unusable(path: string, reason: string): JotError {
-  return new JotError('unavailable', `Can't use the key file ${path}: ${reason}`);
+  return new JotError('unavailable', `Cannot use the key file ${path}: ${reason}`);
 }

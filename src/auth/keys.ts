@@ -1,6 +1,7 @@
-// The server's own signing keys. The first key signs, and all of them verify, so a key is replaced without ending anyone's session:
-// put a new key in front, wait until the last token of the old key has expired, remove the old key. Every key has an id, the token's
-// "kid" (RFC 7515 §4.1.4), so that a token names the key to try.
+// The signing keys of the server. With a single key, replacing it would end every session. So there
+// is a list: the first key signs, and all of them verify. To replace a key, put a new one in front,
+// wait until the last token of the old key has expired, and remove the old key. A key has an id,
+// the "kid" of its tokens (RFC 7515 §4.1.4), so that a token names the key to verify it with.
 
 import { createHmac, randomBytes } from 'node:crypto';
 
@@ -13,7 +14,10 @@ export interface SigningKey {
   readonly secret: string | Uint8Array;
 }
 
-/** Returns a key for each secret. The ids are derived, so that they are the same after every start. */
+/**
+ * Returns a key for each secret. Its id is derived from the secret, so it is the same after every
+ * start.
+ */
 export function keysFromSecrets(secrets: readonly string[]): SigningKey[] {
   return secrets.map((secret) => {
     const kid = createHmac('sha256', secret).update('jot key id').digest('base64url').slice(0, KID_LENGTH);
@@ -21,7 +25,10 @@ export function keysFromSecrets(secrets: readonly string[]): SigningKey[] {
   });
 }
 
-/** Returns a new random key. Its id is in hex, since `jot keys retire` would take one that begins with a dash for an option. */
+/**
+ * Returns a new random key. Its id is hexadecimal, since an id that begins with a dash would look
+ * like an option to `jot keys retire`.
+ */
 export function randomKey(): SigningKey {
   return { kid: randomBytes(KID_BYTES).toString('hex'), secret: randomBytes(SECRET_BYTES) };
 }

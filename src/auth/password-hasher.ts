@@ -1,42 +1,43 @@
-// Password hashing for the server: at one cost, through one gate, and with the same work whether or not the user exists, so that the
-// time of a refusal reveals nothing.
+// Password hashing for the server: at one cost, through one gate, and with the same work whether or
+// not the user exists, so that the time of a rejection reveals nothing.
 //
-// After a change of the cost, hashes of the old cost stay until their users sign in, and checking them takes a different time. So a
-// refusal hashes once at every cost in use: the user's own, and decoys for the others. That is more expensive, and ends with the first
-// start at which no older hash is left.
+// After the cost was changed, hashes of the old cost remain until their users sign in, and checking
+// them takes a different time. So a rejection hashes once at every cost in use: at the cost of the
+// user's own hash, and with decoys at the others. This extra work ends at the first start that
+// finds no older hash.
 
 import type { Gate } from './gate.ts';
 import { type Cost, costOf, decoy, formatCost, hash, verify } from './password.ts';
 
 export interface Verified {
   readonly ok: boolean;
-  /** A new hash if the password is right but its hash was made at another cost; else null. */
+  /** New hash if the password is right and its hash has another cost; else null. */
   readonly renewed: string | null;
 }
 
 export class PasswordHasher {
   readonly #cost: Cost;
   readonly #gate: Gate;
-  /** Decoy by cost. */
+  /** Decoys by cost. */
   readonly #decoys: ReadonlyMap<string, string>;
 
-  /** @param inUse The costs of all stored hashes. */
+  /** @param inUse Costs of all stored hashes. */
   constructor(cost: Cost, gate: Gate, inUse: readonly Cost[] = []) {
     this.#cost = cost;
     this.#gate = gate;
     this.#decoys = new Map([cost, ...inUse].map((each) => [formatCost(each), decoy(each)]));
   }
 
-  /** @throws JotError `unavailable` if too many are waiting. */
+  /** @throws JotError `unavailable` if too many tasks are waiting. */
   hash(password: string): Promise<string> {
     return this.#gate.run(() => hash(password, this.#cost));
   }
 
   /**
-   * Verifies a password in one turn at the gate, so that no request waits twice.
+   * Verifies a password within one task at the gate, so that no request waits twice.
    *
-   * @param phc Null if there is no such user; the result is then not `ok`, after the same work.
-   * @throws JotError `unavailable` if too many are waiting.
+   * @param phc Null if there is no such user. The result is then not `ok`, after the same work.
+   * @throws JotError `unavailable` if too many tasks are waiting.
    */
   verify(password: string, phc: string | null): Promise<Verified> {
     return this.#gate.run(() => this.#verify(password, phc));

@@ -60,12 +60,14 @@ export function costOf(phc: string): Cost | null {
   return name === 'scrypt' ? parseCost(cost ?? '') : null;
 }
 
-/** Returns a PHC string that no password verifies against, at the same price as a real one. */
+/**
+ * Returns a PHC string that does not verify against any password, at the same cost as a real one.
+ */
 export function decoy(cost: Cost): string {
   return `$scrypt$${formatCost(cost)}$${encode(randomBytes(SALT_BYTES))}$${encode(randomBytes(HASH_BYTES))}`;
 }
 
-/** Whether `verify` can read the text. */
+/** Returns whether `verify` can parse the text. */
 export function isHash(text: string): boolean {
   try {
     parsePhc(text);
@@ -75,7 +77,10 @@ export function isHash(text: string): boolean {
   }
 }
 
-/** Parses `ln=14,r=8,p=5`; returns null if the text is not a cost, or a cost that `hash` would refuse. */
+/**
+ * Parses `ln=14,r=8,p=5`; returns null if the text is not a cost, or if `hash` would reject the
+ * cost.
+ */
 export function parseCost(text: string): Cost | null {
   const parts = /^ln=(\d{1,2}),r=(\d{1,9}),p=(\d{1,9})$/.exec(text);
   if (parts === null) return null;

@@ -1,14 +1,16 @@
-// The two tokens of a session. The access token authenticates requests for a few minutes; the refresh token is exchanged for the next
-// pair, once. Both are JWTs signed with the same keys, and the header's "typ" keeps one from passing for the other (RFC 8725 §3.11).
+// The two tokens of a session. The access token authenticates requests for a few minutes; the
+// refresh token is exchanged once for the next pair. Both are JWTs signed with the same keys, and
+// the "typ" of the header prevents using one as the other (RFC 8725 §3.11).
 //
-// A refresh token is made from its session's row alone: number, time, key. So a response that was lost on the way can be repeated
-// exactly, without storing it (RFC 9700 §4.14.2 for the rotation).
+// A refresh token is derived only from the session's row (number, time) and the key. So if a
+// response was lost, the same token can be issued again without storing it (rotation: RFC 9700
+// §4.14.2).
 
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { checkTimes, JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
 import type { SigningKey } from './keys.ts';
 
-// A verified token takes about a kilobyte.
+// A verified token takes about a kilobyte of memory.
 const VERIFIED_MAX = 10_000;
 // HMAC-SHA256 in base64url.
 const SIGNATURE_LENGTH = 43;
@@ -25,7 +27,9 @@ export interface TokenSettings {
   readonly refreshExpirationMs: number;
 }
 
-/** The part of a session from which its tokens are made; times in milliseconds since the epoch. */
+/**
+ * The part of a session that its tokens are derived from; times in milliseconds since the epoch.
+ */
 export interface TokenSession {
   readonly sid: string;
   readonly user_id: number;
@@ -54,9 +58,11 @@ export class Tokens {
   #keys: readonly [SigningKey, ...SigningKey[]];
   readonly #settings: TokenSettings;
   readonly #now: () => number;
-  // Access tokens whose form, signature and claims were right: `verify` takes 10 µs, nearly as long as a whole GET. Times are checked
-  // again with every use, and whether the session is still there is checked elsewhere. The key is the signature, since a Map hashes the
-  // whole of a longer key: 0.5 µs more. The rest of the token must be the same too, because only `verify` knows that they belong together.
+  // Access tokens with valid form, signature and claims, by signature: `verify` takes 10 µs, nearly
+  // as long as a whole GET. Times are checked at every use, and the existence of the session is
+  // checked elsewhere. The whole token as the key would cost 0.5 µs more, since a Map hashes all of
+  // a key. But the rest of the token must be compared too, since only `verify` proves that it
+  // belongs to the signature.
   readonly #verified = new BoundedMap<string, { readonly token: string; readonly access: AccessToken }>(
     VERIFIED_MAX,
   );
@@ -73,13 +79,13 @@ export class Tokens {
     return this.#keys.map(({ kid }) => kid);
   }
 
-  /** Replaces the keys. Tokens of any other key are refused from now on. */
+  /** Replaces the keys. Tokens of other keys are rejected from now on. */
   useKeys(keys: readonly SigningKey[]): void {
     this.#keys = requireOne(keys);
     this.#verified.clear();
   }
 
-  /** @param fresh Whether the user has just entered the password. */
+  /** @param fresh Whether the user has just entered a password. */
   access(session: TokenSession, fresh: boolean): string {
     const { expirationMs, notBeforeMs } = this.#settings;
     const iat = Math.floor(this.#now() / 1000);
@@ -134,7 +140,8 @@ export class Tokens {
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
     const verified = verify(token, this.#keys, { now: this.#now, leewaySeconds: this.#leewaySeconds });
     if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
-    // RFC 8725 §3.8, §3.9: such a claim must be checked. Our tokens have none, so another service that shares our key made this one.
+    // RFC 8725 §3.8, §3.9: such a claim must be checked. Our tokens never have it, so a token that
+    // does was issued by another service that shares our key.
     const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));
     if (foreign !== undefined) throw new JwtError(`The "${foreign}" claim is not one of this server's`);
     return verified;

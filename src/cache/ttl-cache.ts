@@ -1,8 +1,9 @@
-// An LRU cache with a time to live. The hard part is the stampede: when a popular entry expires, a hundred requests miss together and
-// all recompute it. Here the first miss computes and the others await its promise (single flight).
+// An LRU cache with a time to live. The hard part is the stampede: when a popular entry expires, a
+// hundred requests miss together and all of them recompute it. Here the first miss computes, and
+// the others await its promise (single flight).
 //
-// Deleting or setting a key also detaches a computation in progress: it may have read an older value, so its result goes to the callers
-// that already wait and is not kept.
+// Deleting or setting a key also detaches a computation in progress, which may have read an older
+// value. Its result is returned to the callers that already wait, and is not cached.
 
 import { BoundedMap } from '../lib/bounded-map.ts';
 
@@ -29,12 +30,12 @@ export class TtlCache<K, V> {
     this.#now = now;
   }
 
-  /** Number of entries; an expired entry counts until it is requested or makes room. */
+  /** Number of entries; an expired entry counts until it is requested or evicted. */
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Returns the value; undefined if there is none or it has expired. */
+  /** Returns the cached value; undefined if there is none or it has expired. */
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -58,7 +59,10 @@ export class TtlCache<K, V> {
     this.#entries.clear();
   }
 
-  /** Returns the cached value, or the one that `compute` resolves to. Concurrent callers share one call; a rejection is not kept. */
+  /**
+   * Returns the cached value, or the value that `compute` resolves to. Concurrent callers share one
+   * call. A rejection is not cached.
+   */
   getOrCompute(key: K, compute: () => Promise<V>): Promise<V> {
     const cached = this.get(key);
     if (cached !== undefined) return Promise.resolve(cached);

@@ -106,7 +106,7 @@ describe('rotateKeyFile', () => {
 
   it('refuses where there is no file, and makes none', async () => {
     const path = pathOf();
-    const message = `Can't use the key file ${path}: there is none yet; the first start of the server makes it`;
+    const message = `Cannot use the key file ${path}: it does not exist; the first start of the server creates it`;
     await assert.rejects(rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
     assert.throws(() => statSync(path), { code: 'ENOENT' });
   });
@@ -127,7 +127,7 @@ describe('rotateKeyFile and retireKey', () => {
     const keys = Array.from({ length: 99 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
     const path = pathOf(JSON.stringify({ keys }));
     await rotateKeyFile(path, now);
-    const message = `Can't use the key file ${path}: it holds 100 keys; retire some first`;
+    const message = `Cannot use the key file ${path}: it holds 100 keys; retire some first`;
     await assert.rejects(rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
     await retireKey(path, 'k98');
     await rotateKeyFile(path, now);
@@ -206,7 +206,7 @@ describe('retireKey', () => {
 describe('readKeyFile', () => {
   it('gives what openKeyFile gives, but makes no file', async () => {
     const path = pathOf();
-    const message = `Can't use the key file ${path}: there is none yet; the first start of the server makes it`;
+    const message = `Cannot use the key file ${path}: it does not exist; the first start of the server creates it`;
     await assert.rejects(readKeyFile(path), { name: 'JotError', code: 'unavailable', message });
     assert.throws(() => statSync(path), { code: 'ENOENT' });
     assert.deepEqual(await openKeyFile(path, now), await readKeyFile(path));
@@ -214,7 +214,7 @@ describe('readKeyFile', () => {
 });
 
 const NOT_JSON = 'it is not JSON';
-const NO_LIST = 'it holds no list of "keys"';
+const NO_LIST = '"keys" must be a non-empty list';
 const BAD_KEY = 'key 1 needs a "kid" and a "secret" of 32 bytes or more in base64url';
 
 const MALFORMED = [
@@ -288,7 +288,7 @@ describe('every use of the key file refuses one that', () => {
     it(`${reason}, naming it, showing nothing of it, leaving it as it is`, async () => {
       const path = pathOf(text);
       for (const use of uses) {
-        assert.equal(await messageOf(() => use(path)), `Can't use the key file ${path}: ${problem}`);
+        assert.equal(await messageOf(() => use(path)), `Cannot use the key file ${path}: ${problem}`);
       }
       assert.equal(readFileSync(path, 'utf8'), text);
     });
@@ -298,7 +298,7 @@ describe('every use of the key file refuses one that', () => {
     for (const use of uses) {
       assert.equal(
         await messageOf(() => use(folder)),
-        `Can't use the key file ${folder}: EISDIR: illegal operation on a directory, read`,
+        `Cannot use the key file ${folder}: EISDIR: illegal operation on a directory, read`,
       );
     }
   });
@@ -307,7 +307,7 @@ describe('every use of the key file refuses one that', () => {
     const path = join(folder, 'missing', 'keys.json');
     assert.match(
       await messageOf(() => openKeyFile(path, now)),
-      /^Can't use the key file .+keys\.json: ENOENT: /,
+      /^Cannot use the key file .+keys\.json: ENOENT: /,
     );
   });
 

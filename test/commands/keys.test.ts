@@ -247,7 +247,7 @@ describe('jot keys, all of them,', () => {
       );
       await refuses(command, args, place, { DATABASE_URL: 'memory:' }, /data is in memory/);
       const elsewhere = { DATABASE_URL: `file:${place.folder}/none/jot.jsonl` };
-      await refuses(command, args, place, elsewhere, /jot\.keys\.json: there is none yet/);
+      await refuses(command, args, place, elsewhere, /jot\.keys\.json: it does not exist/);
     });
 
     it(`${command.name}: shows nothing of a key file that is damaged`, async (t) => {
@@ -261,14 +261,14 @@ describe('jot keys, all of them,', () => {
 describe('a running server that is told to read its key file again', () => {
   for (const [reason, text] of [
     ['it is not JSON', '{"keys":'],
-    ['it holds no list of "keys"', '{"keys":[]}'],
+    ['"keys" must be a non-empty list', '{"keys":[]}'],
   ] as const) {
     it(`keeps its keys, says and logs why: ${reason}`, async (t) => {
       const place = placeFor(t);
       const server = await startWithMatt(t, place);
       const before = await server.signIn('matt');
       writeFileSync(place.keyFile, text);
-      const message = `Can't use the key file ${place.keyFile}: ${reason}`;
+      const message = `Cannot use the key file ${place.keyFile}: ${reason}`;
       const said = await callRunning(`${place.folder}/jot.jsonl`, 'keys reload');
       assert.equal(said?.response, `no ${message}`);
       assert.deepEqual(await statusesOf(server, before), [200, 200]);
@@ -283,7 +283,7 @@ describe('a running server that is told to read its key file again', () => {
     await startServer(t, place.settings);
     rmSync(place.keyFile);
     const said = await callRunning(`${place.folder}/jot.jsonl`, 'keys reload');
-    assert.match(said?.response ?? '', /^no .*: there is none yet/);
+    assert.match(said?.response ?? '', /^no .*: it does not exist/);
     assert.equal(existsSync(place.keyFile), false);
   });
 });
