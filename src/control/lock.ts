@@ -1,13 +1,16 @@
-// One process holds the data file. Node offers no file locks, and a file with a process id in it fails after `kill -9`: the id may
-// belong to another program by then, or to a process in another container. But the kernel closes the listening sockets of a dead
-// process. So the holder listens on a Unix socket next to the data file, and connecting shows whether there is a holder: the
-// connection is accepted, or it is refused and the socket is stale.
+// The lock of a data file: at most one process holds it. Node offers no file locks. The obvious
+// solution, a file with a process id, fails after `kill -9`: by then the id may belong to another
+// program, or to a process in another container. But the kernel closes the listening sockets of a
+// dead process. So the holder listens on a Unix socket next to the data file. A connection that is
+// accepted proves a holder; a connection that is refused proves a stale socket.
 //
-// Two processes that start at the same moment must not both win. So no process removes another's socket before it holds the file: each
-// first listens on a socket with a name of its own, and only then checks the others. A process that finds another one listening steps
-// back. Of two, the one that checks later finds the earlier one listening; at worst both step back.
+// Two processes that start at the same moment must not both win. So each process first listens on a
+// socket with a unique name, and then connects to the others. If another process is listening, it
+// steps back. Of two processes, the one that checks later finds the earlier one listening; at worst
+// both step back. Only the holder removes stale sockets.
 //
-// The lock covers one kernel: containers that share the folder, but not machines that share it over a network.
+// The lock covers one kernel: containers that share the folder, but not machines that share it over
+// a network.
 
 import { randomBytes } from 'node:crypto';
 import { open, unlink } from 'node:fs/promises';
@@ -30,21 +33,21 @@ import { listenPrivately, lockPrefix, locksIn, settleOwner, socketPath } from '.
 const TURN_MS_MAX = 10_000;
 const RETRY_MS_MIN = 5;
 const RETRY_MS_MAX = 50;
-// Longer than idle connections can block other clients.
+// Longer than idle connections can block the socket.
 const ASKING_MS_MAX = 4_000;
 
 export interface Lock {
-  /** Handles requests from now on. */
+  /** Handles later requests with this handler. */
   handleWith(handler: RequestHandler): void;
-  /** Lets other processes take the lock. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock of a data file, which need not be there yet; its folder must.
+ * Acquires the lock of a data file. The file need not exist, but its folder must.
  *
- * @param path Without symbolic links: two names for one file must lead to one lock.
- * @throws JotError `unavailable` if another process holds it, with its name.
+ * @param path Without symbolic links: two names of one file must lead to the same lock.
+ * @throws JotError `unavailable` with the name of the holder, if another process holds the lock.
  */
 export async function acquireLock(path: string): Promise<Lock> {
   const lock = await tryLock(path);
@@ -53,17 +56,17 @@ export async function acquireLock(path: string): Promise<Lock> {
 }
 
 /**
- * Calls `use` while holding the lock, and waits for it first if another process holds it for a moment.
+ * Calls `use` while holding the lock; waits for the lock if another process holds it.
  *
- * @param path As for `acquireLock`; any file will do.
- * @throws JotError `unavailable` if it is not free within ten seconds.
+ * @param path As for `acquireLock`, of any file.
+ * @throws JotError `unavailable` if the lock is not free within ten seconds.
  */
 export async function inTurn<T>(path: string, use: () => Promise<T>): Promise<T> {
   const untilMs = performance.now() + TURN_MS_MAX;
   let lock = await tryLock(path);
   while (typeof lock === 'string') {
     if (performance.now() > untilMs) throw new JotError('unavailable', `${path} is in use by ${lock}`);
-    // Two processes that stepped back from each other must not try again at the same moment.
+    // Two processes that stepped back from each other must not retry at the same moment.
     await briefly();
     lock = await tryLock(path);
   }
@@ -80,11 +83,11 @@ async function tryLock(path: string): Promise<Lock | string> {
   const own = `${lockPrefix(path)}${randomBytes(6).toString('hex')}`;
   const handle = await open(folder, 'r');
   let handler: RequestHandler = () =>
-    Promise.reject(new JotError('unavailable', 'it takes no requests just now'));
+    Promise.reject(new JotError('unavailable', 'it does not accept requests at the moment'));
   const { server, connections } = createControlServer((request) => handler(request));
   const release = async () => {
     const closed = new Promise((resolve) => server.close(resolve));
-    // Idle connections are not waited for; a response that is being written still arrives.
+    // Closes idle connections without waiting; a response that is being written is still sent.
     for (const socket of connections) socket.destroySoon();
     await closed;
     await handle.close();
@@ -94,13 +97,14 @@ async function tryLock(path: string): Promise<Lock | string> {
     await settleOwner(join(folder, own));
     const others = (await locksIn(folder, path)).filter((file) => file !== own);
     const holder = await holderOf(others.map((other) => socketPath(folder, other, handle)));
-    // A process that checked between our `bind` and `listen` saw a stale socket, removed it, and may have come and gone since.
+    // A process that checked between our `bind` and `listen` saw a stale socket. It may have
+    // removed the socket, and may even have exited since.
     const isSeen = (await locksIn(folder, path)).includes(own);
     if (holder !== null || !isSeen) {
       await release();
       return holder ?? UNKNOWN_HOLDER;
     }
-    // From here on this process holds the file, and the sockets that refused are stale.
+    // From here on this process holds the lock, and the sockets that refused are stale.
     for (const other of others) await unlink(join(folder, other)).catch(ignoreMissing);
     const handleWith = (next: RequestHandler) => {
       if (isMainThread) handler = next;
@@ -121,11 +125,11 @@ async function holderOf(paths: readonly string[]): Promise<string | null> {
 }
 
 /**
- * Sends a request to the process that holds the data file, and tries again while that process is busy.
+ * Sends a request to the holder of the lock, and retries while the holder is busy.
  *
  * @param value Serialized as JSON.
- * @param askingMsMax How long to try.
- * @returns its response, which begins with `ok` or `no`; null if no process holds the file.
+ * @param askingMsMax Maximum time of retrying in milliseconds.
+ * @returns the response, which begins with `ok` or `no`; null if no process holds the lock.
  * @throws JotError `unavailable` if the request could not be delivered.
  */
 export async function callHolder(
@@ -164,11 +168,11 @@ async function callOnce(
 }
 
 function undelivered(path: string, { holder }: HolderResponse, askingMsMax: number): JotError {
-  const who = holder === UNKNOWN_HOLDER ? 'did not answer' : `(${holder}) was busy with others`;
+  const who = holder === UNKNOWN_HOLDER ? 'did not respond' : `(${holder}) was busy`;
   const forSeconds = `for ${askingMsMax / 1000} s`;
   return new JotError(
     'unavailable',
-    `The server that holds the data file ${path} ${who} ${forSeconds}, so it was asked for nothing; look at it, or try again`,
+    `The server that holds the data file ${path} ${who} ${forSeconds}, so no request was sent; check the server or try again`,
   );
 }
 

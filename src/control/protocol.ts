@@ -1,36 +1,40 @@
-// The protocol of the socket of the process that holds the data file. The holder names itself as soon as a client connects; a lock
-// needs no more. The client may then send one request, a name and perhaps a value in JSON, and ends its side. The holder responds in
-// one line, `ok` and JSON or `no` and the reason, and ends its own side:
+// The protocol of the control socket. The holder sends its name as soon as a client connects; the
+// lock needs no more. The client may then send one request, a name and optionally a value in JSON,
+// and ends its side. The holder responds with one line, `ok` and JSON or `no` and the reason, and
+// ends its side:
 //
 //   holder  process 4711
 //   client  user delete {"username":"matt"}
 //   holder  ok {"id":1,"username":"matt"}
 //
-// There is no password: the socket has mode 0600, so only the same user and root can connect, and they could write into the data file
-// itself. But an idle connection must not block other clients: each has a moment to send its request, and past a number of
-// connections the next one is told `busy` and tries again.
+// There is no password. The socket has mode 0600, so only the same user and root can connect, and
+// they could write to the data file anyway. But an idle connection must not block other clients. So
+// each connection has a deadline for its request, and above a maximum number of connections the
+// holder responds `busy`, and the client retries.
 //
-// A client sends nothing before the holder has named itself. The kernel accepts connections for a stopped process too, and a request
-// that it found there when it continues would be carried out long after the client has given up.
+// A client sends nothing before it has read the name of the holder. The kernel accepts connections
+// for a stopped process too. Once continued, that process would execute a request long after the
+// client has given up.
 
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { JotError } from '../lib/errors.ts';
 
-// A username of 64 characters, each escaped, and a password's hash are well below.
+// A username of 64 escaped characters and a password hash are far shorter.
 const REQUEST_LENGTH_MAX = 4_096;
 const RECEIVED_LENGTH_MAX = 16_384;
 const GREETING_MS_MAX = 1_000;
-// A client that runs needs far less.
+// A running client needs far less.
 const REQUEST_MS_MAX = 2_000;
 const CONNECTIONS_MAX = 100;
 const BUSY = 'busy';
-// How an established connection ends early: the other side went, or, on Linux, its accept queue is full.
+// Errors of an established connection that ends early: the other side has closed it, or, on Linux,
+// its accept queue is full.
 const CUT: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE', 'EAGAIN']);
 
-/** The name of a holder that did not name itself. */
+/** The name used for a holder that did not send one. */
 export const UNKNOWN_HOLDER = 'another process';
 
-/** Carries out the request of another process, and resolves to JSON. */
+/** Executes a request of another process, and resolves to JSON. */
 export type RequestHandler = (request: string) => Promise<string>;
 
 export interface ControlServer {
@@ -41,25 +45,26 @@ export interface ControlServer {
 export interface HolderResponse {
   /** `process 4711`. */
   readonly holder: string;
-  /** Null if nothing was requested, or no whole line came. */
+  /** Null if no request was sent, or if the response is incomplete. */
   readonly response: string | null;
 }
 
 /**
  * Creates the holder's side.
  *
- * @param requestMsMax How long a connection may last without a whole request.
+ * @param requestMsMax Maximum time for a connection to send a complete request, in milliseconds.
  */
 export function createControlServer(handle: RequestHandler, requestMsMax = REQUEST_MS_MAX): ControlServer {
   const connections = new Set<Socket>();
-  // The client's side has ended already when the response is written.
+  // The client's side has already ended when the response is written.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
     socket.once('close', () => connections.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.write(`process ${process.pid}\n`);
     if (connections.size <= CONNECTIONS_MAX) return serve(socket, handle, requestMsMax);
-    // `maxConnections` would cut it without a word, and a stopped process is silent too.
+    // No `maxConnections`: it would close the connection silently, and a stopped process is silent
+    // too.
     socket.end(`${BUSY}\n`);
     socket.destroySoon();
   });
@@ -70,7 +75,7 @@ function serve(socket: Socket, handle: RequestHandler, requestMsMax: number): vo
   let request = '';
   const deadline = setTimeout(() => socket.destroy(), requestMsMax).unref();
   socket.once('close', () => clearTimeout(deadline));
-  // A character of several bytes may come in two pieces.
+  // `setEncoding`, since a character of several bytes may arrive in two chunks.
   socket.setEncoding('utf8').on('data', (data) => {
     request = (request + data).slice(0, REQUEST_LENGTH_MAX + 1);
   });
@@ -81,10 +86,11 @@ function serve(socket: Socket, handle: RequestHandler, requestMsMax: number): vo
 }
 
 /**
- * The client's side: sends a request, or with an empty one only asks for the holder's name.
+ * The client's side: sends a request, or only reads the holder's name if the request is empty.
  *
- * @param greetingMsMax How long to wait for the name.
- * @returns null if no process listens on this socket. An accepted connection is enough: a stopped process still holds the file.
+ * @param greetingMsMax Maximum wait for the name in milliseconds.
+ * @returns null if no process listens on this socket. An accepted connection is enough for a
+ * holder: a stopped process still holds the file.
  */
 export function ask(
   path: string,
@@ -98,7 +104,7 @@ export function ask(
     socket.setEncoding('utf8').once('data', () => socket.end(request === '' ? '' : `${request}\n`));
     socket.on('data', (data) => {
       received = (received + data).slice(0, RECEIVED_LENGTH_MAX);
-      // The holder runs, and its work may take any time.
+      // The holder is running, and its work may take any time.
       socket.setTimeout(0);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -110,23 +116,26 @@ export function ask(
   });
 }
 
-/** Whether the holder has the request, as far as the client can know. A silent or busy holder has not. */
+/**
+ * Returns whether the request was delivered, as far as the client can know. A silent or busy holder
+ * has not received it.
+ */
 export function wasDelivered({ holder, response }: HolderResponse): boolean {
   return holder !== UNKNOWN_HOLDER && response !== BUSY;
 }
 
-/** Returns a request as one line. */
+/** Formats a request as one line. */
 export function formatRequest(name: string, value?: unknown): string {
   return value === undefined ? name : `${name} ${JSON.stringify(value)}`;
 }
 
-/** @throws JotError `bad_request` if the line is no request. */
+/** @throws JotError `bad_request` if the line is not a request. */
 export function parseRequest(line: string): { readonly name: string; readonly value: unknown } {
   const [, name = '', json] = /^([a-z ]*[a-z])(?: (\{.*\}))?$/.exec(line) ?? [];
   try {
     return { name, value: json === undefined ? undefined : JSON.parse(json) };
   } catch {
-    // V8's own message quotes the text, and there may be a hash in it.
+    // V8's message quotes the text, which may hold a hash.
     throw new JotError('bad_request', 'The request is not JSON');
   }
 }
@@ -140,12 +149,14 @@ async function responseTo(request: string, handle: RequestHandler): Promise<stri
   }
 }
 
-// A line without its end was cut off.
+// A line without a newline was cut off.
 function parseResponse(received: string): HolderResponse {
   const [holder = '', response = '', ...end] = received.split('\n');
   return { holder: holder === '' ? UNKNOWN_HOLDER : holder, response: end.length > 0 ? response : null };
 }
 
 function connectFailure(cause: Error): JotError {
-  return new JotError('unavailable', `Can't tell who uses the data file: ${cause.message}`, { cause });
+  return new JotError('unavailable', `Cannot determine which process uses the data file: ${cause.message}`, {
+    cause,
+  });
 }

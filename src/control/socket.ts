@@ -1,8 +1,9 @@
-// The sockets that lock files: their names, paths that are short enough, and their mode.
+// The sockets that lock files: their names, their paths, and their mode.
 //
-// A client that can connect can create and delete users, so only the same user and root may, from the moment the socket exists:
-// `listen` makes it before it returns, with the mode that the process's umask leaves of 0777, and the umask is narrow until then. A
-// `chmod` afterwards would come too late for a client that connected in between.
+// A client that can connect can create and delete users. So only the same user and root may
+// connect, from the moment the socket exists. `listen` creates the socket with mode 0777 minus the
+// umask of the process, and so the umask is narrowed during that call. A `chmod` afterwards would
+// be too late: another client could connect before it.
 
 import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, lchown, readdir } from 'node:fs/promises';
@@ -17,25 +18,25 @@ const SOCKET_PATH_BYTES_MAX = 103;
 const RANDOM_PART = /^[0-9a-f]{12}$/;
 const SOCKET_UMASK = 0o177;
 
-/** Returns the names of the sockets in this folder that are locks of this file. */
+/** Returns the names of the sockets in the folder that are locks of this file. */
 export async function locksIn(folder: string, path: string): Promise<string[]> {
   const prefix = lockPrefix(path);
   const entries = await readdir(folder, { withFileTypes: true });
-  // Stale locks are removed, so no other file must look like one.
+  // Stale locks are removed, so no other file may match.
   const isLock = ({ name }: Dirent) => name.startsWith(prefix) && RANDOM_PART.test(name.slice(prefix.length));
   return entries.filter((entry) => entry.isSocket() && isLock(entry)).map(({ name }) => name);
 }
 
-/** Returns the part of a lock's name before its twelve hexadecimal digits. */
+/** Returns the beginning of a lock's name, before its twelve hexadecimal digits. */
 export function lockPrefix(path: string): string {
   return `${basename(path)}.lock-`;
 }
 
 /**
- * Returns the path of a socket for `listen` and `connect`. A path that is too long is replaced by one from the working directory or, on
- * Linux, through the open folder.
+ * Returns the path of a socket for `listen` and `connect`. If the path is too long, it is replaced
+ * by a path relative to the working directory or, on Linux, through the open folder.
  *
- * @throws JotError `unavailable` if all of them are too long.
+ * @throws JotError `unavailable` if all of these are too long.
  */
 export function socketPath(folder: string, file: string, handle: FileHandle): string {
   const paths = [join(folder, file), relative('.', join(folder, file)), `/proc/self/fd/${handle.fd}/${file}`];
@@ -52,20 +53,21 @@ export function socketPath(folder: string, file: string, handle: FileHandle): st
 export function listenPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new JotError('unavailable', `Can't lock the data file: ${cause.message}`, { cause }));
+      reject(new JotError('unavailable', `Cannot lock the data file: ${cause.message}`, { cause }));
     });
     server.once('listening', () => {
-      // The lock must not keep the process alive.
+      // The lock must not keep the process running.
       server.unref();
       resolve();
     });
-    // Exclusive: in a worker of a cluster another process would listen for this one.
+    // Exclusive: in a cluster worker, the primary process would listen instead.
     withUmask(SOCKET_UMASK, () => server.listen({ path, exclusive: true }));
   });
 }
 
-// The umask belongs to the process, but no other code of this thread runs in between, and files that another thread makes meanwhile
-// are only more private. A worker thread can't set it: its socket is open for a moment, and takes no requests.
+// The umask belongs to the whole process. But no other code of this thread runs in between, and
+// files that other threads create in the meantime only get stricter modes. A worker thread cannot
+// set the umask: its socket is accessible for a moment, but accepts no requests.
 function withUmask(umask: number, use: () => void): void {
   if (!isMainThread) {
     use();
@@ -80,8 +82,9 @@ function withUmask(umask: number, use: () => void): void {
 }
 
 /**
- * Gives a socket that root made to the owner of its folder, who otherwise could not find out whether the socket of a killed root is
- * stale. `lchown` follows no link that the owner could have put in its place.
+ * Changes the owner of a socket that root created to the owner of its folder. Otherwise that user
+ * could not find out whether the socket of a killed root process is stale. `lchown` does not follow
+ * a link that the user could have put in its place.
  */
 export async function settleOwner(path: string): Promise<void> {
   if (!isMainThread) await chmod(path, 0o600).catch(ignoreMissing);

@@ -259,7 +259,7 @@ describe('the lock of a data file', () => {
   it('refuses a folder in which it cannot be made', onLinuxOnly, async () => {
     await assert.rejects(openStore('file:/proc/jot.jsonl'), {
       code: 'unavailable',
-      message: /^Can't lock the data file: listen E/,
+      message: /^Cannot lock the data file: listen E/,
     });
   });
 
@@ -268,7 +268,7 @@ describe('the lock of a data file', () => {
     await bindDatagramSocket(t, `${folder}/jot.jsonl.lock-0123456789ab`);
     await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {
       code: 'unavailable',
-      message: /^Can't tell who uses the data file: connect EPROTOTYPE/,
+      message: /^Cannot determine which process uses the data file: connect EPROTOTYPE/,
     });
   });
 });

@@ -201,7 +201,7 @@ describe('a crowd of connections that ask for nothing', () => {
     await rejects(
       callRunning(path, 'echo', undefined, 50),
       'unavailable',
-      `The server that holds the data file ${path} (process ${process.pid}) was busy with others for 0.05 s, so it was asked for nothing; look at it, or try again`,
+      `The server that holds the data file ${path} (process ${process.pid}) was busy for 0.05 s, so no request was sent; check the server or try again`,
     );
     assert.deepEqual(asked, []);
     for (const socket of sockets) socket.destroy();
@@ -237,7 +237,7 @@ describe('a holder that says nothing', () => {
     await rejects(
       callRunning(path, 'user create', {}, 50),
       'unavailable',
-      `The server that holds the data file ${path} did not answer for 0.05 s, so it was asked for nothing; look at it, or try again`,
+      `The server that holds the data file ${path} did not respond for 0.05 s, so no request was sent; check the server or try again`,
     );
     assert.deepEqual(received, []);
   });

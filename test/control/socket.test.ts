@@ -51,7 +51,7 @@ describe('listenPrivately', () => {
     await withOpenUmask(t, async () => {
       const failed = listenPrivately(serverFor(t), `${temporaryFolder(t)}/none/socket`);
       assert.equal(process.umask(0), 0);
-      await assert.rejects(failed, { code: 'unavailable', message: /^Can't lock the data file: listen E/ });
+      await assert.rejects(failed, { code: 'unavailable', message: /^Cannot lock the data file: listen E/ });
     });
   });
 });
@@ -78,7 +78,7 @@ describe('the lock of a store in a worker thread, which has no umask to set,', (
     const said = await callRunning(path, 'compact');
     assert.deepEqual(said, {
       holder: `process ${process.pid}`,
-      response: 'no it takes no requests just now',
+      response: 'no it does not accept requests at the moment',
     });
   });
 });
