@@ -1,19 +1,21 @@
-// The client's address. Behind a proxy every connection comes from the proxy, which appends the address it saw to `X-Forwarded-For`.
-// A client can send that header too, so it is believed only as far as trusted proxies vouch for it: read from the right, each trusted
-// address hands over to the one before it, and the first address that is not trusted is the client.
+// The client's address. Behind a proxy, every connection comes from the proxy, which appends the
+// address it saw to `X-Forwarded-For`. A client can send that header too, so the obvious choice,
+// its first address, can be forged. Here the header is read from the right: each trusted proxy
+// vouches for the address before it, and the first address that is not trusted is the client's.
 //
-// One address has many spellings, `::ffff:192.0.2.1` and `::FFFF:c000:201` for 192.0.2.1 (RFC 4291 §2.5.5.2). A client must not get
-// another bucket for each, so all addresses are compared in one spelling.
+// One address has many spellings: `::ffff:192.0.2.1` and `::FFFF:c000:201` both mean 192.0.2.1 (RFC
+// 4291 §2.5.5.2). A client must not get a bucket per spelling, so all addresses are compared in one
+// spelling.
 
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, SocketAddress } from 'node:net';
 
 const HOPS_MAX = 32;
 
-/** The addresses and networks whose `X-Forwarded-For` is believed. */
+/** Addresses and networks whose `X-Forwarded-For` is trusted. */
 export class TrustedProxies {
-  // One list for each protocol: in a single `BlockList` an IPv6 network as small as `::/64` would hold all of IPv4, since an IPv4 address
-  // is also checked in its mapped form.
+  // One list per protocol: in a single `BlockList`, an IPv6 network as small as `::/64` would
+  // contain all of IPv4, since an IPv4 address is also checked in its mapped form.
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
   readonly #isEmpty: boolean;
@@ -33,7 +35,7 @@ export class TrustedProxies {
   }
 
   #add(entry: string): void {
-    // `BlockList` ignores a zone, and would trust its address on every link.
+    // `BlockList` ignores the zone, and would trust the address on every link.
     const [, written = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
     const bits = isIP(written) === 6 ? 128 : 32;
     const address = canonical(written);
@@ -49,7 +51,7 @@ export class TrustedProxies {
   }
 }
 
-/** Returns the socket's address, or the client's that trusted proxies vouch for. */
+/** Returns the address of the socket, or the client's address if trusted proxies vouch for it. */
 export function clientAddress(request: IncomingMessage, trusted: TrustedProxies): string {
   let address = canonical(request.socket.remoteAddress ?? '');
   if (!trusted.has(address)) return address;
@@ -57,7 +59,8 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
   const hops = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').slice(-HOPS_MAX);
   for (const hop of hops.reverse()) {
     const before = withoutPort(hop.trim());
-    // A trusted proxy may forward any text; past one that is no address there is nothing to follow.
+    // A trusted proxy may forward any text. The chain ends at the first text that is not an
+    // address.
     if (isIP(before) === 0) return address;
     address = canonical(before);
     if (!trusted.has(address)) return address;
@@ -66,8 +69,9 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
 }
 
 /**
- * Returns the key under which a client is counted: its IPv4 address, or its IPv6 network of 64 bits, in which a single host may use
- * every address (RFC 4862). A site often has several such networks (RFC 6177), and then as many buckets.
+ * Returns the key by which a client is counted: its IPv4 address, or its IPv6 network of 64 bits,
+ * since a single host may use every address in that network (RFC 4862). A site often has several
+ * such networks (RFC 6177), and then as many buckets.
  */
 export function addressKey(address: string): string {
   if (isIP(address) !== 6) return address;
@@ -83,7 +87,8 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.');
 }
 
-// Returns the shortest spelling of an IPv6 address, without its zone, or the IPv4 address that it stands for.
+// Returns the shortest spelling of an IPv6 address without its zone, or the IPv4 address that it
+// maps.
 function canonical(text: string): string {
   if (isIP(text) !== 6) return text;
   const { address } = new SocketAddress({ address: text, family: 'ipv6' });

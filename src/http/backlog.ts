@@ -1,8 +1,12 @@
-// The memory of responses that clients do not read. A client that requests large pages and never reads one makes the server keep each
-// of them until the connection stalls, and with many sockets it would fill the memory before that. So all unread responses together
-// have a bound. Past it, the client with the most bytes loses its oldest response. An honest slow client has one response and is spared.
+// A bound on the memory of unread responses. A client that requests large pages and never reads
+// them makes the server hold every page until the connection stalls. With many sockets, that fills
+// the memory long before. The obvious bound, one per connection, does not limit the number of
+// connections. So there is one bound on all unread responses together. Above it, the client with
+// the most bytes loses its oldest response. An honest slow client has only one response, and is
+// spared.
 //
-// It leaves out how much of a response the client has read: Node keeps a text whole until its last byte is sent.
+// Left out: the part of a response that a client has already read, since Node keeps a string whole
+// until its last byte is sent.
 
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -13,13 +17,13 @@ import type { Reply } from './reply.ts';
 
 export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Memory that is held for a connection. */
+/** Memory held for a connection. */
 export interface Holding {
   readonly socket: Socket;
   /** The client's address. */
   readonly address: string;
   readonly bytes: number;
-  /** Its `close` event ends the holding. */
+  /** Its `close` event releases the memory. */
   readonly until: EventEmitter;
 }
 
@@ -30,7 +34,7 @@ export interface BacklogOptions {
 
 export class Backlog {
   readonly #options: BacklogOptions;
-  /** The client's key by holding, oldest first. */
+  /** Keys of clients by holding, oldest first. */
   readonly #holdings = new Map<Holding, string>();
   #bytes = 0;
   #cuts = 0;
@@ -43,17 +47,17 @@ export class Backlog {
     return this.#bytes;
   }
 
-  /** How many connections were cut so far. */
+  /** Number of connections cut so far. */
   get cuts(): number {
     return this.#cuts;
   }
 
-  /** Counts the holding until it ends. May cut connections, this one included. */
+  /** Counts the holding until it is released. May cut connections, including this one. */
   hold(holding: Holding): void {
     this.#holdings.set(holding, addressKey(holding.address));
     this.#bytes += holding.bytes;
     holding.until.once('close', () => this.#release(holding));
-    // A response that is alone may exceed the bound: the settings allow such a page.
+    // A single response may exceed the bound, since the settings allow such a page.
     while (this.#bytes > this.#options.bytesMax && this.#holdings.size > 1) this.#cutOne();
   }
 
@@ -69,13 +73,16 @@ export class Backlog {
     if (oldest === undefined) return;
     this.#cuts++;
     oldest.socket.destroy();
-    // All holdings of the socket end with it, but their `close` comes later.
+    // All holdings of the socket end with it, but their `close` events come later.
     for (const holding of this.#holdings.keys()) if (holding.socket === oldest.socket) this.#release(holding);
     this.#options.onCut(oldest);
   }
 }
 
-/** Stops reading until the response is sent: bytes from a client that does not read would count as progress. */
+/**
+ * Stops reading until the response is sent. Otherwise bytes from a client that does not read would
+ * count as progress.
+ */
 export function pauseUntilTaken(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
   // A client may have to finish its body before it reads. If requests wait, the socket is paused already, and resumed elsewhere.
@@ -84,7 +91,10 @@ export function pauseUntilTaken(request: IncomingMessage, response: ServerRespon
   response.once('close', () => socket.resume());
 }
 
-/** Returns how many bytes of the response that was just written are held: 0 if the kernel took all of it, as it nearly always does. */
+/**
+ * Returns the number of bytes held for the response just written; nearly always 0, since the kernel
+ * took all of it.
+ */
 export function bytesHeld(request: IncomingMessage, response: ServerResponse, reply: Reply): number {
   const unsent = response.writableLength;
   if (unsent === 0) return 0;

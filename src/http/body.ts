@@ -1,16 +1,20 @@
-// Reads the body of a request up to a limit that holds whatever the headers claim, and knows from the head whether and where it ends.
+// Reads the body of a request. `Content-Length` may lie or be absent, so the limit applies to the
+// bytes that arrive. The head determines whether there is a body, and where it ends.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { JotError } from '../lib/errors.ts';
 
-/** Whether the request has a body (RFC 9112 §6.3); an empty one counts if its length is not announced. */
+/**
+ * Returns whether the request has a body (RFC 9112 §6.3). An empty body counts if its length is not
+ * announced.
+ */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /**
- * Whether a proxy certainly takes the request to end where this server does. Otherwise the next bytes on the connection may belong to
- * this request or to another client's (RFC 9112 §11.2).
+ * Returns whether any proxy must agree with this server on the end of the request. If not, the next
+ * bytes on the connection may belong to this request or to another client's (RFC 9112 §11.2).
  */
 export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): boolean {
   // Node's parser stops at the end of a request that asks for another protocol, and drops the rest of the packet.
@@ -22,7 +26,10 @@ export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): b
   );
 }
 
-/** Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1), which no HTTP/1.0 client does. */
+/**
+ * Returns whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+ * No HTTP/1.0 client does.
+ */
 export function awaitsContinue({ headers, httpVersionMinor }: IncomingMessage): boolean {
   return httpVersionMinor > 0 && headers.expect?.toLowerCase() === '100-continue';
 }
@@ -30,7 +37,8 @@ export function awaitsContinue({ headers, httpVersionMinor }: IncomingMessage): 
 /**
  * Reads the whole body.
  *
- * @throws JotError `content_too_large` as soon as that is certain; `bad_request` if the client went away.
+ * @throws JotError `content_too_large` as soon as the body exceeds the limit; `bad_request` if the
+ * client disconnected.
  */
 export async function readBody(
   request: IncomingMessage,
@@ -56,8 +64,8 @@ export async function readBody(
   });
 }
 
-// The chunks are copied together as they come: a list of them would hold an object of some 190 bytes for each, and a client may send
-// chunks of one byte.
+// The chunks are copied into one buffer as they arrive. A list of chunks would hold an object of
+// some 190 bytes for each, and a client may send chunks of one byte.
 class Body {
   length = 0;
   #buffer: Buffer = Buffer.alloc(0);

@@ -1,6 +1,7 @@
-// Conditional requests (RFC 9110 §13). A tag names the exact bytes of a response. With `If-None-Match` a client names the response it
-// has already, and gets 304 instead; with `If-Match` it names the one its change is based on, so that it overwrites no other change
-// unseen.
+// Conditional requests (RFC 9110 §13). A tag identifies the exact bytes of a response. With
+// `If-None-Match`, a client names the response that it has, and gets 304 if nothing changed. With
+// `If-Match`, it names the response that its change is based on, so it does not overwrite a change
+// that it has not seen.
 
 import { hash } from 'node:crypto';
 
@@ -12,10 +13,10 @@ export function contentHash(content: string): string {
 }
 
 /**
- * Whether `matches` returns true for a tag in the header's list.
+ * Returns whether `matches` returns true for any tag in the header.
  *
  * @param header `"a", W/"b"` (RFC 9110 §8.8.3), or `*`, which matches every existing resource.
- * @param matches Called with a tag without its quotes, and whether it is weak.
+ * @param matches Called with the tag without its quotes, and whether it is weak.
  */
 export function someTag(header: string, matches: (opaque: string, isWeak: boolean) => boolean): boolean {
   if (header.trim() === '*') return true;

@@ -1,19 +1,22 @@
-// One connection and its requests: the one in progress, those that wait, and the point from which no more is read. A client may
-// pipeline, which is to send requests without waiting for responses (RFC 9112 §9.3.2), and Node parses all requests of a packet in one
-// go. So waiting requests have two bounds: their number on a connection, and their memory on all connections together.
+// One connection and its requests: the request in progress, those that wait, and the point after
+// which no more is read. A client may pipeline, that is, send requests without waiting for the
+// responses (RFC 9112 §9.3.2). Node parses all requests in a packet in one go and would handle them
+// concurrently, so a single client could fill the memory. So waiting requests have two bounds:
+// their number per connection, and their memory on all connections together.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { discardRest } from './discard.ts';
 
-// A packet of 64 KiB holds two thousand requests.
+// A packet of 64 KiB can hold two thousand requests.
 export const PIPELINED_MAX = 64;
-// Past it no connection may pipeline until some of the waiting requests have got their responses.
+// Above this, no connection may pipeline until some waiting requests have been responded to.
 export const WAITING_BYTES_MAX = 16 * 1024 * 1024;
-// Measured on Node 20: a request with its response, and each name or value in its head without its characters.
+// Measured on Node 20: a request with its response, and each name or value in its head, not
+// counting characters.
 const REQUEST_BYTES = 1_536;
 const HEADER_PART_BYTES = 36;
-// Makes the parser take the rest of the packet for another protocol.
+// Makes the parser treat the rest of the packet as another protocol.
 const STOP = 2;
 
 export interface Exchange {
@@ -21,7 +24,7 @@ export interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** Estimated memory of the waiting requests of all connections. */
+/** Estimated memory of the waiting requests on all connections, in bytes. */
 export interface Waiting {
   bytes: number;
   readonly bytesMax: number;
@@ -35,7 +38,10 @@ export class Connection {
   readonly #onIdle: () => void;
   #pending = 0;
   #waitingBytes = 0;
-  /** Bytes read when the last response was finished; more than that is the start of a request. */
+  /**
+   * Number of bytes read when the last response was finished. Any further byte belongs to a new
+   * request.
+   */
   #bytesRead = 0;
   #isOver = false;
 
@@ -46,7 +52,7 @@ export class Connection {
     socket.once('end', () => this.closeWithNewest()).once('close', () => this.#leave(this.#waitingBytes));
   }
 
-  /** How many requests still need their responses. */
+  /** Number of requests without a finished response. */
   get pending(): number {
     return this.#pending;
   }
@@ -55,19 +61,19 @@ export class Connection {
     return this.#pending === 0 && this.#socket.bytesRead === this.#bytesRead;
   }
 
-  /** Whether later requests are dropped. */
+  /** Whether further requests are dropped. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Whether another request may neither be handled nor wait. */
+  /** Whether a further request can neither be handled nor wait. */
   get isFull(): boolean {
     const { bytes, bytesMax } = this.#waiting;
     const isCrowded = this.#pending >= PIPELINED_MAX || bytes >= bytesMax;
     return this.#isOver || (this.#pending > 0 && isCrowded);
   }
 
-  /** Makes this the newest exchange. @returns the exchange that it has to wait for. */
+  /** Makes this the newest exchange. Returns the exchange that it must wait for. */
   begin(exchange: Exchange): Exchange | null {
     const before = this.#pending === 0 ? null : this.exchange;
     this.exchange = exchange;
@@ -83,8 +89,8 @@ export class Connection {
   };
 
   /**
-   * Calls `then` after the response before this one. RFC 9112 §9.3.2: only safe requests may be handled concurrently. Reading stops
-   * meanwhile, or a client could pile up any number of requests.
+   * Calls `then` after the preceding response. Only safe requests may be handled concurrently (RFC
+   * 9112 §9.3.2). Reading stops in the meantime, or a client could enqueue any number of requests.
    */
   wait({ request }: Exchange, before: Exchange, then: () => void): void {
     const bytes = estimateBytes(request);
@@ -98,7 +104,7 @@ export class Connection {
     });
   }
 
-  /** Takes the socket away from the parser, which would keep every further request and error in memory. */
+  /** Detaches the parser, which would keep every further request and error in memory. */
   stopReading(): void {
     this.#isOver = true;
     stopParser(this.#socket);
@@ -110,7 +116,10 @@ export class Connection {
     if (this.exchange !== null) this.exchange.response.shouldKeepAlive = false;
   }
 
-  /** Stops reading, and calls `then` after the newest response: responses must keep the order. */
+  /**
+   * Stops reading, and calls `then` after the newest response, since responses must keep their
+   * order.
+   */
   endWithNewest(then: () => void): void {
     const { exchange } = this;
     this.stopReading();
@@ -118,7 +127,8 @@ export class Connection {
     else exchange.response.once('close', then);
   }
 
-  // A closed socket releases all of its bytes, and each of its responses would release its part once more.
+  // A closed socket releases all of its bytes at once, so a response must not release its part
+  // again.
   #leave(bytes: number): void {
     const left = Math.min(bytes, this.#waitingBytes);
     this.#waitingBytes -= left;
@@ -126,7 +136,10 @@ export class Connection {
   }
 }
 
-/** Frees the head of a request that is not handled: Node keeps the request as long as the connection. */
+/**
+ * Frees the head of a request that is not handled; Node keeps the request as long as the
+ * connection.
+ */
 export function empty(request: IncomingMessage): void {
   request.rawHeaders.length = 0;
   request.resume();
@@ -138,15 +151,16 @@ function estimateBytes({ rawHeaders, url = '' }: IncomingMessage): number {
   return bytes;
 }
 
-// There is no public way to stop parsing in the middle of a packet, whose rest would become a thousand requests: 130 MB for 40 sockets.
-// If Node renames the property, they are made, and dropped one by one.
+// Node has no public way to stop parsing in the middle of a packet. Without this, the rest of the
+// packet would become a thousand requests: 130 MB for 40 sockets. If Node renames the property,
+// they are created and dropped one by one.
 function stopParser(socket: Socket): void {
   const parser: unknown = Reflect.get(socket, 'parser');
   if (typeof parser === 'object' && parser !== null) Reflect.set(parser, 'onIncoming', stopHere);
 }
 
 function stopHere(request: IncomingMessage): number {
-  // Otherwise Node detaches the socket for the other protocol.
+  // Without it, Node detaches the socket for the other protocol.
   Reflect.set(request, 'upgrade', false);
   return STOP;
 }

@@ -1,30 +1,35 @@
-// Drops what a client still sends on a connection that takes no more requests. Closing a socket with unread data makes the kernel
-// send a reset, which can overtake the response before it (RFC 9112 §9.6). So for a moment the rest is read, but past the parser:
-// dropping bytes costs nothing, and making requests of them first costs much.
+// Discards the bytes that a client still sends on a connection that accepts no more requests. If a
+// socket is closed with unread data, the kernel sends a reset, which can overtake the response
+// before it (RFC 9112 §9.6). So the rest is read for a moment, but bypassing the parser: discarding
+// bytes is cheap, and parsing them into requests first is not.
 
 import type { Socket } from 'node:net';
 
 const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
 const DISCARDED_MS_MAX = 1_000;
 
-// More than a socket buffers for a later reader.
+// More than a socket buffers.
 const FULL = Buffer.alloc(128 * 1024);
 
 const discarded = new WeakSet<Socket>();
 
-/** Whether `discardRest` was called for the socket. */
+/** Returns whether `discardRest` was called for the socket. */
 export function isDiscarded(socket: Socket): boolean {
   return discarded.has(socket);
 }
 
-/** Drops the rest of what the client sends. Calls `then` once too much or too long was read, unless the client has gone by then. */
+/**
+ * Discards further bytes of the client. Calls `then` after a maximum of bytes or of time, unless
+ * the client has disconnected by then.
+ */
 export function discardRest(socket: Socket, then = () => undefined as unknown): void {
   discarded.add(socket);
   let bytes = 0;
   const stop = () => {
     clearTimeout(timer);
     socket.pause();
-    // A socket that is only paused fills its buffer first, and with each byte of that the client would seem to be alive.
+    // A paused socket would first fill its buffer, and each of those bytes would make the client
+    // seem alive.
     if (!socket.readableEnded && socket.readableLength < FULL.length) socket.unshift(FULL);
     then();
   };

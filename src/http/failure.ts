@@ -1,4 +1,4 @@
-// The one table from error codes to HTTP statuses, and the one shape of an error response.
+// The only mapping of error codes to HTTP statuses, and the shape of every error response.
 
 import { wholeSeconds } from '../lib/duration.ts';
 import type { ErrorCode, JotError } from '../lib/errors.ts';
@@ -6,7 +6,8 @@ import { type HeaderList, jsonReply, type Reply } from './reply.ts';
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-// The phrases are RFC 9110's, except those of authentication errors, which are Flask-JWT's so that its clients work.
+// The phrases are those of RFC 9110, except for authentication errors, which have Flask-JWT's
+// phrases so that its clients keep working.
 const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: string]>> = {
   bad_request: [400, 'Bad Request'],
   validation_failed: [400, 'Bad Request'],
@@ -39,10 +40,12 @@ export function statusOf(code: ErrorCode): number {
   return statuses[code][0];
 }
 
-/** @param challenge Value of `WWW-Authenticate` on a 401, unless the error has its own. */
+/**
+ * @param challenge Value of `WWW-Authenticate` on a 401, unless the error has its own challenge.
+ */
 export function failureReply({ code, message, details }: JotError, challenge: string): Reply {
   const [status_code, error] = statuses[code];
-  // JSON leaves out `fields` where it is undefined.
+  // `JSON.stringify` omits `fields` if it is undefined.
   const body = { status_code, error, description: message, fields: details.fields };
   return jsonReply(status_code, body, failureHeaders(status_code, details, challenge));
 }
@@ -53,7 +56,7 @@ function failureHeaders(status: number, details: JotError['details'], challenge:
   if (details.allow !== undefined) headers.push('Allow', details.allow.join(', '));
   if (details.accept !== undefined) headers.push(details.accept.header, details.accept.value);
   if (status === 429 || status === 503) {
-    // Rounded up: a request that comes too early is refused again.
+    // Rounded up, since a request that comes too early is rejected again.
     const seconds = Math.max(1, wholeSeconds(details.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS));
     headers.push('Retry-After', String(seconds));
   }

@@ -1,9 +1,11 @@
-// Parses `application/x-www-form-urlencoded`, the format of queries and forms. `URLSearchParams` repairs malformed text; here a percent
-// escape that is malformed or not UTF-8 is an error.
+// Parses `application/x-www-form-urlencoded`, the format of queries and forms. `URLSearchParams`
+// silently repairs malformed text. Here a percent escape that is malformed or not UTF-8 is an
+// error.
 
 import { JotError } from '../lib/errors.ts';
 
-// Far more than any endpoint knows. A body of 64 KiB could hold 32,768 and block the event loop.
+// Far more than any endpoint declares. A body of 64 KiB could hold 32,768 pairs and block the event
+// loop.
 const PAIRS_MAX = 1_000;
 
 /**

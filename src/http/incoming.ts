@@ -1,11 +1,13 @@
-// Checks the head of a request for what Node's parser lets through. The body stays on the socket: an unknown caller must not make the
-// server buffer it.
+// Checks the head of a request for errors that Node's parser accepts. A proxy in front may
+// interpret such a request differently, which an attacker can exploit to smuggle requests. The body
+// stays on the socket, since an unknown client must not make the server buffer it.
 
 import type { IncomingMessage } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { JotError } from '../lib/errors.ts';
 
-// Node's parser allows 16 KiB of headers, room for thousands of short ones, and each costs work in later steps.
+// Node's parser allows 16 KiB of headers. That is room for thousands of short ones, and each costs
+// work in later steps.
 const HEADERS_MAX = 200;
 
 // RFC 9110 §4.1 asks all recipients to support this length.
@@ -35,7 +37,7 @@ export function checkHead(request: IncomingMessage): void {
 /** @throws JotError `uri_too_long`; `bad_request` for a target that is neither a path nor an http URL. */
 export function parseTarget(method: string, url: string): Target {
   if (url.length > TARGET_LENGTH_MAX) throw new JotError('uri_too_long', 'The request target is too long');
-  // RFC 9112 §3.2: no target has a fragment, and a proxy might read it as part of the path.
+  // RFC 9112 §3.2: a target must not have a fragment, which a proxy might read as part of the path.
   if (url.includes('#')) throw new JotError('bad_request', 'The request target must not have a fragment');
   const target = url.startsWith('/') ? url : absoluteForm(url);
   if (target === null) {
@@ -49,7 +51,8 @@ export function parseTarget(method: string, url: string): Target {
     : { path: target.slice(0, mark), query: target.slice(mark + 1) };
 }
 
-// Of two headers that must stand alone Node keeps the first one silently, but a proxy in front may have used the second.
+// If a header that must be unique is repeated, Node silently keeps the first one, but a proxy in
+// front may have used the second.
 function checkRepeats(rawHeaders: readonly string[]): void {
   if (rawHeaders.length > 2 * HEADERS_MAX) {
     throw new JotError('headers_too_large', `More than ${HEADERS_MAX} headers`);
@@ -70,7 +73,8 @@ function checkHost({ headers: { host }, httpVersionMinor }: IncomingMessage): vo
   if (!isAuthority(host)) throw new JotError('bad_request', 'The Host header is malformed');
 }
 
-// RFC 9112 §6.1: an unknown transfer coding is 501; HTTP/1.0 has none, so the length of such a body is a guess.
+// RFC 9112 §6.1: an unknown transfer coding is 501. HTTP/1.0 has no transfer codings, so the length
+// of such a body would be a guess.
 function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
   const coding = headers['transfer-encoding'];
   if (coding === undefined) return;
@@ -81,8 +85,8 @@ function checkFraming({ headers, httpVersionMinor }: IncomingMessage): void {
     throw new JotError('not_implemented', 'The transfer coding is not supported');
 }
 
-// RFC 9112 §3.2.2: a server must accept the absolute form, as proxies get it, and serve its path. A user in it is an error or an attempt
-// to look like another address (RFC 9110 §4.2.4).
+// RFC 9112 §3.2.2: a server must accept the absolute form, which proxies receive, and serve its
+// path. A user in it is an error, or an attempt to look like another address (RFC 9110 §4.2.4).
 function absoluteForm(url: string): string | null {
   const [, authority, rest = ''] = /^https?:\/\/([^/?]+)([/?].*)?$/i.exec(url) ?? [];
   if (authority === undefined || !isAuthority(authority)) return null;

@@ -1,17 +1,18 @@
-// JSON, read strictly: UTF-8 without a byte order mark (RFC 8259 §8.1), an object at the top, and at most 32 levels deep. Keys such as
-// `__proto__` are ordinary keys: `JSON.parse` makes own properties of them, and no code here copies them to another object.
+// Parses JSON strictly: UTF-8 without a byte order mark (RFC 8259 §8.1), an object at the top, and
+// at most 32 levels. Keys such as `__proto__` are ordinary keys: `JSON.parse` makes own properties
+// of them, and no code here copies them to another object.
 
 import { JotError } from '../lib/errors.ts';
 
 const DEPTH_MAX = 32;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** @throws JotError `bad_request` with the place or the reason. */
+/** @throws JotError `bad_request` with the position or the reason. */
 export function parseJson(bytes: Buffer): Readonly<Record<string, unknown>> {
   const text = decodeText(bytes);
   if (text.startsWith('\uFEFF')) throw new JotError('bad_request', 'The body starts with a byte order mark');
   const value = parse(text);
-  // After parsing: V8's parser takes any depth without recursion.
+  // Checked after parsing, since V8's parser handles any depth without recursion.
   if (isDeeperThan(DEPTH_MAX, value)) {
     throw new JotError('bad_request', `The JSON is nested more than ${DEPTH_MAX} levels deep`);
   }
@@ -38,8 +39,8 @@ function parse(text: string): unknown {
   }
 }
 
-// V8's message may quote the text, and the text may be a password, so only the position is taken from it. V8 names the position
-// where it does not quote.
+// V8's message may quote the text, which may hold a password. So only the position is taken from
+// it, which V8 includes whenever it does not quote.
 function reasonIn(message: string): string {
   if (message === 'Unexpected end of JSON input') return 'it ends too early';
   const [, position] = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message) ?? [];

@@ -1,4 +1,5 @@
-// From the bytes of a body to an object of unknown values: as JSON (RFC 8259) or as a form, the two formats that `curl` sends.
+// Parses the bytes of a body into an object of unknown values: JSON (RFC 8259) or a form, the two
+// formats that `curl` sends.
 
 import type { IncomingHttpHeaders } from 'node:http';
 import { JotError } from '../lib/errors.ts';
@@ -7,7 +8,7 @@ import { decodeText, parseJson } from './json.ts';
 
 const ACCEPTED = 'application/json, application/x-www-form-urlencoded';
 
-/** A format of bodies. In a form every value is text. */
+/** A format of a body. In a form, every value is text. */
 export interface Media {
   readonly source: 'json' | 'text';
   parse(bytes: Buffer): Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
-// Maps an error of Node's parser to a failure. The error holds little: a code, sometimes a reason, the packet and the position in it.
-// The line at that position decides between similar failures, as far as the packet holds it.
+// Maps an error of Node's parser to a failure. The error holds only a code, sometimes a reason, the
+// packet, and the position in the packet. If several failures have the same code, the line at that
+// position distinguishes them, as far as the packet holds it.
 
 import { JotError } from '../lib/errors.ts';
 
@@ -7,11 +8,11 @@ import { JotError } from '../lib/errors.ts';
 export interface ParserError extends NodeJS.ErrnoException {
   readonly reason?: string;
   readonly rawPacket?: Buffer;
-  /** How many bytes of the packet were parsed. */
+  /** Number of parsed bytes of the packet. */
   readonly bytesParsed?: number;
 }
 
-/** Returns null for a connection that was reset, since no client is there to read a response. */
+/** Returns null for a reset connection, which has no client to read a response. */
 export function parserFailure(cause: ParserError): JotError | null {
   const { code = '', reason } = cause;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
@@ -19,7 +20,7 @@ export function parserFailure(cause: ParserError): JotError | null {
   if (code === 'HPE_HEADER_OVERFLOW') return overflow(cause);
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
     return new JotError('content_too_large', 'The chunk extensions are too large');
-  // RFC 9113 §3.4: the preface of HTTP/2, which is made to look like a request to an HTTP/1 server.
+  // RFC 9113 §3.4: the preface of HTTP/2, which looks like a request to an HTTP/1 server by design.
   const isLaterVersion = code === 'HPE_PAUSED_H2_UPGRADE' || reason === 'Invalid HTTP version';
   if (isLaterVersion)
     return new JotError('version_not_supported', 'Only HTTP/1.0 and HTTP/1.1 are supported');
@@ -27,8 +28,9 @@ export function parserFailure(cause: ParserError): JotError | null {
   return code.startsWith('HPE_') ? new JotError('bad_request', 'The request is not valid HTTP') : null;
 }
 
-// RFC 9110 §15.5.15: a target that is too long has its own status. The parser stopped in the target if the line so far is a method and
-// a target, which a packet that begins in the middle of either does not show.
+// RFC 9110 §15.5.15: a target that is too long has its own status. The parser stopped within the
+// target if the line so far consists of a method and a target. A packet that begins in the middle
+// of either does not show that.
 function overflow(cause: ParserError): JotError {
   return /^[\w!#$%&'*+.^`|~-]+ +\S+$/.test(lineOf(cause).read)
     ? new JotError('uri_too_long', 'The request target is too long')

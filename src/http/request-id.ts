@@ -1,4 +1,4 @@
-// The id of a request, by which a client and an operator find the same line of the log.
+// The id of a request. A client and an operator use it to find the same line of the log.
 
 import { randomUUID } from 'node:crypto';
 

@@ -1,6 +1,7 @@
-// The server's sockets: limits on how slowly and how much a client may send, responses to what Node's parser rejects, and a close that
-// loses no request. Node alone is not enough for the last: it stops enforcing its timeouts once a server is closing, and counts a socket
-// that never sent a byte as busy. So this file keeps a Connection for each socket.
+// The server's sockets: limits on how slowly and how much a client may send, responses to requests
+// that Node's parser rejects, and a shutdown that loses no request. Node alone fails at the last:
+// once a server is closing, it stops enforcing its timeouts, and it counts a socket that never sent
+// a byte as busy. So this file keeps a Connection for each socket.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -17,11 +18,13 @@ export interface Timeouts {
   readonly headersMs: number;
   /** From the first byte to the end of the body. */
   readonly requestMs: number;
-  /** Without progress in either direction, such as a client that does not read its response. */
+  /**
+   * Time without progress in either direction, such as a client that does not read its response.
+   */
   readonly stallMs: number;
   /** Interval at which the first two are checked. */
   readonly checkIntervalMs: number;
-  /** For requests in progress once the server is closing. */
+  /** Time for requests in progress once the server is closing. */
   readonly shutdownMs: number;
 }
 
@@ -34,10 +37,11 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 };
 
 const HEADER_BYTES_MAX = 16 * 1024;
-// Longer than usual proxies keep an idle connection, so that this side never closes one just as a request arrives.
+// Longer than common proxies keep an idle connection, so that this side never closes one just as a
+// request arrives.
 const KEEP_ALIVE_TIMEOUT_MS = 65_000;
-// The kernel queues up to 511 connections for Node (`net.Server`), which accepts one in each turn of the event loop. More may arrive
-// meanwhile.
+// The kernel queues up to 511 connections (`net.Server`), and Node accepts one in each event-loop
+// turn. More may arrive in the meantime.
 const CLOSING_TURNS_MAX = 1_024;
 
 /** `exchange` is null if the parser failed before the end of a head. */
@@ -50,12 +54,12 @@ export interface ParserFailure {
 export interface HttpServerOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void;
   readonly onParserFailure: (failure: ParserFailure) => void;
-  /** Called when a connection could not be accepted, for example for lack of file descriptors. */
+  /** Called when a connection cannot be accepted, for example for lack of file descriptors. */
   readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
-  /** Maximum memory of pipelined requests that wait, on all connections together. */
+  /** Maximum memory of waiting pipelined requests on all connections, in bytes. */
   readonly waitingBytesMax: number;
-  /** Spreads the handling of requests over turns of the event loop. */
+  /** Spreads the handling of requests over event-loop turns. */
   readonly turns: TurnQueue;
   readonly timeouts: Timeouts;
 }
@@ -80,22 +84,26 @@ export class HttpServer {
       // The pipeline rejects a missing Host, in the error shape.
       requireHostHeader: false,
     });
-    // A client that has ended its side (`nc -N`) still wants its response. Node's types lack the property.
+    // A client that has ended its side (`nc -N`) still expects its response. Node's types lack the
+    // property.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
-    // Node would call it on close and cut clients that have not read all of a response or whose request is still unread.
+    // Node would call this on close, and cut clients that have not read all of a response or whose
+    // request is still unread.
     this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
     this.#server.maxConnections = options.connectionsMax;
-    // Past its default Node drops headers silently; the pipeline counts them instead.
+    // Above its default, Node silently drops headers; the pipeline counts them instead.
     this.#server.maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
     this.#server
-      // Without a listener an error would end the process. Errors before the server listens reject `listen`.
+      // Without a listener, an error would end the process. Errors before the server listens reject
+      // `listen`.
       .on('error', (error) => this.#server.listening && options.onAcceptFailure(error))
       .on('connection', (socket: Socket) => this.#onConnection(socket))
       .on('request', onRequest)
-      // Whether the body is wanted is known only after the head was checked; `readBody` then sends 100 Continue.
+      // `100 Continue` is sent by `readBody`, since only a check of the head shows whether the body
+      // is wanted.
       .on('checkContinue', onRequest)
       .on('checkExpectation', onRequest)
       .on('connect', (request: IncomingMessage, socket: Socket) => this.#onConnect(request, socket))
@@ -106,14 +114,14 @@ export class HttpServer {
     return this.#connections.size;
   }
 
-  /** How many requests are in progress. */
+  /** Number of requests in progress. */
   get requests(): number {
     let requests = 0;
     for (const { pending } of this.#connections.values()) requests += pending;
     return requests;
   }
 
-  /** Starts to listen; rejects with the system's error, such as `EADDRINUSE`. */
+  /** Starts listening. Rejects with the system's error, such as `EADDRINUSE`. */
   async listen(port: number, host: string): Promise<AddressInfo> {
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
@@ -121,10 +129,10 @@ export class HttpServer {
   }
 
   /**
-   * Accepts the connections that the kernel has queued and then no more, closes idle ones, waits for responses in progress, and cuts the
-   * remaining connections at the deadline.
+   * Accepts the connections that the kernel has queued, and then no more. Closes idle connections,
+   * waits for responses in progress, and cuts the remaining connections at the deadline.
    *
-   * @returns how many it cut at the deadline.
+   * @returns the number of connections cut at the deadline.
    */
   async close(): Promise<number> {
     if (!this.#server.listening) return 0;
@@ -141,21 +149,23 @@ export class HttpServer {
     const deadline = setTimeout(cutAll, this.#options.timeouts.shutdownMs);
     await this.#takeWaiting(() => isOver);
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    // Connections that were accepted in the same turn, after the deadline.
+    // Connections accepted in the same turn, after the deadline.
     if (isOver) cutAll();
     for (const [socket, { isIdle }] of this.#connections) if (isIdle) socket.destroy();
     await closed;
     clearTimeout(deadline);
-    // Node's server closes before its sockets do. Their requests are aborted then, and must be logged before the caller ends the
-    // process.
+    // Node's server closes before its sockets do. The requests of these sockets are then aborted,
+    // and must be logged before the caller ends the process.
     await Promise.all(cut);
     await turn();
     return cut.length;
   }
 
-  // A connected client may have sent its request although Node has accepted neither: both are in the kernel, which resets the
-  // connection when the listening socket is closed. The first turn may end before anything is accepted or read, the second does not.
-  // So after two turns without a new connection the queue is empty, and the request on the last connection has been read.
+  // A connected client may have sent a request although Node has accepted neither: both are still
+  // in the kernel, which resets the connection when the listening socket is closed. The first turn
+  // may end before the connection is accepted or read; the second does not. So after two turns
+  // without a new connection, the queue is empty, and the request on the last connection has been
+  // read.
   async #takeWaiting(isOver: () => boolean): Promise<void> {
     let quiet = 0;
     for (let turns = 0; turns < CLOSING_TURNS_MAX && quiet < 2 && !isOver(); turns++) {
@@ -189,23 +199,26 @@ export class HttpServer {
     else connection.wait(exchange, before, () => turns.soon(handle));
   }
 
-  // RFC 9112 §9.3.2: a client that pipelines must expect this, and sends the requests without a response again.
+  // RFC 9112 §9.3.2: a client that pipelines must expect this, and resends the requests that got no
+  // response.
   #onExcess(request: IncomingMessage, connection: Connection): void {
     empty(request);
     if (connection.isOver) return;
     connection.closeWithNewest();
-    // The head of that response may have been sent already.
+    // The head of that response may already have been sent.
     connection.endWithNewest(() => request.socket.destroySoon());
   }
 
-  // Requests that came in one turn are handled together. Between requests that are read one by one lie system calls, after each of which
-  // the code of the pipeline has left the processor's caches: that costs more than the code itself.
+  // Requests that arrive in one turn are handled together. If each were handled when it is read,
+  // the system calls in between would evict the code of the pipeline from the processor's caches,
+  // which costs more than the code itself.
   #handle({ request, response }: Exchange): void {
     // RFC 9112 §9.6: requests after a response that closes the connection must not be handled.
     if (request.socket.writable && !response.headersSent) this.#options.handle(request, response);
   }
 
-  // This server has no tunnels (RFC 9110 §9.3.6). Node has already removed its listeners from the socket, whose timeout still runs.
+  // This server has no tunnels (RFC 9110 §9.3.6). Node has already removed its listeners from the
+  // socket, but the timeout of the socket still runs.
   #onConnect(request: IncomingMessage, socket: Socket): void {
     const error = new JotError('method_not_allowed', `${request.method} is not available here`, {
       allow: [],
@@ -222,7 +235,7 @@ export class HttpServer {
       socket.destroy();
       return;
     }
-    // The connection is ending already.
+    // The connection is already ending.
     if (connection.isOver) return;
     const { exchange } = connection;
     const isInItsBody = exchange !== null && !exchange.request.complete;
@@ -237,7 +250,8 @@ export class HttpServer {
     }
   }
 
-  // The refused request may have followed one that is still in progress and whose response may close the connection.
+  // The rejected request may have followed one that is still in progress, whose response may close
+  // the connection.
   #refuse(socket: Socket, error: JotError): void {
     const connection = this.#connections.get(socket);
     connection?.endWithNewest(() => {

@@ -1,6 +1,7 @@
-// Spreads work over turns of the event loop. Requests that arrive together could all be handled in one turn, but between two turns
-// Node reads, writes and closes sockets: hundreds of expensive requests in one turn would delay every other client, and all of their
-// responses would be in memory together. So each turn starts a bounded number of pieces, in order, and the rest wait for the next.
+// Spreads work over event-loop turns. Node reads, writes and closes sockets only between two turns.
+// If all requests that arrive together were handled in one turn, hundreds of expensive ones would
+// delay every other client, and all of their responses would be in memory together. So each turn
+// starts a bounded number of pieces, in order, and the rest wait for the next turn.
 
 export class TurnQueue {
   readonly #piecesMax: number;
@@ -11,7 +12,7 @@ export class TurnQueue {
     this.#piecesMax = piecesMax;
   }
 
-  /** Calls `work` in a later phase of this turn, or in one of the next. */
+  /** Calls `work` in a later phase of this turn, or in a later turn. */
   soon(work: () => void): void {
     this.#waiting.push(work);
     if (this.#waiting.length === 1) setImmediate(this.#begin);
