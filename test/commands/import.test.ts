@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
 import { UsageError } from '../../src/commands/command.ts';
@@ -20,10 +20,18 @@ import {
   withoutPlace,
 } from '../support/process/world.ts';
 
+// Its rows have the first schema, unlike those of `exportOf`.
+const VERSION_1 = kept('export.txt');
+
 type Input = string | Uint8Array | Readable;
 
 function importInto(path: string, stdin: Input): Promise<Outcome> {
   return runCommand(importRows, [], { settings: { DATABASE_URL: `file:${path}` }, stdin });
+}
+
+/** An export of an earlier Jot. */
+function kept(name: string): string {
+  return readFileSync(new URL(`../store/file/before/${name}`, import.meta.url), 'utf8');
 }
 
 /** The data file holds the rows and next ids of `exportOf`. */
@@ -74,19 +82,27 @@ describe('import', () => {
     ['with the keys of rows in another order', exportText(withRowsReversed(exportOf()))],
     ['byte by byte', Readable.from([...Buffer.from(exportText())].map((byte) => Buffer.from([byte])))],
     ['with a header that says more', header.replace('{', '{"made":"2026",') + lines.join('')],
-    ['of version 1', JSON.stringify(exportOf())],
-    ['of version 1, pretty-printed', JSON.stringify(exportOf(), null, 2)],
-    ['of version 1, with its members in another order', JSON.stringify(reversed(exportOf()))],
-    [
-      'of version 1, as it was printed',
-      JSON.stringify(exportOf()).replaceAll('[', '[\n').replaceAll('},{', '},\n{').replaceAll(']', '\n]'),
-    ],
   ];
   for (const [reason, input] of forms) {
     it(`takes an export ${reason}`, async (t) => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       await importInto(path, input);
       await holdsAll(path);
+    });
+  }
+
+  const formsOfVersion1: readonly (readonly [reason: string, input: Input])[] = [
+    ['as it was printed', VERSION_1],
+    ['on one line', JSON.stringify(JSON.parse(VERSION_1))],
+    ['pretty-printed', JSON.stringify(JSON.parse(VERSION_1), null, 2)],
+    ['with its members in another order', JSON.stringify(reversed(JSON.parse(VERSION_1)))],
+  ];
+  for (const [reason, input] of formsOfVersion1) {
+    it(`takes an export of version 1, ${reason}`, async (t) => {
+      const paths = [`${temporaryFolder(t)}/1.jsonl`, `${temporaryFolder(t)}/2.jsonl`] as const;
+      await importInto(paths[0], input);
+      await importInto(paths[1], kept('export-2.txt'));
+      assert.deepEqual(await contentsOf(paths[0]), await contentsOf(paths[1]));
     });
   }
 
@@ -138,7 +154,7 @@ describe('import', () => {
 });
 
 describe('import of what is no export', () => {
-  for (const text of [exportText(), JSON.stringify(exportOf())]) {
+  for (const text of [exportText(), VERSION_1]) {
     it(`refuses ${text.slice(0, 34)} that is cut off at any byte`, async (t) => {
       const folder = folderInMemory(t);
       const bytes = Buffer.from(text.trimEnd());
@@ -380,19 +396,13 @@ describe('import of an export that is wrong', () => {
   });
 
   it('refuses a newer schema, naming both numbers', async (t) => {
-    const older = exportText();
-    const newer = older.replace('"version":2', `"version":2,"schema":${SCHEMA + 1}`);
+    const text = exportText();
+    const withSchema = (schema: unknown) =>
+      text.replace(/"schema":\d+/, `"schema":${JSON.stringify(schema)}`);
     const message = `its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`;
-    await refused(t, newer, `The export was written by a newer Jot: ${message}`);
-    await refused(
-      t,
-      older.replace('"version":2', '"version":2,"schema":"0"'),
-      /its "schema" is not a number/,
-    );
-    await importInto(
-      `${temporaryFolder(t)}/jot.jsonl`,
-      older.replace('"version":2', '"version":2,"schema":0'),
-    );
+    await refused(t, withSchema(SCHEMA + 1), `The export was written by a newer Jot: ${message}`);
+    await refused(t, withSchema('0'), /its "schema" is not a number/);
+    await importInto(`${temporaryFolder(t)}/jot.jsonl`, withSchema(SCHEMA));
   });
 
   it('notices lines that are missing at the end, or were added', async (t) => {

@@ -296,7 +296,7 @@ describe('decodeChange', () => {
   ];
   for (const effect of unknown) {
     it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
-      const line = sealedLine({ ...RECORD, changes: [...RECORD.changes, effect] });
+      const line = sealedLine({ ...RECORD, changes: [effect] });
       const change = decodeChange(bytesOf(line), 7);
       assert.throws(() => liftChange(change, 0), { name: 'NewerError', message: UNKNOWN });
     });

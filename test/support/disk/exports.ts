@@ -1,5 +1,6 @@
 // A small export for tests to change, as an object and as text, and a store with rows of all kinds.
 
+import { SCHEMA } from '../../../src/store/lift.ts';
 import type { Store } from '../../../src/store/open.ts';
 import { postOf, sessionOf, userNamed } from './stores.ts';
 
@@ -10,7 +11,7 @@ export const FOO_HASH =
 // biome-ignore lint/suspicious/noExplicitAny: tests put anything into an export.
 export type Export = Record<string, any>;
 
-/** Returns a new export in version 1. */
+/** Returns a new export with rows of today's schema, in the format of version 1. */
 export function exportOf(more: Export = {}): Export {
   return {
     format: 'jot-export',
@@ -29,7 +30,7 @@ export function exportOf(more: Export = {}): Export {
 /** Returns an export as JSON Lines, as `jot export --with-secrets` prints it. */
 export function exportText({ format, version, next, ...lists }: Export = exportOf()): string {
   const rows = Object.entries(lists).flatMap(([name, list]) => list.map((row: unknown) => ({ [name]: row })));
-  const header = { format, version: version && 2, next, rows: rows.length };
+  const header = { format, version: version && 2, schema: SCHEMA, next, rows: rows.length };
   return [header, ...rows].map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
