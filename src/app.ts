@@ -37,7 +37,7 @@ import type { ControlHandlers, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
 const CACHE_ENTRIES_MAX = 1_000;
-// Requests that start in one event-loop turn; and long bodies and responses in one turn.
+// Maximum number of requests, and of long bodies and responses, that start in one event-loop turn.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
 // How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds
@@ -55,22 +55,25 @@ export interface AppOptions {
   readonly now?: () => number;
   /** Milliseconds on a clock that only runs forward; default `performance.now`. */
   readonly elapsedMs?: () => number;
-  /** Called with each line of the log; by default there is no log. */
+  /** Called with each line of the log; default: no log. */
   readonly writeLog?: (line: string) => void;
   readonly timeouts?: Partial<Timeouts>;
   /** Maximum number of bytes held for clients that do not read their responses; default 64 MiB. */
   readonly backlogBytesMax?: number;
-  /** Maximum number of bytes of requests that clients have sent ahead; default 16 MiB. */
+  /** Maximum number of bytes of pipelined requests that wait; default 16 MiB. */
   readonly waitingBytesMax?: number;
 }
 
 export interface App {
   readonly config: Config;
-  /** Opens store and keys. Before that and after `close`, requests get 503. */
+  /** Opens the store and the keys. Before `open` and after `close`, requests get 503. */
   open(): Promise<void>;
-  /** Listens where the settings say, and opens. Resolves to the address, `http://127.0.0.1:3000`. */
+  /**
+   * Listens on the host and port of the settings, then calls `open`. Resolves to the address,
+   * `http://127.0.0.1:3000`.
+   */
   listen(): Promise<string>;
-  /** Responds to one request, for use in a server of your own. */
+  /** Responds to one request; for use in a server of your own. */
   handle(request: IncomingMessage, response: ServerResponse): void;
   /**
    * Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file.
@@ -198,7 +201,7 @@ class JotApp implements App {
     this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints: this.#endpoints, elsewhere: null });
   }
 
-  // While the store is not open, everything but health is 503.
+  // While the store is not open, every endpoint but the system ones responds with 503.
   #systemPipeline(reason: string): Pipeline {
     const elsewhere = new JotError('unavailable', reason);
     return new Pipeline({ ...this.#common, ...WITHOUT_STORE, endpoints: this.#systemEndpoints, elsewhere });
@@ -241,7 +244,7 @@ async function createApi(config: Config, store: Store, now: () => number) {
     reuseLeewayMs: config.refreshReuseLeewayMs,
   };
   const endpoints = [
-    // The documentation has them in this order.
+    // In the order of the documentation.
     ...auth(parts),
     ...sessions(parts),
     ...users(parts),

@@ -1,5 +1,5 @@
-// From the environment to a Config. A setting's reader returns a value or states what it expected. All problems are reported
-// together, so that five typos do not take five starts to find.
+// Parses the environment into a Config. The reader of a setting returns a value, or states what it
+// expected. All problems are reported together, so that five typos do not take five starts to find.
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -26,11 +26,11 @@ const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
 export type { Environment } from './lib/env-file.ts';
 
-/** Declares a setting: its name, its default, its kind, and its phrase in the README's table. */
+/** Declares a setting: its name, default and kind, and its phrase in the table of the README. */
 type Declare = <T>(name: string, fallback: T, kind: Setting<T>, description: string) => T;
 
 export type Config = Readonly<ReturnType<typeof declareSettings>> & {
-  /** Mistakes that do not stop the start. */
+  /** Mistakes that do not prevent the start. */
   readonly warnings: readonly string[];
   readonly settings: readonly { readonly name: string; readonly description: string }[];
 };
@@ -136,8 +136,9 @@ function warningsOf(env: Environment, secrets: readonly string[]): string[] {
   return warnings;
 }
 
-// Most names in an environment belong to other programs, so short settings such as PORT are never guessed, and a setting without its
-// last words only where the name has two: JWT_SECRET for JWT_SECRET_KEY.
+// Most variables in an environment belong to other programs. So short settings such as PORT are
+// never guessed, and a name without the last words of a setting is guessed only if it has two
+// words: JWT_SECRET for JWT_SECRET_KEY.
 function misspeltIn(env: Environment, known: readonly string[]): string[] {
   const guessable = known.filter((name) => name.length >= GUESSED_LENGTH_MIN);
   const meantBy = (name: string) =>
@@ -149,12 +150,15 @@ function misspeltIn(env: Environment, known: readonly string[]): string[] {
   });
 }
 
-/** Path of the key file, next to the data file; null if nothing is kept. */
+/** Returns the path of the key file, next to the data file; null for a store in memory. */
 export function keyFilePath(databaseUrl: string): string | null {
   return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }
 
-/** The key file in use; null when the keys are a setting, or nothing is kept. */
+/**
+ * Returns the path of the key file in use; null if the keys are a setting, or the store is in
+ * memory.
+ */
 export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'databaseUrl'>): string | null {
   return secrets.length > 0 ? null : keyFilePath(databaseUrl);
 }

@@ -191,7 +191,7 @@ describe('jot', { concurrency: 4 }, () => {
       mkdirSync(`${folder}/.env`);
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
       assert.equal(code, 1);
-      assert.match(stderr, /^jot: Can't read \.env: EISDIR[^\n]*\n$/);
+      assert.match(stderr, /^jot: Cannot read \.env: EISDIR[^\n]*\n$/);
     });
   });
 

@@ -1,8 +1,9 @@
-// A Map with a bound: when it is full, the least recently used entry makes room. The entries form a ring in the order of their use.
-// A used entry is taken out of the ring and put at its end, which changes its neighbours only.
+// A Map with a bound: when it is full, the least recently used entry is evicted.
 //
-// The obvious solution is the order of a JavaScript Map: delete and set an entry again on each use. But a Map keeps a hole for each
-// deleted entry until it is rebuilt, so at 10,000 entries a use takes 12 µs instead of 0.1.
+// The obvious solution is the order of a JavaScript Map: delete an entry and set it again on each
+// use. But a Map keeps a hole for each deleted entry until it is rebuilt, so with 10,000 entries a
+// use takes 12 µs instead of 0.1. Here the entries form a ring in order of use. A used entry moves to
+// the end of the ring, which changes only its neighbours.
 
 class Entry<K, V> {
   readonly key: K | undefined;
@@ -19,7 +20,7 @@ class Entry<K, V> {
 export class BoundedMap<K, V> {
   readonly #entries = new Map<K | undefined, Entry<K, V>>();
   readonly #entriesMax: number;
-  /** No entry, but the place where the ring closes: its `newer` is the oldest entry, its `older` the newest. */
+  /** The sentinel that closes the ring: its `newer` is the oldest entry, its `older` the newest. */
   readonly #seam = new Entry<K, V>();
 
   /** @throws RangeError unless `entriesMax` is a positive integer. */
@@ -36,7 +37,7 @@ export class BoundedMap<K, V> {
     return this.#entries.size;
   }
 
-  /** Returns the value, and makes its entry the most recently used one. */
+  /** Returns the value, and marks its entry as the most recently used. */
   get(key: K): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -45,7 +46,7 @@ export class BoundedMap<K, V> {
     return entry.value;
   }
 
-  /** Stores the value as the most recently used one. */
+  /** Stores the value, and marks its entry as the most recently used. */
   set(key: K, value: V): void {
     this.delete(key);
     if (this.#entries.size >= this.#entriesMax) this.delete(this.#seam.newer.key);

@@ -1,6 +1,7 @@
-// The file `.env` in the working directory: settings that need not be typed for each start. The environment wins, since the file is for
-// defaults. The names of the file's settings are kept, so that an error can name the file: a forgotten file is a hard place to find a
-// typo. `parseEnv` skips lines that are not settings silently; here they cause a warning.
+// The file `.env` in the working directory: settings that need not be typed at each start. The
+// environment takes precedence, since the file is for defaults. A typo in a forgotten file is hard
+// to find, so the names of the settings from the file are kept, and errors name the file.
+// `parseEnv` silently skips lines that are not settings; here they cause a warning.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -20,9 +21,9 @@ export interface FromFile {
 export type Environment = Readonly<Record<string, string | undefined>> & { readonly [FROM_FILE]?: FromFile };
 
 /**
- * Returns the environment with the file's settings under its own.
+ * Returns the environment; settings that it lacks come from the file.
  *
- * @throws JotError `unavailable` if the file is there but can't be read.
+ * @throws JotError `unavailable` if the file exists but cannot be read.
  */
 export function withEnvFile(path: string, environment: Environment): Environment {
   const text = readIfThere(path);
@@ -38,18 +39,18 @@ function readIfThere(path: string): string | null {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
-    throw new JotError('unavailable', `Can't read .env: ${message}`, { cause });
+    throw new JotError('unavailable', `Cannot read .env: ${message}`, { cause });
   }
 }
 
-// Some editors write UTF-16, in which no line would be a setting, and the stricter defaults would be off silently. Others write a byte
-// order mark, which would become part of the first name.
+// Some editors write UTF-16, in which no line is a setting, so the stricter defaults of production
+// would silently be off. Others write a byte order mark, which would become part of the first name.
 function textOf(bytes: Buffer): string {
   if (!isUtf8(bytes) || bytes.includes(0)) throw new TypeError('it is not a text in UTF-8');
   return bytes.toString().replace(/^\uFEFF/, '');
 }
 
-// A quoted value may span lines. A line may hold a secret, so it is not shown.
+// A quoted value may span lines. A line may hold a secret, so it is not quoted in the warning.
 function warningsOf(text: string): string[] {
   const unquoted = text.replace(/^[^=#\n]*=[ \t]*(["'`])[\s\S]*?\1/gm, (value) => value.replace(/.+/g, '='));
   return unquoted.split('\n').flatMap((line, index) => {

@@ -1,8 +1,9 @@
-// The one class for expected failures, those that a client, an operator or a full disk can cause. Any other exception is a bug: it is
-// logged whole, and the client learns nothing of it.
+// The class of expected failures: those that a client, an operator or a full disk can cause. Any
+// other exception is a bug. It is logged with its stack, and the client gets only "Internal Server
+// Error".
 //
-// The codes are a closed list. The table in `http/failure.ts` maps them to HTTP, and a code without a row there does not compile. This
-// file knows nothing of HTTP.
+// The codes are a closed list. The table in `http/failure.ts` maps each code to an HTTP status, and
+// a code without an entry there does not compile. This file knows nothing of HTTP.
 
 export type ErrorCode =
   | 'bad_request'
@@ -36,16 +37,16 @@ export interface ErrorDetails {
   readonly fields?: Readonly<Record<string, string>>;
   /** Seconds after which the same request can succeed. */
   readonly retryAfterSeconds?: number;
-  /** The methods that the resource has. */
+  /** Methods of the resource, for `Allow`. */
   readonly allow?: readonly string[];
   /** The media types, or with `encoding` the content codings, that would have been accepted. */
   readonly accept?: { readonly header: 'Accept' | 'Accept-Encoding'; readonly value: string };
-  /** Challenge of a 401, if not the usual one. */
+  /** Challenge of a 401; default: the usual one. */
   readonly challenge?: string;
   readonly cause?: unknown;
 }
 
-/** A failure as data: an error would collect a stack even if it is never thrown. */
+/** A failure as data: an `Error` would capture a stack even if it is never thrown. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;

@@ -1,5 +1,7 @@
-// Owners and durability of files, shared by the data file, the key file and the sockets. A command that root runs must not leave files
-// that the server, which runs as a user of its own, can't read: root gives them to the owner of the folder.
+// Ownership and durability of files, for the data file, the key file and the sockets. The server
+// may run as a user of its own, so a command that root runs must not leave files that this user
+// cannot read. Root therefore changes their owner to that of the folder. If the system denies
+// access, the error names owners and modes, since these are the cause.
 
 import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -10,14 +12,17 @@ export interface FileOwner {
   readonly gid: number;
 }
 
-/** Returns the user to give a new file at this path to; null if it may stay the process's own. The folder must exist. */
+/**
+ * Returns the user who should own a new file at this path; null if that is the user of this
+ * process. The folder must exist.
+ */
 export function heirOf(path: string): FileOwner | null {
   if (process.geteuid?.() !== 0) return null;
   const { uid, gid } = statSync(dirname(path));
   return uid === 0 ? null : { uid, gid };
 }
 
-/** Flushes a folder to the disk: only then the names of its files are durable. */
+/** Flushes a folder to the disk. Only then are the names of its files durable. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -27,12 +32,15 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Rethrows every error except ENOENT, no such file. */
+/** Ignores ENOENT (no such file), and rethrows any other error. */
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** Rethrows every error except those of a root without the capability to give files away, as in some containers. */
+/**
+ * Ignores the errors of a root without the capability to change owners, as in some containers.
+ * Rethrows any other error.
+ */
 export function ignoreUngivable(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPERM' && error.code !== 'EINVAL') throw error;
 }

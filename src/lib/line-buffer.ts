@@ -1,5 +1,6 @@
-// Writes the lines of one event-loop turn in one call. A system call for each line of the log would cost more than the request that the
-// line describes. A reader sees no delay, and the buffer never holds more than the lines of one turn.
+// Writes the lines of one event-loop turn in a single call. The obvious way, a system call per
+// line, would cost more than the request that the line describes. Lines are delayed by one turn at
+// most, and the buffer never holds the lines of more than one turn.
 
 export class LineBuffer {
   readonly #write: (text: string) => void;
@@ -16,7 +17,7 @@ export class LineBuffer {
     this.#text += line;
   };
 
-  /** Writes the waiting lines; also needed before a process ends. */
+  /** Writes the waiting lines. Must be called before the process ends. */
   readonly flush = (): void => {
     if (this.#text === '') return;
     const text = this.#text;

@@ -1,12 +1,14 @@
-// The log: one line per event. For machines a line is a JSON object; for a person at a terminal it is
-// `time level message name=value ...`. The time is RFC 3339's, in UTC. In both formats every value is escaped as in JSON, so a CR LF in
-// a username cannot start a line of its own (CWE-117).
+// The log: one line per event. For machines, a line is a JSON object; for a person at a terminal,
+// it is `time level message name=value ...`. The time is in UTC, in the format of RFC 3339. In both
+// formats every value is escaped as in JSON, so a CR LF in a username cannot start a new line
+// (CWE-117).
 //
-// Left out: files, rotation, levels per module. The supervisor decides where standard output goes.
+// Left out: files, rotation, and levels per module. The supervisor decides where standard output
+// goes.
 
 export type LogFormat = 'json' | 'text' | 'off';
 export type LogLevel = 'info' | 'warn' | 'error';
-/** Names are literals of this program and written as they are; values may come from anywhere. */
+/** Names are literals of this program and are written unescaped; values may come from clients. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
@@ -23,10 +25,14 @@ export interface LogOptions {
   readonly now: () => number;
 }
 
-/** Returns a log that never throws: a line that can't be written must not fail the work it describes. Lost lines are counted. */
+/**
+ * Returns a log that never throws: a line that cannot be written must not fail the work it
+ * describes. Lost lines are counted.
+ */
 export function createLog({ format, write, now }: LogOptions): Log & { readonly linesLost: number } {
   const line = format === 'json' ? jsonLine : textLine;
-  // Many lines share a millisecond, and formatting a time costs 0.5 µs, nearly as much as the rest of the line.
+  // Many lines share a millisecond, and formatting a timestamp costs 0.5 µs, nearly as much as the
+  // rest of the line.
   let lastMs = Number.NaN;
   let time = '';
   let linesLost = 0;
@@ -53,7 +59,7 @@ export function createLog({ format, write, now }: LogOptions): Log & { readonly 
   };
 }
 
-// Piece by piece: one object for `JSON.stringify` takes twice as long, 0.6 µs more.
+// Piece by piece: serializing one object takes twice as long, 0.6 µs more.
 function jsonLine(time: string, level: LogLevel, message: string, fields: LogFields): string {
   let line = `{"time":"${time}","level":"${level}","message":${jsonValue(message)}`;
   for (const name in fields) {
@@ -69,7 +75,7 @@ function jsonValue(value: unknown): string {
   return escapeControls(JSON.stringify(value) ?? 'null');
 }
 
-// A stack follows on lines of its own for readability, indented so that it cannot pass for an event.
+// A stack follows on separate lines for readability, indented so that it cannot pass for an event.
 function textLine(time: string, level: LogLevel, message: string, { stack, ...fields }: LogFields): string {
   const pairs = Object.entries(fields)
     .filter(([, value]) => value !== undefined)

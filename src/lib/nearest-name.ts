@@ -1,8 +1,10 @@
-// Guesses which known name a misspelt one stands for. A general edit distance needs a table and a threshold, and with two edits
-// `DATABASE_SSL` already looks like `DATABASE_URL`. Most typos are one slip: a character added, dropped or replaced, or two
-// neighbours exchanged. That takes no table: without their common start and end, almost nothing is left of the two names.
+// Finds the known name that a misspelt one stands for. The obvious solution is an edit distance. It
+// needs a table and a threshold, and with two edits `DATABASE_SSL` already resembles
+// `DATABASE_URL`. Most typos are a single slip: a character added, dropped or replaced, or two
+// neighbours exchanged. A slip needs no table: without their common start and end, almost nothing
+// is left of the two names.
 
-/** Returns the first known name that is the same as `name` or one slip away from it. */
+/** Returns the first known name that equals `name` or is one slip away from it. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   return known.find((each) => isOneSlip(name, each));
 }

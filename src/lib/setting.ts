@@ -1,4 +1,4 @@
-// The kinds of settings: how a text is read as a value, and what an error says was expected.
+// The kinds of settings: each parses the text of a setting, and describes the text it expects.
 
 import { parseDuration } from './duration.ts';
 
@@ -6,7 +6,7 @@ export interface Setting<T> {
   /** Returns the value of a text; undefined if the text is not as expected. */
   readonly read: (text: string) => T | undefined;
   readonly expected: string;
-  /** Whether its value is hidden in errors. */
+  /** Whether errors hide the value. */
   readonly isSecret?: boolean;
 }
 
@@ -43,7 +43,7 @@ export function duration(minMs: number): Setting<number> {
   };
 }
 
-/** The value of one of these words. */
+/** One of these words, as the value that it stands for. */
 export function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
   return {
     read: (text) => (Object.hasOwn(values, text) ? values[text] : undefined),
@@ -51,7 +51,7 @@ export function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
   };
 }
 
-/** Returns the entries of a comma-separated list, trimmed; undefined if one of them is not valid. */
+/** Returns the trimmed entries of a comma-separated list; undefined if an entry is invalid. */
 export function listOf(text: string, isEntry: (entry: string) => boolean): string[] | undefined {
   const entries = text.split(',').map((entry) => entry.trim());
   return entries.every((entry) => entry !== '' && isEntry(entry)) ? entries : undefined;

@@ -47,7 +47,10 @@ export interface Take {
   readonly resetSeconds: number;
 }
 
-/** How long the bucket needed to be full, and when. Changed in place, which costs less than a new object. */
+/**
+ * Time until the bucket was full, and when that was computed. Updated in place, which is cheaper
+ * than a new object.
+ */
 interface Level {
   msToFull: number;
   atMs: number;

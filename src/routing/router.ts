@@ -1,14 +1,17 @@
-// The router: a tree with one level for each segment of a path. A level has its static segments by name and at most one branch for a
-// parameter. Finding a path costs its length, however many routes there are.
+// The router: a tree with one level per path segment. The obvious solution, a list of patterns
+// tried in order, slows down with every route. In the tree, finding a path takes time in proportion
+// to its length. A level has its static segments by name, and at most one branch for a parameter.
 //
-// `/users/:id` and `/users/:user_id/posts` share the branch under `/users`: a parameter's name belongs to the pattern, not to the tree.
-// Two patterns conflict if they match the same paths.
-//
-// Left out: wildcards over several segments, regular expressions, optional parts.
+// `/users/:id` and `/users/:user_id/posts` share the branch under `/users`, since the name of a
+// parameter belongs to the pattern and not to the tree. Two patterns conflict if they match the
+// same paths.
 
 export type Params = Readonly<Record<string, string>>;
 
-/** A route for path and method; or the methods of the path; or null if there is no such path. */
+/**
+ * The route for path and method; the methods of the path if only those exist; null if there is no
+ * such path.
+ */
 export type Match<T> = { readonly value: T; readonly params: Params } | { readonly allow: string[] } | null;
 
 interface Route<T> {
@@ -49,10 +52,9 @@ export class Router<T> {
   }
 
   /**
-   * Finds the route of a path as in the request target, without its query. Segments are percent-decoded after the path is split, so
-   * `%2F` does not make a new one. HEAD falls back to GET's route.
-   *
-   * @throws URIError for a percent escape that is malformed or not UTF-8.
+   * Finds the route of a path as it stands in the request target, without its query. The path is
+   * split before its segments are percent-decoded, so `%2F` does not start a new segment. HEAD
+   * falls back to the route of GET.
    */
   match(method: string, path: string): Match<T> {
     if (!path.startsWith('/')) return null;
@@ -101,7 +103,7 @@ function findRoute<T>(
   return findRoute(level.any, segments, depth + 1, method);
 }
 
-// Returns every level at which the path can end.
+// Returns every level at which the path may end.
 function leaves<T>(level: Level<T>, segments: readonly string[], depth: number): Level<T>[] {
   const segment = segments[depth];
   if (segment === undefined) return [level];
@@ -111,7 +113,7 @@ function leaves<T>(level: Level<T>, segments: readonly string[], depth: number):
   return [...found, ...leaves(level.any, segments, depth + 1)];
 }
 
-// Without a prototype, so that a parameter named `constructor` is an ordinary one.
+// No prototype, so that a parameter named `constructor` is an ordinary one.
 function paramsOf<T>({ indexes }: Route<T>, segments: readonly string[]): Params {
   const params: Record<string, string> = Object.create(null);
   for (const [name, index] of indexes) params[name] = segments[index] ?? '';

@@ -60,7 +60,7 @@ export function text(
   };
 }
 
-/** A whole number; as text only in its canonical form: `007`, `+7` and `7.0` are rejected. */
+/** An integer; as text only in canonical form, so `007`, `+7` and `7.0` are rejected. */
 export function integer(
   options: Documented & { readonly min?: number; readonly max?: number } = {},
 ): Type<number> {

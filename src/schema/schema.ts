@@ -143,7 +143,9 @@ export function withDefault<T>(type: Type<T>, value: T): Type<T> {
   return { ...type, absent: { value }, marshal, jsonSchema };
 }
 
-/** Documented as the type, but a wrong or missing value is undefined instead of a problem. */
+/**
+ * Documented like the type, but a wrong or missing value becomes undefined instead of a problem.
+ */
 export function lenient<T>(type: Type<T>): OptionalType<T> {
   return {
     ...optional(type),

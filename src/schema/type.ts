@@ -12,7 +12,7 @@ export type Report = (problem: string, path?: string) => void;
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface Type<T> {
-  /** Returns the value as a T, or undefined after a report. */
+  /** Returns the value as a T; undefined if it has reported a problem. */
   check(value: unknown, report: Report, source: Source): T | undefined;
   /** What stands in for a value that is not there; without it, the value is required. */
   readonly absent?: { readonly value: T };
@@ -23,7 +23,7 @@ export interface Type<T> {
   readonly jsonSchema: JsonSchema;
 }
 
-/** A type whose value may be missing, and is then undefined. */
+/** A type whose value may be missing, and then is undefined. */
 export interface OptionalType<T> extends Type<T | undefined> {
   readonly absent: { readonly value: undefined };
 }

@@ -59,7 +59,7 @@ describe('withEnvFile', () => {
       Buffer.from('PORT=2\nHOST=\xe9\n', 'latin1'),
     ]) {
       writeFileSync(path, content);
-      assert.throws(() => withEnvFile(path, {}), { message: "Can't read .env: it is not a text in UTF-8" });
+      assert.throws(() => withEnvFile(path, {}), { message: 'Cannot read .env: it is not a text in UTF-8' });
     }
     writeFileSync(path, text);
     assert.equal(withEnvFile(path, {}).PORT, '2');
@@ -68,6 +68,9 @@ describe('withEnvFile', () => {
   it('says so where there is a file that can not be read', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     mkdirSync(path);
-    assert.throws(() => withEnvFile(path, {}), { code: 'unavailable', message: /^Can't read \.env: EISDIR/ });
+    assert.throws(() => withEnvFile(path, {}), {
+      code: 'unavailable',
+      message: /^Cannot read \.env: EISDIR/,
+    });
   });
 });
