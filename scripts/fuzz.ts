@@ -1,5 +1,5 @@
-// `npm run fuzz`: looks for responses that `/openapi.json` does not describe. It makes valid and
-// spoiled requests from that document alone, so a new endpoint needs no change here.
+// `npm run fuzz`: finds responses that do not match `/openapi.json`. It generates valid and spoiled
+// requests from that document alone, so a new endpoint needs no change here.
 
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';

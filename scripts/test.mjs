@@ -1,10 +1,12 @@
-// Runs the suite, or the files whose path contains one of the arguments: `node scripts/test.mjs [flag] [part ...]`. With
-// `--check` and no part, types and style are checked first and coverage afterwards. With `--crash` the files are those
-// below `test/crash`, which take long and are not part of the suite.
+// Runs the suite, or the test files whose path contains one of the arguments: `node
+// scripts/test.mjs [flag] [part ...]`. With `--check` and no part, types and style are checked
+// first and coverage last. With `--crash`, it runs the files in `test/crash`, which take long and
+// are not part of the suite.
 //
-// `node --test` has no globs on Node 20 and starts a process for each file, which takes longer than most files take to
-// run. So the files are listed here and dealt out to a few processes. The program that tests start as a process is built
-// once, since its source takes four times as long to start, and in a folder that c8 includes.
+// `node --test` does not accept globs on Node 20. It also starts a process per file, which takes
+// longer than most files take to run. So this script lists the files and distributes them over a
+// few processes. Tests that start the program as a process use a bundle, since the source takes
+// four times as long to start. It is built once, in a folder that c8 includes.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -75,7 +77,7 @@ process.once('exit', () => rmSync(folder, { recursive: true }));
 if (isChecked) run('c8', [process.execPath, ...args]);
 else run(process.execPath, args);
 
-/** Ends this process, too, if the other one fails. */
+/** Ends this process too if the other one fails. */
 function run(command, args) {
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout: RUN_MS_MAX });
   if (status !== 0) process.exit(status ?? 1);

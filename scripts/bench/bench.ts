@@ -1,5 +1,6 @@
-// How a scenario measures. A busy machine slows down whatever runs at that moment, so all subjects
-// of a scenario are started first and then measured in turn, round after round.
+// Runs the rounds of a scenario. The obvious way measures one subject after the other, but a busy
+// machine then slows down whichever subject is running at that moment. So all subjects are started
+// first, and then measured alternately, round after round.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Options } from './options.ts';
@@ -21,7 +22,7 @@ export interface Bench extends Site {
 export interface Scenario {
   readonly name: string;
   readonly summary: string;
-  /** Runs only if it is named with `--only`. */
+  /** Whether the scenario runs only if named with `--only`. */
   readonly isOptional?: boolean;
   plan(bench: Bench): Promise<Plan>;
 }
@@ -49,8 +50,8 @@ export async function runScenario(bench: Bench, { plan }: Scenario): Promise<Com
   return rows.map((row) => compare(samples, row));
 }
 
-// Real servers are idle at times: V8 then collects garbage and drops some type feedback, and a
-// server that was never idle can be faster than it will ever be again. Compilation depends on the
+// A real server is idle at times, and V8 then collects garbage and drops some type feedback. So a
+// server that was never idle can be faster than it will ever be in use. Compilation depends on the
 // number of calls, so the warm-up counts responses.
 export async function prepare(bench: Bench, subjects: readonly Subject[]): Promise<void> {
   const { seconds } = bench.options;

@@ -1,5 +1,5 @@
-// The machine, named above every table, and its cores. A server and its load client must not
-// compete for processor time: where Linux has `taskset`, each is pinned to a core of its own.
+// The machine, which is named above every table, and its cores. A server and its load client must
+// not compete for processor time, so each is pinned to a core of its own where Linux has `taskset`.
 
 import { spawnSync } from 'node:child_process';
 import { cpus, release, totalmem, type } from 'node:os';

@@ -1,6 +1,6 @@
-// `npm run bench` measures Jot as ratios to the least that the machine needs, because absolute
-// figures from a machine that also does other things mean little. `npm run profile` shows where the
-// time goes.
+// `npm run bench` compares Jot with the minimum that the machine needs for the same work. Absolute
+// figures mean little on a machine that also runs other programs, so the results are ratios. `npm
+// run profile` shows which functions take the time.
 
 import { rmSync, writeFileSync } from 'node:fs';
 import { type Bench, runScenario, type Scenario } from './bench.ts';
@@ -34,7 +34,7 @@ const USAGE = `Usage: npm run bench -- [options]
 Scenarios:
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}\n`).join('')}`;
 
-// Not `once`: a second signal would end the process in the middle of its cleanup.
+// No `once`: a second signal would end the process in the middle of its cleanup.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1));
 const options = optionsOf(process.argv.slice(2));
 if (options.help) process.stdout.write(USAGE);
@@ -80,13 +80,14 @@ async function compareAll(bench: Bench): Promise<Comparison[]> {
     const site = { ...bench, work, progress: (text: string) => progress(`${name}: ${text}`) };
     comparisons.push(...(await runScenario(site, scenario)));
     await killChildren();
-    // Frees memory for the next scenario: a virtual machine's host has to find more first.
+    // Frees memory for the next scenario: the host of a virtual machine needs time to provide new
+    // memory.
     rmSync(work, { recursive: true });
   }
   return comparisons;
 }
 
-// One changing line in a terminal; one line after another in a file.
+// One changing line on a terminal; separate lines in a file.
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
   else if (text !== '') process.stderr.write(`${text}\n`);

@@ -1,5 +1,5 @@
-// The command line. A mistake in it must not measure something else for ten minutes, so every
-// option is checked before anything is started.
+// The command line. A typo must not measure the wrong thing for ten minutes, so every option is
+// checked before anything is started.
 
 import { parseArgs } from 'node:util';
 import { type Route, routes } from './servers.ts';
@@ -9,7 +9,7 @@ export type Options = ReturnType<typeof parseOptions>;
 const FULL = { rounds: 3, seconds: 10, posts: 1_000_000 };
 const QUICK = { rounds: 1, seconds: 0.5, posts: 20_000 };
 
-/** Throws an `Error` for an unknown option or scenario and for a wrong number. */
+/** @throws Error for an unknown option or scenario, or an invalid number. */
 export function parseOptions(args: string[], scenarios: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const;
   const text = { type: 'string' } as const;

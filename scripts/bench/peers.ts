@@ -1,4 +1,5 @@
-// The peers, in pinned versions and in a folder of their own, never among Jot's own dependencies.
+// Installs the peers in pinned versions, in a separate folder, so that they never become
+// dependencies of Jot.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
@@ -24,13 +25,13 @@ const peers: readonly Peer[] = [
   peer('json-server', ['express.mjs', 'json-server'], ['get', 'list', 'create']),
 ];
 
-/** Throws an `Error` if npm cannot install the packages. */
+/** @throws Error if npm cannot install the packages. */
 export function installPeers(): readonly Peer[] {
   mkdirSync(FOLDER, { recursive: true });
   cpSync(fileURLToPath(new URL('peers', import.meta.url)), FOLDER, { recursive: true });
   const npm = (args: readonly string[]) =>
     execFileSync('npm', [...args, `--prefix=${FOLDER}`, '--no-audit', '--no-fund'], { stdio: 'inherit' });
-  // Only SQLite has to be compiled; no other package may run a script.
+  // Only SQLite has to be compiled; no other package may run an install script.
   npm(['install', '--ignore-scripts', '--save-exact', ...PACKAGES]);
   const binary = 'node_modules/better-sqlite3/build/Release/better_sqlite3.node';
   if (!existsSync(join(FOLDER, binary))) npm(['rebuild', 'better-sqlite3']);

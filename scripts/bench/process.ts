@@ -1,5 +1,5 @@
-// Child processes on a core of their own: servers, and programs that run to their end and print one
-// sample as JSON. None of them outlives the benchmark.
+// Child processes, each pinned to a core: servers, and programs that run to completion and print
+// one sample as JSON. No child outlives the benchmark.
 
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,7 +37,7 @@ export interface Server {
   readonly port: number;
   /** Options of both ends of its connections; `null`: plain HTTP. */
   readonly tls: ConnectionOptions | null;
-  /** From the start of the process to its first response. */
+  /** Time from the start of the process to its first response. */
   readonly startMs: number;
   residentMebibytes(): number;
   /** Processor time of all threads so far; `NaN` if unknown. */
@@ -64,7 +64,8 @@ export async function startServer(
     stdio: ['ignore', log, 'inherit'],
   });
   closeSync(log);
-  // Polled, so that the time is the same for servers that announce themselves and those that don't.
+  // Polled, so that the time is comparable for servers that announce themselves and for those that
+  // do not.
   while (!(await responds(port, tls))) {
     await wait(1);
     if (children.has(child) && performance.now() - startedMs < RESPONSE_WITHIN_MS) continue;

@@ -1,5 +1,6 @@
-// Drives Jot once with V8's profiler on, which samples the running function. A function's self time
-// is the time between the samples that found it on top of the stack and the next ones.
+// Profiles Jot under load with V8's sampling profiler, which records the running function at
+// intervals. The self time of a function is the sum of the intervals after the samples in which it
+// was on top of the stack.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Profiler, Runtime } from 'node:inspector';
@@ -11,7 +12,7 @@ import { median } from './statistics.ts';
 import { amount, markdownTable } from './table.ts';
 
 const ROWS = 30;
-// After a gap of more than four usual ones, the process itself was not running.
+// A gap of more than four usual intervals means that the process was not running.
 const GAPS_MAX = 4;
 const IDLE = ['(idle)', '(program)', '(root)'];
 

@@ -1,5 +1,5 @@
-// The folder of a run: data files, logs and the built server. It must lie on a real disk, because
-// `fsync` costs nothing in a file system in memory, and durable writes would look free.
+// The folder of a run: data files, logs and the built server. It must be on a real disk: in a file
+// system in memory `fsync` costs nothing, and durable writes would look free.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, statfsSync, symlinkSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// The servers that are compared. Jot and its peers speak the same API: each gets an account with
-// twenty posts of 300 bytes, and the account's requests are what the load client repeats.
+// The servers under comparison. Jot and its peers implement the same API. Each gets an account with
+// twenty posts of 300 bytes, and the load client repeats requests of that account.
 
 import { join } from 'node:path';
 import { processes, type Server, type Site, startServer } from './process.ts';
@@ -20,7 +20,9 @@ export const PRODUCTION = {
   DATABASE_URL: 'file:jot.jsonl',
 };
 
-/** Without certificates, since handshakes are not measured: encryption costs the same. */
+/**
+ * No certificates, since handshakes are not measured and encryption costs the same without them.
+ */
 const TLS = {
   ciphers: 'ADH-AES128-GCM-SHA256:@SECLEVEL=0',
   dhparam: 'auto',
@@ -31,7 +33,7 @@ const TLS = {
 export const routes = ['get', 'list', 'create', 'login'] as const;
 export type Route = (typeof routes)[number];
 
-/** A request to repeat. Any response with another status fails the run. */
+/** The repeated request. A response with another status fails the run. */
 export interface Target {
   readonly connections: number;
   readonly method: string;
@@ -55,7 +57,9 @@ export async function startJot(site: Site, settings = {}, args = [join(site.dist
   return withAccount(await startServer(site, args, { env: { ...PRODUCTION, ...settings } }));
 }
 
-/** Starts a proxy on Jot's own core: an upper bound for the cost of TLS in a proxy. */
+/**
+ * Starts a TLS proxy on the core of Jot, which is an upper bound for the cost of TLS in a proxy.
+ */
 export async function startJotBehindTls(site: Site): Promise<ApiServer> {
   const jot = await startJot(site);
   const args = [`${processes}tls-proxy.mjs`, String(jot.port), JSON.stringify(TLS)];
@@ -80,7 +84,11 @@ export async function withAccount(server: Server): Promise<ApiServer> {
   return { ...server, targets: { get, list, create, login } };
 }
 
-/** Returns the body of one response. Throws an `Error` for another status than the expected one. */
+/**
+ * Returns the body of one response.
+ *
+ * @throws Error if the status is not the expected one.
+ */
 export async function send(server: Server, target: Target): Promise<string> {
   const { path, method, headers, body, status } = target;
   const url = `http://127.0.0.1:${server.port}${path}`;

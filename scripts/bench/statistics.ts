@@ -1,6 +1,6 @@
-// The arithmetic of a benchmark. A figure is the median of its rounds: one disturbed round moves a
-// mean, but hardly a median. Two figures are compared as a ratio, because both change from machine
-// to machine and their ratio hardly does.
+// The arithmetic of the benchmark. A figure is the median of its rounds, since one disturbed round
+// shifts a mean, but hardly a median. Two figures are compared as a ratio, since figures vary from
+// machine to machine, and their ratio hardly does.
 
 /** The figures of one measurement. */
 export type Sample = Readonly<Record<string, number>>;
@@ -16,7 +16,9 @@ export interface Row {
   readonly unit: Unit;
   /** The name of the compared figure in each sample. */
   readonly figure: string;
-  /** The same figure by processor time, which other programs on the machine disturb less. */
+  /**
+   * Name of the same figure in processor time, which other programs on the machine disturb less.
+   */
   readonly cpuFigure?: string;
   /** Names of two subjects. */
   readonly measured: string;
@@ -29,7 +31,10 @@ export const TIME = { unit: 'ms', figure: 'ms', cpuFigure: 'cpuMs' } as const;
 
 export type Comparison = ReturnType<typeof compare>;
 
-/** `samples` holds those of each subject, one per round. An unknown `cpuRatio` is `NaN`. */
+/**
+ * Compares two subjects. `samples` holds one sample per round for each subject. An unknown
+ * `cpuRatio` is `NaN`.
+ */
 export function compare(samples: ReadonlyMap<string, readonly Sample[]>, row: Row) {
   const { measured, reference, figure, cpuFigure = '', mark } = row;
   const values = (subject: string, name: string) =>
@@ -48,7 +53,7 @@ export function compare(samples: ReadonlyMap<string, readonly Sample[]>, row: Ro
   };
 }
 
-/** Throws `RangeError` without values. */
+/** @throws RangeError without values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[Math.floor(sorted.length / 2)];

@@ -14,7 +14,7 @@ export function markdownTable(rows: readonly (readonly string[])[], left: number
     .join('');
 }
 
-/** Leaves out the marks if `isJudged` is false: a short run cannot tell whether they hold. */
+/** Omits the marks if `isJudged` is false: a short run cannot show whether they hold. */
 export function comparisonTable(comparisons: readonly Comparison[], isJudged: boolean): string {
   const heading = ['scenario', 'measured', 'against', 'figure', 'other figure', 'ratio', 'by CPU time'];
   const rows = comparisons.map((each) => [
@@ -32,7 +32,7 @@ export function comparisonTable(comparisons: readonly Comparison[], isJudged: bo
   return markdownTable([[...heading, ...marks, 'spread'], ...rows], 3);
 }
 
-/** Three significant digits: a benchmark does not know more. */
+/** Three significant digits, the precision of the benchmark. */
 export function amount(value: number, unit: Unit): string {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
   const text = value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });

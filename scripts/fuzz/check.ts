@@ -1,4 +1,4 @@
-// The rules for every response: the document describes its status, header fields and body.
+// The rules for every response. The document describes its status, headers and body.
 
 import { problemsOf } from './json-schema.ts';
 import type { DocumentedResponse, Operations } from './openapi.ts';
@@ -75,7 +75,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
   accepted({ operation, value }, { status }) {
     if (!operation?.body || value === undefined || status !== operation.success) return [];
-    // Jot stores texts in NFC, and their lengths count in it.
+    // Jot normalizes texts to NFC, and limits their length after that.
     const stored = JSON.parse(JSON.stringify(value), (_, each) => each?.normalize?.('NFC') ?? each);
     return problemsOf(stored, operation.body, 'ignored');
   },

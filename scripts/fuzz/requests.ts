@@ -1,7 +1,7 @@
-// The requests of a run. A valid request is made from the schemas and from earlier responses: which
-// accounts exist, which tokens they have and which resources are theirs. If it needs something that
-// does not exist yet, the request that creates it is sent instead. An expired token and a deleted
-// resource are forgotten when a request for them is rejected.
+// Generates the requests of a run. A valid request is made from the schemas and from earlier
+// responses, which show the accounts, their tokens and their resources. If a request needs a
+// resource that does not exist yet, the request that creates it is sent instead. Expired tokens and
+// deleted resources are forgotten when a request for them is rejected.
 
 import type { Operation, Operations, Schema } from './openapi.ts';
 import { spoil } from './spoil.ts';
@@ -10,7 +10,7 @@ import { pick, type Random, validObject, validValue } from './values.ts';
 
 const PEOPLE_MAX = 4;
 const STEP_MS = 250;
-// More than the lifetime of an access token.
+// Longer than the lifetime of an access token.
 const LONG_MS = 61_000;
 
 export interface Resource {
@@ -40,7 +40,7 @@ export interface World {
   readonly etags: string[];
   /** Operations that have succeeded. */
   readonly covered: Set<Operation>;
-  /** How long the server asked to wait before the next request. */
+  /** Time that the server asked clients to wait. */
   waitMs: number;
 }
 
@@ -65,7 +65,7 @@ export function nextStep(number: number, world: World): Step {
   return step;
 }
 
-/** Returns the operation, or the one that has to succeed before it. */
+/** Returns the operation, or the operation that must succeed before it. */
 function firstNeeded(operation: Operation, person: Person, world: World): Operation {
   if (person === STRANGER) return world.signUp;
   const needsSession = operation.needsToken || hasProperty(operation.body, 'refresh_token');
@@ -160,7 +160,10 @@ function forget(step: Step, operation: Operation, status: number, world: World):
   if (status === 404) person.resources = person.resources.filter((each) => each.path !== path);
 }
 
-/** Whether the document has an operation for the items of a collection: `/users/{}` for `/users`. */
+/**
+ * Returns whether the document has an operation for the items of a collection: `/users/{}` for
+ * `/users`.
+ */
 function hasItems(operations: Operations, shape: string): boolean {
   return operations.some((operation) => operation.shape === `${shape}/{}`);
 }

@@ -1,4 +1,4 @@
-// One run: sends requests until a response breaks a rule or until there were enough.
+// A run: sends requests until a response breaks a rule or the number of requests is reached.
 
 import { seededRandom } from '../../test/support/model/random.ts';
 import { type Fault, faultOf } from './check.ts';
@@ -47,7 +47,10 @@ export async function run(seed: number, requests: number, open: Open): Promise<R
   }
 }
 
-/** Removes steps without which the last one still breaks the rule, in ever smaller groups. */
+/**
+ * Minimizes the steps: removes groups of steps, ever smaller ones, as long as the last step still
+ * breaks the rule.
+ */
 async function shorten(steps: Steps, { rule }: Fault, operations: Operations, open: Open): Promise<Steps> {
   let kept = steps;
   for (let size = steps.length; size > 1; ) {

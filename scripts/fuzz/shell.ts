@@ -1,4 +1,5 @@
-// Steps as shell commands. `$R12` is the response to step 12, from which a reference is read where it is used.
+// Formats steps as shell commands. `$R12` is the response to step 12; each reference reads its
+// value from there.
 
 import { REFERENCE, type Step } from './step.ts';
 
@@ -15,7 +16,7 @@ export function toShell(steps: readonly Step[]): string {
 function curl({ method, path, query, headers, body }: Step): string {
   const how = method === 'HEAD' ? '--head' : `-X ${method}`;
   const command = `curl -si --path-as-is --globoff ${how} "$URL"${quoted(path + query)}`;
-  // curl adds this header to a body, unless told to send it empty.
+  // curl adds this header to a body unless it is set to empty.
   const all = body === null ? headers : { 'Content-Type': '', ...headers };
   const options = Object.entries(all).map(([name, value]) => ` -H ${quoted(`${name}: ${value}`)}`);
   if (body === null) return command + options.join('');

@@ -1,4 +1,4 @@
-// The ways to spoil a valid request. Some leave it valid, such as a header that the server ignores.
+// The ways to spoil a valid request. Some keep it valid, such as a header that the server ignores.
 
 import type { Schema } from './openapi.ts';
 import type { World } from './requests.ts';

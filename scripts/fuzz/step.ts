@@ -1,6 +1,7 @@
-// One request of a run. It has to be repeatable on another server, where ids, tokens and ETags
-// differ. So it contains a reference to an earlier response in place of such a value:
-// `(!12.json.access_token!)` for step 12. JSON, URLs and forms escape none of these characters.
+// One request of a run. It must be repeatable on another server, where ids, tokens and ETags
+// differ. So instead of such a value, it contains a reference to an earlier response:
+// `(!12.json.access_token!)` for step 12. None of these characters is escaped in JSON, URLs or
+// forms.
 
 import { once } from 'node:events';
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
@@ -28,7 +29,7 @@ export interface Step {
   body: string | null;
   /** The value that the body encodes; undefined if the body is malformed or there is none. */
   value: Readonly<Record<string, unknown>> | undefined;
-  /** Whether the request is as the document wants it, except perhaps for its token. */
+  /** Whether the request is valid by the document, apart from its token. */
   isValid: boolean;
 }
 

@@ -1,5 +1,5 @@
-// The server to fuzz, in this process. It has the settings of production except for cheap hashing
-// and short-lived tokens, and a clock that is advanced by hand.
+// The server under test, in this process. It has the settings of production, except for cheap
+// hashing and short-lived tokens. Its clock is advanced by the fuzzer.
 
 import { createApp } from '../../src/app.ts';
 

@@ -1,4 +1,5 @@
-// Values for fields and parameters: valid ones, and odd ones that may break the schema.
+// Generates values for fields and parameters: valid values, and odd values that may break the
+// schema.
 
 import { problemsOf } from './json-schema.ts';
 import type { Schema } from './openapi.ts';
@@ -61,7 +62,10 @@ function validText(schema: Schema, random: Random): string {
   return String(random()).padEnd(minLength, 'x').slice(0, maxLength);
 }
 
-/** A value at the schema's limits, outside them, of another type, or a text that programs often mishandle. */
+/**
+ * Returns a value at the limits of the schema, beyond them, or of another type, or a text that
+ * programs often mishandle.
+ */
 export function oddValue(schema: Schema, random: Random): unknown {
   const { minLength = 0, maxLength = LENGTH_MAX, minimum = 0, maximum = 1_000 } = schema;
   const letter = pick(random, ['a', 'é', '😀']);

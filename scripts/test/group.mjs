@@ -1,22 +1,25 @@
-// Runs several test files in one process, as starting one for each takes longer than most of them take to run. A test
-// that hangs must fail alone, but `--test-timeout` is the limit of a whole process before Node 24. So the limit is set
-// here, in each test and hook as it begins: suites and processes have none.
+// Runs several test files in one process, since starting a process per file takes longer than most
+// files take to run. A test that hangs must fail alone, but before Node 24 `--test-timeout` limits
+// the whole process. So this file sets the limit of each test and hook when it begins; suites and
+// processes have no limit.
 
 import { createHook } from 'node:async_hooks';
 import { after, describe, test } from 'node:test';
 
 const EXIT_MS_MAX = 60_000;
 
-/** Imports the files in order. A file that cannot be imported is a test that fails. */
+/** Imports the files in order. A file that cannot be imported becomes a failing test. */
 export async function runFiles(urls, timeoutMs) {
   limitTests(timeoutMs);
-  // A promise that nothing settles ends the process of Node 20 and its other tests with it, unless something is open.
+  // On Node 20, a promise that never settles ends the process and all further tests, unless
+  // something else keeps the event loop running.
   const open = setInterval(() => undefined, timeoutMs);
   after(() => {
     clearInterval(open);
     setTimeout(exit, EXIT_MS_MAX).unref();
   });
-  // Node calls that hook as soon as no test is left, also between two imports. This suite is left until the last one.
+  // Node calls this hook as soon as no test is left, even between two imports. So this suite stays
+  // pending until the last import.
   let finish;
   const imported = new Promise((resolve) => {
     finish = resolve;

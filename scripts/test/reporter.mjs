@@ -1,12 +1,13 @@
-// The reporter of the suite. Node's `spec` and `tap` print every test that passes, thousands of lines in which a failure
-// is lost, and `dot` prints no reason for a skipped test. This one prints each failure whole, each skipped test on one
-// line, what the tests write and report themselves, and the counts.
+// The reporter of the suite. Node's `spec` and `tap` print every passing test, thousands of lines
+// in which a failure is lost, and `dot` omits the reasons of skipped tests. This reporter prints
+// each failure in full, each skipped test on one line, the output and diagnostics of the tests, and
+// the counts.
 
 import { relative } from 'node:path';
 import { inspect } from 'node:util';
 
 const ERROR_DEPTH = 6;
-/** Node's own counts, which take time-outs for cancelled tests instead of failed ones. */
+/** The counts of Node, which count timeouts as cancelled tests instead of failed ones. */
 const COUNT = /^(?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) /;
 
 export default async function* report(events) {
@@ -22,7 +23,7 @@ export default async function* report(events) {
       counts.skipped++;
       yield `- ${titleOf(data)}: skipped, ${data.skip}\n`;
     }
-    // A suite fails with its tests, each of which was reported before.
+    // A suite fails with its tests, which have already been reported.
     if (type === 'test:fail' && data.details.error.failureType !== 'subtestsFailed') {
       counts.failed++;
       yield failure(titleOf(data), data);
@@ -39,7 +40,7 @@ export default async function* report(events) {
 
 function failure(title, { file, details: { error } }) {
   const place = file === undefined ? '' : `  ${relative(process.cwd(), file)}\n`;
-  // Node wraps what a test throws, and its own reasons, which are texts.
+  // Node wraps the error that a test throws. Reasons of its own are strings.
   const { cause = error } = error;
   const text = typeof cause === 'string' ? cause : inspect(cause, { depth: ERROR_DEPTH });
   return `\n✖ ${title}\n${place}${text.replace(/^/gm, '  ')}\n\n`;

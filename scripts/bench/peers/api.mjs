@@ -1,5 +1,5 @@
-// The API of every peer, with what Jot does for each request: scrypt at the same cost, tokens,
-// checks, and a line in an access log. Each peer brings its own router, parser, token library,
+// The API of the peers. It does for each request what Jot does: scrypt at the same cost, tokens,
+// checks, and a line in an access log. Each peer provides its own router, parser, token library,
 // limiter and serializer. A handler takes an object with `body`, `params`, `query` and `owner`.
 
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
@@ -73,7 +73,7 @@ export function createPost({ owner, body }) {
   return marshal(addPost(values), owner);
 }
 
-// Hashes as many passwords at a time as Jot, so that the other jobs of the thread pool don't wait.
+// As many concurrent hashes as in Jot, so that other jobs of the thread pool do not wait.
 function hashOf(password, salt) {
   const index = hashes++ % queues.length;
   queues[index] = queues[index].then(() => promisify(scrypt)(password, salt, 32, cost));

@@ -1,4 +1,4 @@
-// Posts in SQLite, synced on every write, as durable as Jot's. Only their creation is measured.
+// Posts in SQLite, synced on every write, so as durable as in Jot. Only creating posts is measured.
 
 import Database from 'better-sqlite3';
 

@@ -1,5 +1,5 @@
-// The floor under all servers: `node:http` with a handler that does nothing.
-// `node bare-server.mjs <status> <body>` responds with both once a request is read to its end.
+// The lower bound for all servers: `node:http` with a handler that does nothing.
+// `node bare-server.mjs <status> <body>` responds with both once it has read the whole request.
 
 import { createServer } from 'node:http';
 

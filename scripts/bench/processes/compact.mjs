@@ -40,7 +40,7 @@ function watch(beforeMs) {
   if (!isOver) setImmediate(watch, clockMs());
 }
 
-// Leaves out the time in which this thread waited for a core (proc(5)): other programs cause that.
+// Excludes the time in which this thread waited for a core (proc(5)), which other programs cause.
 function clockMs() {
   if (process.platform !== 'linux') return performance.now();
   const [, waitedNs] = readFileSync('/proc/self/schedstat', 'latin1').split(' ');

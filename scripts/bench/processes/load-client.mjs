@@ -1,6 +1,6 @@
-// `node load-client.mjs '{"port":3000,"tls":null,"target":…,"seconds":10}'` sends one request after
-// another on each of its connections, as soon as the previous response is complete. It uses plain
-// sockets because autocannon is slower than bare `node:http`.
+// `node load-client.mjs '{"port":3000,"tls":null,"target":…,"seconds":10}'` repeats a request on
+// each of its connections, as soon as the previous response is complete. It uses plain sockets,
+// since autocannon is slower than bare `node:http`.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -63,7 +63,7 @@ function responseBytes(chunk) {
   throw new Error(`${method} ${path}: expected ${status} with a length; got ${chunk.toString()}`);
 }
 
-// Counts up to the last response: a login takes a good part of a short run.
+// The time ends at the last response, since a login takes a large part of a short run.
 function finish() {
   if (responses === 0) return setTimeout(finish, 1);
   const { user, system } = process.cpuUsage(cpuAtStart);

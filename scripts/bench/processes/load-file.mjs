@@ -1,5 +1,6 @@
-// The time to load a data file, and the memory that it takes, by Jot or by the floor under it,
-// which only parses each line and keeps the rows in a Map, without checksums, indexes or lists:
+// The time to load a data file, and the memory that the rows take, in Jot or in the lower bound.
+// The lower bound only parses each line and stores the rows in a Map, without checksums, indexes or
+// lists:
 // `node --expose-gc load-file.mjs <file> <dist> <posts> <open or scan>`.
 
 import { closeSync, openSync, readSync } from 'node:fs';
@@ -16,7 +17,7 @@ const ms = performance.now() - startMs;
 const { user, system } = process.cpuUsage(cpuBefore);
 const bytesPerPost = (heldBytes() - bytesBefore) / posts;
 process.stdout.write(`${JSON.stringify({ ms, cpuMs: (user + system) / 1000, bytesPerPost })}\n`);
-// Also keeps what was loaded alive until here.
+// Also keeps the loaded rows reachable until here.
 await loaded.close?.();
 
 function scan() {

@@ -1,4 +1,4 @@
-// The scrypt hashes per second of the machine alone, at Jot's default cost:
+// Scrypt hashes per second on this machine without a server, at the default cost of Jot:
 // `node scrypt-only.mjs <concurrency> <seconds>`.
 
 import { randomBytes, scrypt } from 'node:crypto';

@@ -1,10 +1,10 @@
 // The cost of a read, a page and a create in an open store, in processor time:
 // `node --expose-gc store-costs.mjs <file> <dist> <posts> <bytes of ballast>`.
 //
-// Creates share a sync in batches. Always the same fifty posts are read, because more do not fit
-// into the nearest cache of a processor. The garbage of loading is collected first, or a collection
-// of the whole heap would fall into the samples. The ballast lets a small store hold as much memory
-// as a large one, because a virtual machine's host has to find new memory first.
+// Creates share a sync in batches. The same fifty posts are read every time, since more do not fit
+// into the first-level cache of a processor. The garbage of loading is collected first, or a full
+// collection would fall into the samples. The ballast gives a small store the same memory as a
+// large one, since the host of a virtual machine needs time to provide new memory.
 
 import { pathToFileURL } from 'node:url';
 

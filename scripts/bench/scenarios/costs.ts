@@ -1,5 +1,6 @@
-// The price of each part of Jot: the same requests to servers that differ from the default in one
-// setting. The TLS proxy shares Jot's core, so no real one is slower; handshakes are not counted.
+// The cost of each part of Jot: the same requests to servers that differ from the default in one
+// setting. The TLS proxy shares Jot's core, so a real proxy is never slower; handshakes are not
+// counted.
 
 import { type Bench, load, prepare, type Scenario, type Subject } from '../bench.ts';
 import { type ApiServer, startJot, startJotBehindTls } from '../servers.ts';
@@ -41,7 +42,7 @@ export const costs: Scenario = {
   },
 };
 
-// The client has the list already and asks whether it has changed.
+// The client already has the list and revalidates it.
 async function startUnmodified(bench: Bench): Promise<ApiServer> {
   const jot = await startJot(bench);
   const { list } = jot.targets;

@@ -1,6 +1,6 @@
-// The price of many posts: the time to load them and the memory of each, against reading the file;
-// a read, a page and a create, against a store with a thousand posts; and the pauses of the event
-// loop during a compaction, against the same use of the store without one.
+// The cost of many posts. Loading time and memory are compared with reading the file; a read, a
+// page and a create with a store of a thousand posts; and the pauses of the event loop during a
+// compaction with the same use of the store without one.
 
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

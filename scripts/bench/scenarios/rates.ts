@@ -1,6 +1,6 @@
-// Requests per second of each route: against a bare server that responds with the same bytes and
-// does nothing for them, and against the peers. All the time of a login should be scrypt's, so
-// logins are compared with scrypt alone, and must not make other requests wait.
+// Requests per second of each route, compared with the peers and with a bare server that sends the
+// same bytes without doing any work. A login should take no time besides scrypt, so logins are
+// compared with scrypt alone. Logins must also not delay other requests.
 
 import { type Bench, load, prepare, type Scenario, type Subject } from '../bench.ts';
 import { processes, runProgram, startServer } from '../process.ts';

@@ -16,7 +16,7 @@ export const start: Scenario = {
   summary: 'start to first response, and memory when idle',
   async plan(bench) {
     const bare = [`${processes}bare-server.mjs`, '200', '{}'];
-    // One folder for all starts: the first one also creates a key and a data file.
+    // One folder for all starts, since the first start also creates a key and a data file.
     const jot = { env: PRODUCTION, folder: newFolder(bench) };
     const startJot = () => startServer(bench, [join(bench.dist, 'jot.cjs')], jot);
     await (await startJot()).stop();
