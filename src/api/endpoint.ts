@@ -181,3 +181,15 @@ export function isTagged(endpoint: Endpoint): boolean {
 export function isFree({ limits }: Endpoint): boolean {
   return limits.length === 0;
 }
+
+/** Returns a function that creates a value for each endpoint on its first call. */
+export function perEndpoint<T extends object>(create: () => T): (endpoint: Endpoint) => T {
+  const values = new Map<Endpoint, T>();
+  return (endpoint) => {
+    const known = values.get(endpoint);
+    if (known !== undefined) return known;
+    const value = create();
+    values.set(endpoint, value);
+    return value;
+  };
+}

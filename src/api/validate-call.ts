@@ -10,11 +10,12 @@ import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { requireFresh } from './authorize.ts';
+import { perEndpoint } from './endpoint.ts';
 import { type Authorized, advance, type Valid } from './journey.ts';
 
 const USER_AGENT_LENGTH_MAX = 256;
 // Number of validated queries that are kept, and their maximum length.
-const QUERIES_MAX = 1_000;
+const QUERIES_MAX = 100;
 const QUERY_LENGTH_MAX = 100;
 // Parsing a longer body takes most of a millisecond.
 const LONG_BODY_BYTES = 8 * 1024;
@@ -27,13 +28,13 @@ export interface ValidateOptions {
 
 export function createValidate(options: ValidateOptions) {
   // Most queries repeat an earlier one, most often the empty query.
-  const queries = new BoundedMap<string, unknown>(QUERIES_MAX);
+  const queriesOf = perEndpoint(() => new BoundedMap<string, unknown>(QUERIES_MAX));
   const queryOf = ({ endpoint, query }: Authorized): unknown => {
-    const key = `${endpoint.method} ${endpoint.path}?${query}`;
-    const known = queries.get(key);
+    const queries = queriesOf(endpoint);
+    const known = queries.get(query);
     if (known !== undefined) return known;
     const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
-    if (query.length <= QUERY_LENGTH_MAX) queries.set(key, values);
+    if (query.length <= QUERY_LENGTH_MAX) queries.set(query, values);
     return values;
   };
 
