@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
-import { type Environment, FROM_FILE } from './lib/env-file.ts';
+import type { Environment } from './lib/env-file.ts';
 import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
 import { nearestName } from './lib/nearest-name.ts';
@@ -44,7 +44,7 @@ export function parseConfig(env: Environment): Config {
     const text = env[name]?.trim() ?? '';
     const value = text === '' ? fallback : kind.read(text);
     if (value !== undefined) return value;
-    problems.push(`${name} ${problemOf(text, kind, env[FROM_FILE]?.names.has(name) === true)}`);
+    problems.push(`${name} ${problemOf(text, kind)}`);
     return fallback;
   };
   const values = declareSettings(declare, Math.max(1, poolSize(env) - 1));
@@ -120,17 +120,13 @@ function declareSettings(setting: Declare, hashesMax: number) {
   };
 }
 
-function problemOf(
-  text: string,
-  { expected, isSecret = false }: Setting<unknown>,
-  isFromFile: boolean,
-): string {
+function problemOf(text: string, { expected, isSecret = false }: Setting<unknown>): string {
   const found = isSecret ? 'is not valid (its value is hidden here)' : `is ${JSON.stringify(text)}`;
-  return `${found}${isFromFile ? ' (from .env)' : ''}; expected ${expected}`;
+  return `${found}; expected ${expected}`;
 }
 
 function warningsOf(env: Environment, secrets: readonly string[]): string[] {
-  const warnings = [...(env[FROM_FILE]?.warnings ?? [])];
+  const warnings: string[] = [];
   if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
   if (poolSize(env) === 1) warnings.push('UV_THREADPOOL_SIZE=1 makes the disk wait for every password');
   return warnings;
@@ -150,17 +146,13 @@ function misspeltIn(env: Environment, known: readonly string[]): string[] {
   });
 }
 
-/** Returns the path of the key file, next to the data file; null for a store in memory. */
-export function keyFilePath(databaseUrl: string): string | null {
-  return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
-}
-
 /**
- * Returns the path of the key file in use; null if the keys are a setting, or the store is in
- * memory.
+ * Returns the path of the key file, next to the data file; null if the keys are a setting, or the
+ * store is in memory.
  */
 export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'databaseUrl'>): string | null {
-  return secrets.length > 0 ? null : keyFilePath(databaseUrl);
+  if (secrets.length > 0) return null;
+  return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }
 
 // The word that switches the stricter defaults on must not be misspelt without a word.

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
-import { type Config, type Environment, keyFileOf, keyFilePath, parseConfig } from '../src/config.ts';
+import { type Config, type Environment, keyFileOf, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
 import { limitNames, rateSetting } from '../src/limit/limits.ts';
 
@@ -370,7 +370,7 @@ describe('parseConfig: a variable that is not a setting', () => {
   });
 });
 
-describe('keyFilePath', () => {
+describe('keyFileOf', () => {
   const rows: readonly [url: string, path: string | null, reason: string][] = [
     ['file:data/jot.jsonl', 'data/jot.keys.json', 'in the folder of the data file'],
     ['file:///var/lib/jot/jot.jsonl', '/var/lib/jot/jot.keys.json', 'an absolute path'],
@@ -380,15 +380,11 @@ describe('keyFilePath', () => {
     ['memory:', null, 'no file'],
   ];
   for (const [url, path, reason] of rows) {
-    it(`returns ${path} for ${url}: ${reason}`, () => assert.equal(keyFilePath(url), path));
+    it(`returns ${path} for ${url}: ${reason}`, () =>
+      assert.equal(keyFileOf({ databaseUrl: url, secrets: [] }), path));
   }
-});
 
-describe('keyFileOf', () => {
-  it('returns the path in the folder of the data, or null if the keys are a setting', () => {
-    const databaseUrl = 'file:data/jot.jsonl';
-    assert.equal(keyFileOf({ databaseUrl, secrets: [] }), 'data/jot.keys.json');
-    assert.equal(keyFileOf({ databaseUrl, secrets: ['secret'] }), null);
-    assert.equal(keyFileOf({ databaseUrl: 'memory:', secrets: [] }), null);
+  it('returns null if the keys are a setting', () => {
+    assert.equal(keyFileOf({ databaseUrl: 'file:data/jot.jsonl', secrets: ['secret'] }), null);
   });
 });

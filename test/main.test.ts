@@ -177,13 +177,11 @@ describe('jot', { concurrency: 4 }, () => {
       assert.ok(!readdirSync(folder).includes('from-file.jsonl'));
     });
 
-    it('with a line that is no setting is warned of', async (t) => {
+    it('with a line that is no setting stops the start with one line', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'PORT=0\nPASSWORD_COST 1\n');
-      const served = await serve(t, { cwd: folder, env: { DATABASE_URL: 'memory:', LOG: 'text' } });
-      await stop(served);
-      const { stdout } = await served.command.ended;
-      assert.match(stdout, / warn \.env, line 2 is not a setting and has no effect: there is no "=" in it\n/);
+      const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
+      assert.deepEqual([code, stderr], [1, 'jot: Cannot read .env: line 2 has no "="\n']);
     });
 
     it('that can not be read stops the start with one line', async (t) => {
@@ -204,10 +202,10 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual([code, stdout], [1, '']);
       assert.deepEqual(stderr.split('\n'), [
         'jot: Wrong settings:',
-        '  HOST is "a b" (from .env); expected an address or a host name to listen on, without a port',
+        '  HOST is "a b"; expected an address or a host name to listen on, without a port',
         '  PORT is "http"; expected an integer from 0 to 65535',
         '  RATE_LIMIT is "1"; expected `<tokens>/<s, m, h, d or a duration>`, neither of them 0, or `off`',
-        '  METRICS_TOKEN is not valid (its value is hidden here) (from .env); expected visible ASCII characters without spaces',
+        '  METRICS_TOKEN is not valid (its value is hidden here); expected visible ASCII characters without spaces',
         '',
       ]);
       assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');

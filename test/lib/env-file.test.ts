@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { type Environment, FROM_FILE, withEnvFile } from '../../src/lib/env-file.ts';
+import { type Environment, withEnvFile } from '../../src/lib/env-file.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 describe('withEnvFile', () => {
@@ -10,32 +10,31 @@ describe('withEnvFile', () => {
     assert.equal(withEnvFile(`${temporaryFolder(t)}/.env`, environment), environment);
   });
 
-  it('takes from the file what the environment does not have, and knows which that is', (t) => {
+  it('takes from the file what the environment does not have', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     writeFileSync(path, 'PORT=2\nHOST=b\n');
     const settings = withEnvFile(path, { PORT: '1' });
-    assert.deepEqual({ ...settings, [FROM_FILE]: null }, { PORT: '1', HOST: 'b', [FROM_FILE]: null });
-    assert.deepEqual(settings[FROM_FILE], { names: new Set(['HOST']), warnings: [] });
+    assert.deepEqual(settings, { PORT: '1', HOST: 'b' });
   });
 
-  const rows: readonly (readonly [text: string, lines: readonly number[], reason: string])[] = [
-    ['', [], 'nothing'],
-    ['# a comment\n\n  # another\n \t\nPORT=1', [], 'comments and blank lines'],
-    ['PORT=1\r\n\r\nHOST=a\r\n', [], 'the ends of lines of another system'],
-    ['PORT 1', [1], 'a space in place of the sign'],
-    ['HOST=a\nPORT: 1\nLOG=off\nhunter2\n', [2, 4], 'two of them'],
-    ['A="one\ntwo\nthree"\nB\n', [4], 'a value of several lines'],
-    ["A='one'\ntwo\nB='three'\n", [2], 'quotes that end in their line'],
-    ['A="one\ntwo\n', [2], 'quotes without an end'],
-    ['# a="\nB\nC="\n', [2], 'a quote in a comment'],
+  const rows: readonly (readonly [text: string, line: number | null, reason: string])[] = [
+    ['', null, 'nothing'],
+    ['# a comment\n\n  # another\n \t\nPORT=1', null, 'comments and blank lines'],
+    ['PORT=1\r\n\r\nHOST=a\r\n', null, 'the ends of lines of another system'],
+    ['PORT 1', 1, 'a space in place of the sign'],
+    ['HOST=a\nPORT: 1\nLOG=off\nhunter2\n', 2, 'the first of two'],
+    ['A="one\ntwo\nthree"\nB\n', 4, 'a line after a value of several lines'],
+    ["A='one'\ntwo\nB='three'\n", 2, 'quotes that end in their line'],
+    ['A="one\ntwo\n', 2, 'quotes without an end'],
+    ['# a="\nB\nC="\n', 2, 'a quote in a comment'],
   ];
-  for (const [text, lines, reason] of rows) {
-    it(`warns of lines that are no settings: ${reason}`, (t) => {
+  for (const [text, line, reason] of rows) {
+    it(`${line === null ? 'accepts' : 'rejects'} ${reason}`, (t) => {
       const path = `${temporaryFolder(t)}/.env`;
       writeFileSync(path, text);
-      const warning = (line: number) =>
-        `.env, line ${line} is not a setting and has no effect: there is no "=" in it`;
-      assert.deepEqual(withEnvFile(path, {})[FROM_FILE]?.warnings, lines.map(warning));
+      if (line === null) withEnvFile(path, {});
+      else
+        assert.throws(() => withEnvFile(path, {}), { message: `Cannot read .env: line ${line} has no "="` });
     });
   }
 
