@@ -64,7 +64,7 @@ function applies(charged: ChargedLimit, query: string): boolean {
 function giveBack(buckets: readonly Bucket[], taken: readonly Charge[]): Charge[] {
   return buckets.map(({ limiter, key }, index) => {
     if (taken[index]?.allowed) limiter.give(key);
-    return limiter.look(key);
+    return limiter.take(key, 0);
   });
 }
 

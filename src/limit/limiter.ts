@@ -75,22 +75,8 @@ export class Limiter {
     return this.#bucket.size;
   }
 
-  /** Takes one token, or none. */
-  take(key: BucketKey): Charge {
-    return this.#charge(key, 1);
-  }
-
-  /** What is left, without taking any. */
-  look(key: BucketKey): Charge {
-    return this.#charge(key, 0);
-  }
-
-  /** Puts one token back. */
-  give(key: BucketKey): void {
-    this.#bucket.give(key);
-  }
-
-  #charge(key: BucketKey, cost: number): Charge {
+  /** Takes one token, or none; a cost of 0 only reads what is left. */
+  take(key: BucketKey, cost: 0 | 1 = 1): Charge {
     const { allowed, remaining, retryAfterSeconds, resetSeconds } = this.#bucket.take(key, cost);
     return {
       name: this.name,
@@ -102,6 +88,11 @@ export class Limiter {
       nextTokenSeconds: this.#untilNextToken(resetSeconds),
       resetSeconds,
     };
+  }
+
+  /** Puts one token back. */
+  give(key: BucketKey): void {
+    this.#bucket.give(key);
   }
 
   // What is missing to a whole token once all the whole ones that are missing are taken off.
