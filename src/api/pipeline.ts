@@ -15,7 +15,7 @@ import type { Exchange } from '../http/connection.ts';
 import { type AllowedOrigins, corsHeaders, preflightHeaders } from '../http/cors.ts';
 import { failureReply } from '../http/failure.ts';
 import { checkHead, parseTarget } from '../http/incoming.ts';
-import { append, type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
+import { type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
@@ -39,7 +39,7 @@ import {
 } from './journey.ts';
 import { createRoutes, type Routes } from './match-endpoint.ts';
 import type { Metrics } from './metrics.ts';
-import { type StepName, Trace } from './trace.ts';
+import { Trace } from './trace.ts';
 import { createValidate, type ValidateOptions } from './validate-call.ts';
 
 // The maximum length of a request id. No path segment or id of ours is longer, but a token that a
@@ -200,10 +200,12 @@ export class Pipeline {
     // Node's parser may have rejected the body in the meantime, and that response has been sent.
     if (response.headersSent) return;
     const { now, corsOrigin, isClosing, bodyBytesMax, backlog } = this.#options;
-    const headers = [...reply.headers];
-    append(headers, rateLimitHeaders(charges, now()));
-    append(headers, corsHeaders(corsOrigin, request.headers.origin));
-    append(headers, commonHeaders(requestId, trace, endpoint));
+    const headers = [
+      ...reply.headers,
+      ...rateLimitHeaders(charges, now()),
+      ...corsHeaders(corsOrigin, request.headers.origin),
+      ...commonHeaders(requestId, trace, endpoint),
+    ];
     send(request, response, reply, { headers, close: isClosing(), bodyBytesMax });
     const bytes = bytesHeld(request, response, reply);
     if (bytes > 0) {
@@ -263,7 +265,7 @@ function withoutLongSegments(path: string): string {
 
 // The step's name is recorded before the step runs, so that the trace shows an exception at its
 // step.
-function enter<From extends Received, To>(name: StepName, step: (from: From) => To, from: From): To {
+function enter<From extends Received, To>(name: string, step: (from: From) => To, from: From): To {
   from.trace?.begin(name);
   return step(from);
 }

@@ -2,20 +2,8 @@
 // network panel of a browser draws it, and `curl -i` prints it. For development only, since it
 // reveals more than a stranger should see.
 
-export type StepName =
-  | 'parse'
-  | 'route'
-  | 'identify'
-  | 'admit'
-  | 'authorize'
-  | 'validate'
-  | 'condition'
-  | 'cache'
-  | 'handle'
-  | 'marshal';
-
 interface Entry {
-  readonly name: StepName;
+  readonly name: string;
   readonly startMs: number;
   endMs: number;
   reason: string;
@@ -31,7 +19,7 @@ export class Trace {
   }
 
   /** Ends the current step and begins the next. */
-  begin(name: StepName): void {
+  begin(name: string): void {
     this.#end();
     const startMs = this.#elapsedMs();
     this.#entries.push({ name, startMs, endMs: Number.NaN, reason: '' });

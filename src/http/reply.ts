@@ -35,11 +35,6 @@ export function jsonReply(status: number, content: unknown, headers: HeaderList 
   return { status, headers: ['Content-Type', 'application/json; charset=utf-8', ...headers], body };
 }
 
-/** Appends in place: `concat` creates a new list, in a call into V8's runtime. */
-export function append(headers: string[], more: HeaderList): void {
-  for (const part of more) headers.push(part);
-}
-
 /** Writes the reply, unless a reply was already written or the client has disconnected. */
 export function send(
   request: IncomingMessage,
