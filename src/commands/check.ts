@@ -59,8 +59,7 @@ async function reportMisfits(
   misfits: readonly Misfit[],
   tables: Tables,
 ): Promise<number> {
-  const shown = misfits.slice(0, MISFITS_SHOWN_MAX).map(misfitLine);
-  const lines = firstOf(shown, MISFITS_SHOWN_MAX, misfits.length).map((line) => `${line}\n`);
+  const lines = firstOf(misfits.map(misfitLine), MISFITS_SHOWN_MAX).map((line) => `${line}\n`);
   const rows = counted(misfits.length, 'row');
   await print(stderr, `jot: The data file ${path} has ${rows} that cannot be right:\n${lines.join('')}`);
   const isMisshapen = misfits.some(({ name, row }) => invalidity(name, row) !== null);

@@ -43,7 +43,7 @@ which nothing can be read or that a newer Jot wrote, but the command then fails.
 };
 
 function describeRefusal(path: string, { misshapen }: Repair): string {
-  const rows = firstOf(misshapen.slice(0, LINES_SHOWN_MAX), LINES_SHOWN_MAX, misshapen.length);
+  const rows = firstOf(misshapen, LINES_SHOWN_MAX);
   return [
     `jot: The data file ${path} is left as it is; a repair with --drop-rows would drop:`,
     ...rows.map((row) => `  ${row}`),
@@ -73,7 +73,7 @@ function misfitsOf({
   misfits,
   sessionsEnded,
 }: Pick<Repair, 'lossCount' | 'misfits' | 'sessionsEnded'>): string[] {
-  const gone = firstOf(misfits.slice(0, LINES_SHOWN_MAX).map(misfitLine), LINES_SHOWN_MAX, misfits.length);
+  const gone = firstOf(misfits.map(misfitLine), LINES_SHOWN_MAX);
   const title = lossCount > 0 ? 'dropped with them:' : 'dropped:';
   const ended = `ended: ${counted(sessionsEnded, 'session')}, since what is lost may have been a logout or a new password`;
   return [...(misfits.length > 0 ? [title, ...gone] : []), ...(lossCount > 0 ? [ended] : [])];
