@@ -3,7 +3,6 @@
 import { type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath, withinLength } from '../api/paging.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Page } from '../lib/page.ts';
 import { type Infer, id, object, page, partial, type Type, text, timestamp } from '../schema/schema.ts';
 import type { Id, Post, User } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
@@ -24,9 +23,6 @@ export const postType = object({
   updated: timestamp(),
   user: object({ id: id(), username: text({ example: 'matt' }) }),
 });
-
-/** A post with its user, as responses show it. */
-export type PostOfUser = Post & { readonly user: User };
 
 export interface PostsOptions {
   readonly store: Store;
@@ -144,11 +140,7 @@ export function postsPath(userId: Id): string {
  * Returns a page of a user's posts: as many as the query requests, or fewer if their texts are
  * long.
  */
-export async function postsOf(
-  store: Store,
-  user: User,
-  query: Infer<typeof listQuery>,
-): Promise<Page<PostOfUser>> {
+export async function postsOf(store: Store, user: User, query: Infer<typeof listQuery>) {
   const found = await store.posts.list({ ...query, owner: user.id });
   const { rows, next } = withinLength(found, ({ title, body }) => title.length + body.length);
   // The user comes first: V8 creates a new hidden class for each object that gets a property after

@@ -4,7 +4,6 @@ import { anyone, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Page } from '../lib/page.ts';
 import {
   type Infer,
   id,
@@ -19,16 +18,13 @@ import {
 import { type User, usernameKey } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 import { password, username } from './credentials.ts';
-import { type PostOfUser, type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
+import { type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
 import { stillSignedIn } from './sessions.ts';
 
 /** The public fields of a user. */
 const publicFields = { id: id(), username: text({ example: 'matt' }) };
 
 export const userType = object({ ...publicFields, created: timestamp(), posts: page(postType) });
-
-/** A user with a page of posts, as responses show it. */
-export type UserWithPosts = User & { readonly posts: Page<PostOfUser> };
 
 const firstPage = validate(listQuery, {});
 
@@ -170,11 +166,7 @@ async function requireFree(store: Store, name: string, except?: User): Promise<v
 }
 
 /** Returns the user as `GET /users/:id` shows it. */
-export async function withPosts(
-  store: Store,
-  user: User,
-  query: Infer<typeof listQuery>,
-): Promise<UserWithPosts> {
+export async function withPosts(store: Store, user: User, query: Infer<typeof listQuery>) {
   return { posts: await postsOf(store, user, query), ...user };
 }
 

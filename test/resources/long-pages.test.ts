@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type listQuery, TEXT_LENGTH_MAX } from '../../src/api/paging.ts';
-import { type PostOfUser, postsOf } from '../../src/resources/posts.ts';
+import { postsOf } from '../../src/resources/posts.ts';
 import type { Infer, Page } from '../../src/schema/schema.ts';
-import type { User } from '../../src/store/collections.ts';
+import type { Post, User } from '../../src/store/collections.ts';
 import { type Order, openStore, type Store } from '../../src/store/open.ts';
 import { postOf, userNamed } from '../support/disk/stores.ts';
 import { seededRandom } from '../support/model/random.ts';
@@ -23,6 +23,7 @@ const ORDERS: readonly Order[] = ['asc', 'desc'];
 const LONG = 100_000;
 
 type Query = Infer<typeof listQuery>;
+type PostOfUser = Post & { readonly user: User };
 type List = (query: Query) => Promise<Page<PostOfUser>>;
 
 /** A user with posts whose texts, their titles among them, have these lengths; ids begin at 1. */
