@@ -416,7 +416,9 @@ describe('import of an export that is wrong', () => {
   });
 
   it('names rows of version 1 by their number in the list', async (t) => {
-    const given = exportOf({ users: [matt, zoe, { ...zoe, id: '6' }], posts: [{ ...post, title: '' }] });
+    const given = JSON.parse(VERSION_1);
+    given.users[2].id = '3';
+    given.posts[0].title = '';
     const users = 'users, number 3: "id" must be a positive integer';
     const posts = 'posts, number 1: "title" must be 1 to 200 characters long';
     await refused(t, JSON.stringify(given), problem(`${users}\n  ${posts}`));
