@@ -37,7 +37,7 @@ describe('helpOf', () => {
 
 describe('README: the commands', () => {
   it('are those that there are, with their parameters', () => {
-    const [, section = ''] = /\n\| command \| what it does \|\n(.*?)\n\n/s.exec(readme) ?? [];
+    const [, section = ''] = /\n\| command \|[^\n]*\n(.*?)\n\n/s.exec(readme) ?? [];
     const rows = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, typed]) => typed);
     const known = commands
       .filter(({ name }) => name !== 'help')
