@@ -1,5 +1,5 @@
-// The benchmark's arithmetic and command line, and one short run of it as a process of its own. No
-// test depends on how fast anything was.
+// The arithmetic and the command line of the benchmark, and one short run of it as a process. No
+// test depends on speed.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';

@@ -1,5 +1,6 @@
-// Each setting's default, the texts it accepts and rejects, and the message that stops the start. Durations and rates
-// have tests of their own (lib/duration, limit/limiter); here one of each shows that the setting uses that reader.
+// The default of each setting, the texts that it accepts and rejects, and the message that stops
+// the start. Durations and rates have their own tests (lib/duration, limit/limiter); here, one of
+// each shows that the setting uses that reader.
 
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
@@ -211,7 +212,7 @@ for (const [name, { read, fallback, production = fallback, good, bad, expected, 
   settings,
 )) {
   describe(`parseConfig: ${name}`, () => {
-    it('has its default in development and in production, also where it is blank', () => {
+    it('has its default in development and in production, even if it is blank', () => {
       for (const blank of [undefined, '', ' \t\n']) {
         assert.deepEqual(read(parseConfig({ [name]: blank })), fallback);
         assert.deepEqual(read(parseConfig({ [name]: blank, NODE_ENV: 'production' })), production);
@@ -315,7 +316,7 @@ describe('parseConfig: JWT_SECRET_KEY under 32 bytes', () => {
     });
   }
 
-  it('is no matter of a server whose keys are in the key file', () => {
+  it('does not concern a server whose keys are in the key file', () => {
     assert.deepEqual(parseConfig({ NODE_ENV: 'production' }).warnings, []);
   });
 });

@@ -1,4 +1,5 @@
-// The fuzzer finds nothing here, so each of its rules has a twin: a response that was altered to break it.
+// The fuzzer finds no fault in Jot, so each of its rules has a twin: a response altered to break
+// it.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -133,7 +134,7 @@ describe('faultOf', () => {
     ['401 has no challenge', 'header', 401, withHeaders({ 'www-authenticate': undefined })],
     ['405 has no Allow', 'header', 405, withHeaders({ allow: undefined })],
     [
-      '415 does not say what is accepted',
+      '415 does not name the accepted types',
       'header',
       415,
       withHeaders({ accept: undefined, 'accept-encoding': undefined }),
@@ -144,7 +145,7 @@ describe('faultOf', () => {
     ['a field is undeclared', 'body', 201, withJson({ password_hash: 'a' })],
     ['an error has an undeclared field', 'body', 404, withJson({ stack: 'at main.ts:1' })],
     ['an error names another status', 'error', 404, withJson({ status_code: 403 })],
-    ['an error says nothing', 'error', 404, withJson({ description: '' })],
+    ['an error has no description', 'error', 404, withJson({ description: '' })],
     ['a valid request is rejected', 'rejected', 415, (received) => received],
   ];
   for (const [reason, rule, status, alter] of rows) {

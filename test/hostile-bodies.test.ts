@@ -1,7 +1,8 @@
-// Bodies that an attacker could send to POST /users/:id/posts. Each row says what the contract makes of it: a status,
-// the fields that are named, or the post that is stored. Nothing else is stored, the log stays free of errors, and the
-// next request is served as if nothing had happened. Parsers have tests of their own (http/json, http/form, http/media);
-// here one row for each rule shows that the server applies it.
+// Bodies that an attacker could send to POST /users/:id/posts. Each row states the result by the
+// contract: a status, the fields that the error names, or the post that is stored. Nothing else is
+// stored, the log has no errors, and the next request is served normally. Parsers have their own
+// tests (http/json, http/form, http/media). Here, one row per rule shows that the server applies
+// it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -28,7 +29,7 @@ interface HostileBody {
   readonly fields?: readonly string[];
 }
 
-/** So small that a body which is too large is quickly made. */
+/** Small, so that a body above the limit is quickly made. */
 const BODY_BYTES_MAX = 4_096;
 const MUTATIONS = 400;
 const FORM = 'application/x-www-form-urlencoded';

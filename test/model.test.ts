@@ -1,9 +1,10 @@
-// One long random run of requests against a server and against plain Maps.
+// A long random run of requests against a server and against plain Maps.
 //
-// Tests of single endpoints check single steps. Mistakes also hide in sequences: a username that is free again after
-// a rename, a post whose user is gone, a token from before a logout. So a seeded generator picks the next request, the
-// Maps say which status the contract demands, and both change together. With a file, the server restarts on the way.
-// Left out: malformed bodies (hostile-bodies.test.ts), the clock and refresh tokens (resources/refresh.test.ts).
+// Tests of single endpoints check single steps. But mistakes also hide in sequences: a username
+// that is free again after a rename, a post of a deleted user, a token from before a logout. So a
+// seeded generator picks each request, the Maps yield the status that the contract demands, and
+// both change together. With a file, the server is restarted in between. Left out: malformed bodies
+// (hostile-bodies.test.ts), the clock and refresh tokens (resources/refresh.test.ts).
 
 import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
@@ -34,7 +35,7 @@ interface Post {
   readonly body: string;
 }
 
-/** Who calls; `userId` is null where the token is missing or must be rejected. */
+/** The caller; `userId` is null if the token is missing or must be rejected. */
 interface Caller {
   readonly token?: string;
   readonly userId: number | null;
@@ -50,10 +51,10 @@ class RandomRun {
   port = 0;
   readonly #random: () => number;
   readonly #agent: Agent;
-  /** Access tokens that must work, each with its user's id. */
+  /** Valid access tokens, each with the id of its user. */
   readonly #live = new Map<string, number>();
   readonly #ended: string[] = [];
-  /** Every tag that was seen, with its URL and the content it stood for. */
+  /** Every tag seen so far, with its URL and the content it stood for. */
   readonly #tags = new Map<string, string>();
   readonly #lastIds = { users: 0, posts: 0 };
 
@@ -70,7 +71,10 @@ class RandomRun {
     await this.#of(this.#live.size < 2 ? [this.#signUp, this.#signIn] : [...frequent, ...others, ...rare])();
   }
 
-  /** Everything in the Maps is there and nothing else is; ended tokens are still rejected. */
+  /**
+   * Asserts that the server has exactly the rows in the Maps, and that ended tokens are still
+   * rejected.
+   */
   async check(): Promise<void> {
     const users = [...this.users.values()].map(({ id, username }) => ({ id, username }));
     assertHas(await this.#allAt('/users?limit=3'), users);
@@ -131,7 +135,7 @@ class RandomRun {
     if (answer === null || user === undefined) return;
     this.#put({ id, username, password: password ?? user.password });
     if (password === undefined) return;
-    // It ends the other sessions. Whether this token still works is a matter of `auth-tokens.test.ts`.
+    // It ends the other sessions. `auth-tokens.test.ts` checks whether this token still works.
     this.#live.delete(caller.token ?? '');
     this.#end(([, userId]) => userId === id);
   };
@@ -201,7 +205,10 @@ class RandomRun {
     if (answer !== null && post !== undefined) this.posts.delete(post.id);
   };
 
-  /** A request for something of a user, usually of the caller, and the statuses that protect it. */
+  /**
+   * Returns a request for a resource of a user, usually of the caller, and the statuses that
+   * protect it.
+   */
   #access(): { caller: Caller; id: number; refusals: Refusal[] } {
     const caller = this.#caller();
     const id = this.#mostly(caller.userId ?? 1, 1 + this.#below(this.#lastIds.users + 1));
@@ -230,7 +237,7 @@ class RandomRun {
     return { caller, path: `/users/${id}/posts/${postId}`, post, refusals };
   }
 
-  /** The current tag of what the caller may read there, or one that stands for something else. */
+  /** Returns the current tag of what the caller may read at the path, or a tag of other content. */
   async #tag(path: string, { token }: Caller): Promise<{ tag: string; isCurrent: boolean }> {
     const current = String((await this.#send('GET', path, { token })).headers.etag);
     const tag = this.#mostly(current, this.#of([...this.#tags.keys()]) ?? '"none"');
@@ -257,7 +264,7 @@ class RandomRun {
     return rows;
   }
 
-  /** Sends a request and compares its status; the response is null where it was refused. */
+  /** Sends a request and compares its status; resolves to null if it was rejected. */
   async #expect(
     success: number,
     refusals: readonly Refusal[],
@@ -293,7 +300,10 @@ class RandomRun {
     }
   }
 
-  /** The id of the new row, which must be higher than all before it: ids are never reused. */
+  /**
+   * Returns the id of the new row, which must be higher than all earlier ids, since ids are never
+   * reused.
+   */
   #newId(name: 'users' | 'posts', { json, headers }: Answer): number {
     assert.ok(json.id > this.#lastIds[name], `id ${json.id} of ${name}`);
     assert.ok(headers.location?.endsWith(`/${name}/${json.id}`));
@@ -314,7 +324,7 @@ class RandomRun {
     return this.#of(NAMES.flat());
   }
 
-  /** The unusual value one time in seven. */
+  /** Returns the unusual value in one of seven calls. */
   #mostly<T>(usual: T, unusual: T): T {
     return this.#below(7) === 0 ? unusual : usual;
   }
@@ -367,7 +377,7 @@ describe('the server', () => {
     });
   }
 
-  it('would be found to have lost a user', async (t) => {
+  it('would detect a lost user', async (t) => {
     const { run } = await start(t, 1);
     while (run.users.size < 2) await run.step();
     await run.check();

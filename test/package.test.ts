@@ -1,5 +1,6 @@
-// The package as `npm pack` makes it, unpacked in an empty project and used by its name alone. And the command in it: one
-// script and the code that V8 has made of it, which must be taken where it fits and never matter where it does not.
+// The package from `npm pack`, unpacked in an empty project and imported by its name. It contains
+// the command: a script, and the code cache that V8 produced for it. The cache must be used if it
+// fits, and must never matter if it does not.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -25,7 +26,7 @@ const modules = targets.filter(([entry]) => entry !== './package.json');
 
 const DIGEST_BYTES = 32;
 
-// In a process of its own, since a coverage run compiles differently.
+// In a separate process, since a coverage run compiles differently.
 const ASK_V8 = `
   const { readFileSync } = require('node:fs');
   const { Script } = require('node:vm');
@@ -177,7 +178,7 @@ describe('npm pack', () => {
       assert.equal((await command.ended).code, 0);
     });
 
-    it('comes with code that V8 takes', async () => {
+    it('has a code cache that V8 accepts', async () => {
       assert.equal((await askV8()).isTaken, true);
       assert.deepEqual(await version(), works);
     });

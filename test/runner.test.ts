@@ -1,4 +1,5 @@
-// The runner of the suite, run on a few test files of its own: what it prints is all that a reader has to find a failure.
+// Runs the runner of the suite on a few test files. Its output is all that a reader has to find a
+// failure.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -61,7 +62,7 @@ describe('scripts/test.mjs', () => {
     assert.match(stdout, /^# seed 7\n1 passed, 0 failed, 0 skipped in \d+ s\n$/);
   });
 
-  it('lists the files where none has the argument in its path', async () => {
+  it('lists the files if none has the argument in its path', async () => {
     const { code, stderr } = await test('ugly');
     assert.equal(code, 1);
     assert.match(stderr, /^No test file has ugly in its path:\ntest\/bad\.test\.ts\n/);

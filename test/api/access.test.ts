@@ -66,7 +66,7 @@ describe('owner with parents', () => {
     }
   });
 
-  it('wants each parent to belong to the one before it', async (t) => {
+  it('requires each parent to belong to the preceding one', async (t) => {
     // No collection is owned by posts yet; a session stands in, since its `user_id` is a number as well.
     const chain = under(
       '/users/:user_id/posts/:post_id/sessions/:session_id/x',

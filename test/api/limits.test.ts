@@ -210,7 +210,7 @@ describe('The limits of an endpoint', () => {
     assert.equal(await get(''), '"auth";r=8;t=400, "default";r=8;t=400');
   });
 
-  it('may be none', async (t) => {
+  it('may be empty', async (t) => {
     const get = await startCharged(t, []);
     assert.equal(await get(''), undefined);
   });

@@ -22,14 +22,14 @@ after(() => rmSync(folder, { recursive: true }));
 
 const now = () => Date.UTC(2026, 10, 23, 12, 35, 13);
 
-// Every text that holds a secret holds this one, which no message may show.
+// Every text with a secret contains this one, which no message may show.
 const SECRET = 'c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U';
 const SHORT = SECRET.slice(0, 42);
 const GOOD = { kid: 'k1', secret: SECRET };
 
 let files = 0;
 
-/** A path of its own for every test, with a file there if there is text for it. */
+/** Returns a new path for each test, with a file if `text` is given. */
 function pathOf(text?: string): string {
   const path = join(folder, `keys-${++files}.json`);
   if (text !== undefined) writeFileSync(path, text);
@@ -45,7 +45,7 @@ function modeOf(path: string): number {
 }
 
 describe('openKeyFile', () => {
-  it('makes a file of one key of 32 bytes that only its owner can read', async () => {
+  it('creates a file with one key of 32 bytes that only its owner can read', async () => {
     const path = pathOf();
     const [key, ...others] = await openKeyFile(path, now);
     assert.equal(others.length, 0);
@@ -60,14 +60,14 @@ describe('openKeyFile', () => {
     assert.equal(key?.secret.length, 32);
   });
 
-  it('leaves nothing else beside the file', async () => {
+  it('leaves no other file in the folder', async () => {
     const path = join(folder, 'alone');
     mkdirSync(path);
     await openKeyFile(join(path, 'keys.json'), now);
     assert.deepEqual(readdirSync(path), ['keys.json']);
   });
 
-  it('gives the same key when it opens the file again, and another for another file', async () => {
+  it('returns the same key when it opens the file again, and a different key for another file', async () => {
     const path = pathOf();
     const made = await openKeyFile(path, now);
     const text = readFileSync(path, 'utf8');
@@ -76,7 +76,7 @@ describe('openKeyFile', () => {
     assert.notDeepEqual(await openKeyFile(pathOf(), now), made);
   });
 
-  it('gives keys that sign and verify', async () => {
+  it('returns keys that sign and verify', async () => {
     const path = pathOf();
     const token = sign({ identity: 1 }, (await openKeyFile(path, now))[0] ?? '');
     assert.equal(verify(token, await openKeyFile(path, now), { require: [] }).claims.identity, 1);
@@ -104,7 +104,7 @@ describe('rotateKeyFile', () => {
     assert.equal(modeOf(path), 0o600);
   });
 
-  it('refuses where there is no file, and makes none', async () => {
+  it('rejects if there is no file, and creates none', async () => {
     const path = pathOf();
     const message = `Cannot use the key file ${path}: it does not exist; the first start of the server creates it`;
     await assert.rejects(rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
@@ -113,7 +113,7 @@ describe('rotateKeyFile', () => {
 });
 
 describe('rotateKeyFile and retireKey', () => {
-  it('leave the file to whom it belonged', {
+  it('keep the owner of the file', {
     skip: process.getuid?.() !== 0 && 'only root can show it',
   }, async () => {
     const path = pathOf();
@@ -123,7 +123,7 @@ describe('rotateKeyFile and retireKey', () => {
     assert.deepEqual([statSync(path).uid, statSync(path).gid, modeOf(path)], [4711, 4712, 0o600]);
   });
 
-  it('keep to a hundred keys', async () => {
+  it('keep at most a hundred keys', async () => {
     const keys = Array.from({ length: 99 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
     const path = pathOf(JSON.stringify({ keys }));
     await rotateKeyFile(path, now);
@@ -138,7 +138,7 @@ describe('rotateKeyFile and retireKey', () => {
 describe('listKeyFile', () => {
   const [FIRST, SECOND, THIRD] = [1, 2, 3].map((day) => Date.UTC(2026, 10, day)) as [number, number, number];
 
-  it('tells when each key was made and replaced, also once the one that replaced it is gone, and no secret', async () => {
+  it('returns when each key was created and replaced, even after its successor was retired, and no secret', async () => {
     const path = pathOf();
     await openKeyFile(path, () => FIRST);
     const second = await rotateKeyFile(path, () => SECOND);
@@ -160,7 +160,7 @@ describe('listKeyFile', () => {
     }
   });
 
-  it('takes the next key’s time where the file does not tell, and null where that does not either', async () => {
+  it('falls back to the creation time of the next key, and then to null', async () => {
     const keys = [
       { ...GOOD, kid: 'k3', created: '2026-11-03T00:00:00.000Z' },
       { ...GOOD, kid: 'k2', created: 'yesterday' },
@@ -180,7 +180,7 @@ describe('retireKey', () => {
     { ...GOOD, kid: 'k1' },
   ];
 
-  it('takes that key out, and leaves the others as they are', async () => {
+  it('removes the key, and leaves the others as they are', async () => {
     const path = pathOf(JSON.stringify({ keys: [K2, K1, { ...GOOD, kid: 'k0' }] }));
     await retireKey(path, 'k1');
     assert.deepEqual(storedKeys(path), [K2, { ...GOOD, kid: 'k0' }]);
@@ -204,7 +204,7 @@ describe('retireKey', () => {
 });
 
 describe('readKeyFile', () => {
-  it('gives what openKeyFile gives, but makes no file', async () => {
+  it('returns the keys that openKeyFile returns, but creates no file', async () => {
     const path = pathOf();
     const message = `Cannot use the key file ${path}: it does not exist; the first start of the server creates it`;
     await assert.rejects(readKeyFile(path), { name: 'JotError', code: 'unavailable', message });
@@ -264,7 +264,7 @@ const MALFORMED = [
   },
 ];
 
-/** The error's message, after a look at whether any part of the error shows the secret. */
+/** Returns the message of the error, after checking that no part of the error shows the secret. */
 async function messageOf(action: () => Promise<unknown>): Promise<string> {
   let message = '';
   await assert.rejects(action, (error) => {

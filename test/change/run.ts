@@ -1,10 +1,11 @@
-// `npm run test:change`: shows that Jot is easy to change. Three changes, made as a newcomer would
-// make them, are kept as patches: a resource (comments on posts), a field (a bio on users) and a
-// limit (of the search by prefix). All of them are applied to a copy of the project, where types,
-// lint and the whole suite must pass with no existing test edited.
+// `npm run test:change`: shows that Jot is easy to change. Three changes are kept as patches,
+// written as a newcomer would write them: a resource (comments on posts), a field (a bio of users),
+// and a limit (for the search by prefix). All of them are applied to a copy of the project, where
+// types, lint and the whole suite must pass with no existing test edited.
 //
-// A patch may add test files and change the source. How many source files it may touch is stated
-// below; which ones they are, the README tells those who make such a change, so the two must agree.
+// A patch may add test files and change the source. The maximum number of source files that it may
+// touch is stated below. The README names these files for anyone making such a change, so the two
+// must agree.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -15,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 
 interface Change {
   readonly patch: string;
-  /** The heading of the README's section about such a change. */
+  /** Heading of the README's section about the change. */
   readonly heading: string;
   readonly sourceFilesMax: number;
 }
@@ -40,7 +41,8 @@ function copyProject(): void {
   const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
   const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).split('\0');
   for (const file of files.filter((each) => each !== '')) {
-    // With their times: a lock file newer than the installed packages would be installed again.
+    // With timestamps: a lock file newer than the installed packages would cause another
+    // installation.
     cpSync(join(root, file), join(copy, file), { preserveTimestamps: true });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));

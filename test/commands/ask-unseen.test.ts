@@ -41,7 +41,7 @@ describe('askUnseen', () => {
     [['é😀\u007f\r', 'e\u0301\u007f\r'], ['é', 'e'], 'a character is erased whole'],
     [['wrong\u0015foo\r', '\u0015\r'], ['foo', ''], 'Ctrl-U erases all'],
     [['fo\u0004o\r', 'x\r'], ['foo', 'x'], 'Ctrl-D within a line means nothing'],
-    [['f\u001b[C\u001b[1;5Co\u001bOPo\u0000\r', 'x\r'], ['foo', 'x'], 'other keys are no characters'],
+    [['f\u001b[C\u001b[1;5Co\u001bOPo\u0000\r', 'x\r'], ['foo', 'x'], 'other keys add no characters'],
     [['[1;5D\r', 'O\r'], ['[1;5D', 'O'], 'what only looks like such a key is'],
     [[Buffer.from([0xc3]), Buffer.from([0xa9]), '\r', '\r'], ['é', ''], 'a character in two pieces'],
     [[' foo \r', '\u00a0\r'], [' foo ', '\u00a0'], 'spaces belong to it'],
@@ -115,14 +115,14 @@ describe('readOnlyLine', () => {
     assert.equal(await read(''), '');
   });
 
-  it('refuses another line', async () => {
+  it('rejects a second line', async () => {
     const message = 'There is more than one line on standard input; nothing was changed';
     for (const text of ['foo\nbar', 'foo\nbar\n', '\nfoo\n', 'foo\n\n \n']) {
       await assert.rejects(read(text), { name: 'JotError', message });
     }
   });
 
-  it('refuses what is too long, without reading to the end, and what is not UTF-8', async () => {
+  it('rejects input that is not UTF-8 or too long, without reading to the end', async () => {
     const endless = new PassThrough();
     endless.write('x'.repeat(8_193));
     await assert.rejects(readOnlyLine(endless), { name: 'JotError', message: 'The line is too long' });

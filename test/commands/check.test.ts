@@ -138,7 +138,7 @@ describe('check of a damaged file', () => {
     await finds(t, short, `line 4, byte ${place}`, 'it ends too early', before('2 users'));
   });
 
-  it('is not how a newer file is reported', async (t) => {
+  it('does not report a newer file as damaged', async (t) => {
     const [newer, spoilt] = [3, 4].map((version) =>
       sealedLine({ format: 'jot', version, schema: SCHEMA + 1, seq: 0, next: {} }),
     );

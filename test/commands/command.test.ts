@@ -26,9 +26,13 @@ describe('parseArguments', () => {
 
   const bad: readonly (readonly [args: string[], message: RegExp, why: string])[] = [
     [[], /^<name> is missing$/, 'too few'],
-    [['a', 'b', 'c'], /^there are too many arguments$/, 'too many, and the last one is not repeated'],
-    [['--quiet'], /^Unknown option '--quiet'/, 'an option that there is not'],
-    [['-l'], /^Unknown option '-l'/, 'there are no short ones'],
+    [
+      ['a', 'b', 'c'],
+      /^there are too many arguments$/,
+      'too many, and the message does not quote the last one',
+    ],
+    [['--quiet'], /^Unknown option '--quiet'/, 'an unknown option'],
+    [['-l'], /^Unknown option '-l'/, 'short options do not exist'],
     [['--loud=1'], /'--loud' does not take an argument$/, 'an option is there or not'],
   ];
   for (const [args, message, why] of bad) {
@@ -40,7 +44,7 @@ describe('parseArguments', () => {
     });
   }
 
-  it('takes nothing where nothing is declared', () => {
+  it('accepts no arguments if none are declared', () => {
     assert.deepEqual(parseArguments({}, []).positionals, []);
     assert.throws(() => parseArguments({}, ['a']), { name: 'UsageError' });
   });

@@ -81,7 +81,7 @@ describe('import', () => {
     ['with the rows in another order, posts before their users', header + lines.reverse().join('')],
     ['with the keys of rows in another order', exportText(withRowsReversed(exportOf()))],
     ['byte by byte', Readable.from([...Buffer.from(exportText())].map((byte) => Buffer.from([byte])))],
-    ['with a header that says more', header.replace('{', '{"made":"2026",') + lines.join('')],
+    ['with an unknown member in the header', header.replace('{', '{"made":"2026",') + lines.join('')],
   ];
   for (const [reason, input] of forms) {
     it(`takes an export ${reason}`, async (t) => {
@@ -178,7 +178,7 @@ describe('import of what is no export', () => {
     [`\ufeff${text}`, neither, 'a byte order mark'],
     [`\ufeff${exportText()}`, neither, 'a byte order mark before the header'],
     [`${text}\n${text}`, neither, 'two of them'],
-    [`${text}x`, neither, 'text behind it'],
+    [`${text}x`, neither, 'text after it'],
     [Buffer.from(text, 'utf16le'), neither, 'another encoding'],
     [Buffer.concat([Buffer.from('{"format":"'), Buffer.from([0xff])]), neither, 'not UTF-8'],
     [text.replace('"id":5', '"id":5,'), neither, 'a comma too many'],
@@ -294,7 +294,7 @@ describe('import of an export that is wrong', () => {
       'line 2: another row has the same username',
       'one name in two widths',
     ],
-    [withPost({ user_id: 2 }), 'line 4: its owner, 2 of users, is not there', 'a post of nobody'],
+    [withPost({ user_id: 2 }), 'line 4: its owner, 2 of users, is not there', 'a post without an owner'],
     [
       withPost({ title: '' }),
       'line 4: "title" must be 1 to 200 characters long',
@@ -332,7 +332,11 @@ describe('import of an export that is wrong', () => {
       'no date that can be shown',
     ],
     [withPost({ updated: 1.5 }), 'line 4: "updated" must be milliseconds since the epoch', 'a fraction'],
-    [withSession({ user_id: 2 }), 'line 5: its owner, 2 of users, is not there', 'a session of nobody'],
+    [
+      withSession({ user_id: 2 }),
+      'line 5: its owner, 2 of users, is not there',
+      'a session without an owner',
+    ],
     [
       exportOf({ sessions: [session, { ...session, id: 2 }], next: {} }),
       'line 5: another row has the same sid',
@@ -363,7 +367,7 @@ describe('import of an export that is wrong', () => {
     });
   }
 
-  it('refuses lines that are no row of a collection', async (t) => {
+  it('rejects lines that are not rows of a collection', async (t) => {
     const text = exportText();
     const post = '{"posts":';
     const spoiled: readonly (readonly [line: string | RegExp, instead: string])[] = [
@@ -395,7 +399,7 @@ describe('import of an export that is wrong', () => {
     }
   });
 
-  it('refuses a newer schema, naming both numbers', async (t) => {
+  it('rejects a newer schema, and names both numbers', async (t) => {
     const text = exportText();
     const withSchema = (schema: unknown) =>
       text.replace(/"schema":\d+/, `"schema":${JSON.stringify(schema)}`);
@@ -405,7 +409,7 @@ describe('import of an export that is wrong', () => {
     await importInto(`${temporaryFolder(t)}/jot.jsonl`, withSchema(SCHEMA));
   });
 
-  it('notices lines that are missing at the end, or were added', async (t) => {
+  it('rejects missing lines at the end, and added lines', async (t) => {
     const lines = exportText().split(/(?<=\n)/);
     const says = (count: number) =>
       problem(`line 1: "rows" must be the number of lines that follow, ${count}; is one missing?`);

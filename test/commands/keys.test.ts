@@ -1,4 +1,5 @@
-// Keys are rotated and retired while the server runs: old tokens stay valid, and are refused at once when their key goes.
+// Keys are rotated and retired while the server runs. Old tokens stay valid, and are rejected as
+// soon as their key is retired.
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -60,7 +61,7 @@ async function startWithMatt(t: TestContext, place: Place): Promise<TestServer> 
   return server;
 }
 
-/** It is refused with this reason, and the key file is as it was. */
+/** Asserts that the command rejects with this reason and does not change the key file. */
 async function refuses(command: Command, args: string[], place: Place, settings: object, reason: RegExp) {
   const before = readFileSync(place.keyFile, 'utf8');
   const refused = runCommand(command, args, { settings: { ...place.settings, ...settings } });
@@ -158,7 +159,7 @@ describe('jot keys rotate', () => {
     await assert.rejects(runCommand(rotateKeys, [], place), { name: 'JotError', message });
   });
 
-  it('loses no key of several that are made at once, with a server and without', async (t) => {
+  it('loses no key in concurrent rotations, with a server and without', async (t) => {
     for (const isServed of [false, true]) {
       const place = await placeWithKeys(t, 1);
       const server = isServed ? await startWithMatt(t, place) : null;

@@ -11,15 +11,15 @@ import { createWorld } from '../support/process/world.ts';
 describe('reportWhere', () => {
   const path = 'data/jot.jsonl';
   const whole = resolve(path);
-  const rows: readonly [server: string | undefined, kind: string | undefined, told: string][] = [
+  const rows: readonly [server: string | undefined, kind: string | undefined, report: string][] = [
     ['process 7', undefined, `data file ${whole}; through the server, process 7`],
     [undefined, 'key', `key file ${whole}; no server was running`],
   ];
-  for (const [server, kind, told] of rows) {
-    it(`says on standard error alone: ${told.replace(whole, path)}`, () => {
+  for (const [server, kind, report] of rows) {
+    it(`writes only to standard error: ${report.replace(whole, path)}`, () => {
       const world = createWorld();
       reportWhere(world, path, server, kind);
-      assert.deepEqual(world.output, { stdout: '', stderr: `jot: ${told}\n` });
+      assert.deepEqual(world.output, { stdout: '', stderr: `jot: ${report}\n` });
     });
   }
 });
@@ -27,7 +27,7 @@ describe('reportWhere', () => {
 describe('askServer', () => {
   const request = { name: 'count', type: object({ count: integer({ min: 0 }) }) };
 
-  it('returns what the type declares of the response, and null if no server runs', async (t) => {
+  it('returns the declared fields of the response, and null if no server is running', async (t) => {
     const path = dataFile(t, '');
     assert.equal(await askServer(path, request), null);
     const lock = await acquireLock(path);
@@ -37,7 +37,7 @@ describe('askServer', () => {
     assert.deepEqual(await askServer(path, request), { server, response: { count: 5 } });
   });
 
-  it('throws the words of a server that refuses', async (t) => {
+  it('throws with the message of a server that refuses', async (t) => {
     const path = dataFile(t, '');
     const lock = await acquireLock(path);
     t.after(() => lock.release());
@@ -46,7 +46,7 @@ describe('askServer', () => {
   });
 
   for (const response of ['', 'done', 'null', '7', '{}', '{"count":"5"}', '{"count":-5}', '{"count":5.5}']) {
-    it(`refuses the response ${JSON.stringify(response)}`, async (t) => {
+    it(`rejects the response ${JSON.stringify(response)}`, async (t) => {
       const path = dataFile(t, '');
       const lock = await acquireLock(path);
       t.after(() => lock.release());

@@ -14,7 +14,7 @@ function command(more: Partial<Command> = {}): Command {
 }
 
 describe('helpOf', () => {
-  it('is the usage where there is nothing else to say', () => {
+  it('is only the usage without parameters and details', () => {
     assert.equal(helpOf(command()), 'Usage: jot do\n\n  do something\n');
   });
 

@@ -213,9 +213,9 @@ describe('jot user: what a password may be', () => {
     ['471e\u0301\n', { PASSWORD_MIN_LENGTH: '5' }, /must be at least 5 characters/, 'too short in NFC'],
     [`${long}\n`, {}, /^"password" must be at most 1024 bytes long$/, 'too long'],
     ['4711word\n4711again\n', {}, /^There is more than one line on standard input; nothing was/, 'two lines'],
-    ['4711\0word\n', {}, /^"password" must not contain U\+0000$/, 'a character that HMAC does not tell'],
+    ['4711\0word\n', {}, /^"password" must not contain U\+0000$/, 'a character that HMAC ignores'],
     [Buffer.from([0x34, 0xff, 0x0a]), {}, /^The line is not UTF-8/, 'bytes that are not UTF-8'],
-    [`4711${'x'.repeat(9_000)}\n`, {}, /^The line is too long$/, 'no line at all'],
+    [`4711${'x'.repeat(9_000)}\n`, {}, /^The line is too long$/, 'too long a line'],
   ];
   for (const [stdin, settings, message, reason] of rows) {
     it(`is rejected: ${reason}`, async (t) => {

@@ -1,5 +1,6 @@
-// A store on a disk of which one call fails, whichever it is: the first, the second, and so on to the last. After each of
-// these runs the file holds what was acknowledged and nothing else, and reads never showed anything else.
+// A store on a disk on which one call fails: the first, the second, and so on to the last. After
+// each run, the file holds the acknowledged writes and nothing else, and reads never showed
+// anything else.
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';

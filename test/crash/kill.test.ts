@@ -1,8 +1,9 @@
-// A real server that is killed with SIGKILL under load, fifty times, and restarted on the same file.
+// A real server is killed with SIGKILL under load fifty times, and restarted on the same file.
 //
-// Clients write over HTTP and remember which responses they got. After each restart every acknowledged write must be
-// there, and of each client's one unacknowledged write all or nothing. Ended sessions stay ended, and no id is assigned
-// twice. SIGKILL leaves the kernel's page cache alone: lost power is the subject of power-loss.test.ts.
+// Clients write over HTTP and record the responses that they received. After each restart, every
+// acknowledged write must be there, and each client's one unacknowledged write completely or not at
+// all. Ended sessions stay ended, and no id is assigned twice. SIGKILL does not affect the page
+// cache of the kernel: power loss is tested in power-loss.test.ts.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,9 +35,9 @@ const SETTINGS = {
 const POSTS_MAX = 8;
 const PASSWORD = 'secret';
 
-/** What all clients share. */
+/** The state that all clients share. */
 interface Ledger {
-  /** Every id of a row that was seen, with the title or the username that it was assigned to. */
+  /** Every id seen so far, with the title or username that it was assigned to. */
   readonly ids: { readonly users: Map<number, string>; readonly posts: Map<number, string> };
   /** Called after every acknowledged write. */
   onAnswer: () => void;
@@ -57,9 +58,9 @@ interface Session {
 
 class Client {
   username: string | null = null;
-  /** The user that this client may have created or removed without an answer. */
+  /** The user that this client created or removed without a response. */
   doubtful: string | null = null;
-  /** Users that were created without an answer: nobody uses them any more. */
+  /** Users created without a response; no client uses them any more. */
   readonly abandoned: string[] = [];
   readonly #name: string;
   readonly #random: () => number;
@@ -94,7 +95,7 @@ class Client {
     return this.#changePost(where, title);
   }
 
-  /** Throws unless all acknowledged writes are there; settles the unacknowledged one. */
+  /** Throws unless all acknowledged writes are there; resolves the unacknowledged one. */
   async check(where: Where, usernames: ReadonlySet<string>): Promise<void> {
     if (this.username !== null && !usernames.has(this.username)) {
       assert.equal(this.doubtful, this.username, `${this.username} is lost`);
@@ -146,7 +147,7 @@ class Client {
     this.#ended = [...this.#ended, session].slice(-POSTS_MAX);
   }
 
-  // Within its leeway a refresh token that was spent without an answer works once more.
+  // Within the leeway, a refresh token that was spent without a response works once more.
   async #refresh(where: Where, { access, refresh }: Session): Promise<void> {
     const { json } = await this.#write(where, 200, 'POST', '/auth/refresh', {
       json: { refresh_token: refresh },
@@ -225,7 +226,7 @@ class Client {
     return `/users/${this.#id}/posts${title === undefined ? '' : `/${this.#postIds.get(title)}`}`;
   }
 
-  // Tens of thousands of bytes, so that most of the file is soon dead and compaction never far.
+  // Tens of thousands of bytes, so that most of the file is soon dead and compaction is frequent.
   #body(): string {
     return String(this.#random()).repeat(Math.ceil(600 + this.#random() * 2_500));
   }
@@ -267,7 +268,7 @@ async function serve(t: Cleanup, { main, folder }: Scene): Promise<Served> {
   return { command, url, port: Number(new URL(url).port) };
 }
 
-/** Throws unless everything that was acknowledged before the last kill is there, and nothing else. */
+/** Throws unless all writes acknowledged before the last kill are there, and nothing else. */
 async function check({ clients }: Scene, { port }: Served, agent: Agent): Promise<void> {
   const { json } = await send(port, 'GET', '/users?limit=200', { agent });
   const found = new Set<string>(json.map(({ username }: { username: string }) => username));
@@ -281,7 +282,10 @@ async function check({ clients }: Scene, { port }: Served, agent: Agent): Promis
   await Promise.all(clients.map((client) => client.check({ port, agent }, found)));
 }
 
-/** Starts, checks, and kills after so many answers, in the middle of the next requests; resolves to the log. */
+/**
+ * Starts the server, checks the data, and kills the server after a number of responses, in the
+ * middle of the next requests. Resolves to the log.
+ */
 async function round(t: Cleanup, scene: Scene): Promise<string> {
   const served = await serve(t, scene);
   const agent = new Agent({ keepAlive: true });
@@ -301,7 +305,7 @@ async function round(t: Cleanup, scene: Scene): Promise<string> {
   const lost = await Promise.all(scene.clients.map((client) => use(client).catch((error) => error)));
   scene.ledger.onAnswer = () => undefined;
   agent.destroy();
-  // The server still runs if a client's check failed.
+  // The server is still running if the check of a client failed.
   served.command.kill('SIGKILL');
   const { signal, stdout, stderr } = await served.command.ended;
   assert.deepEqual([signal, stderr], ['SIGKILL', '']);
@@ -341,7 +345,7 @@ describe('a server that is killed under load', () => {
   it('would be found to have lost the last writes', async (t) => {
     const scene = await setScene(t);
     await round(t, scene);
-    // More lines than there were clients whose write was not answered.
+    // More lines than there were clients without a response to their write.
     const path = `${scene.folder}/jot.jsonl`;
     const lines = readFileSync(path, 'utf8').split(/(?<=\n)/);
     writeFileSync(path, lines.slice(0, -2 * CLIENTS).join(''));

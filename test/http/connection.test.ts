@@ -53,7 +53,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
   return { server, port, handled, failures, paths, until };
 }
 
-describe('What is sent ahead', () => {
+describe('Pipelined requests', () => {
   // Of each packet the first request is worked on, and kept whatever it takes.
   for (const [name, request] of [
     ['small ones, which a packet holds by the thousand', get('/')],
@@ -78,7 +78,7 @@ describe('What is sent ahead', () => {
   }
 });
 
-describe('What waited on a connection that broke', () => {
+describe('Requests waiting on a connection that broke', () => {
   for (const [name, isAnswered] of [
     ['before an answer', false],
     ['in the middle of one', true],
@@ -98,7 +98,7 @@ describe('What waited on a connection that broke', () => {
   }
 });
 
-describe('What is broken', () => {
+describe('Malformed requests', () => {
   for (const [name, lines, broken, refusals] of [
     ['garbage', '', 'garbage\r\n\r\n', 1],
     ['what comes behind a Connection: close', 'Connection: close\r\n', 'x', 0],
@@ -134,7 +134,7 @@ describe('What is broken', () => {
   }
 });
 
-test('What is sent behind garbage is dropped up to a bound, then not read any more', async (t) => {
+test('Bytes after garbage are discarded up to a bound, and then no longer read', async (t) => {
   const { port, handled, until } = await start(t);
   const wire = await Wire.open(port, get('/'));
   await until(() => handled.length === 1);

@@ -9,7 +9,7 @@ function queueOf(piecesMax: number) {
   const add = (...names: string[]) => {
     for (const name of names) turns.soon(() => done.push(name));
   };
-  /** Returns how many pieces were done in each of the next turns. */
+  /** Resolves to the number of pieces done in each of the next turns. */
   const pass = async (count: number) => {
     const amounts: number[] = [];
     for (let turn = 0; turn < count; turn++) {
@@ -39,7 +39,7 @@ describe('TurnQueue.soon', () => {
     assert.deepEqual(done, ['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('starts a piece that another one adds in a turn of its own', async () => {
+  it('starts a piece that a running piece adds in a later turn', async () => {
     const { turns, done, add, pass } = queueOf(2);
     turns.soon(() => add('b'));
     assert.deepEqual(await pass(3), [0, 1, 0]);

@@ -17,7 +17,7 @@ const IMPATIENT = { timeouts: { stallMs: 5_000 } };
 const PATIENT = { timeouts: { stallMs: 60_000, headersMs: 60_000, requestMs: 60_000 } };
 const CLOSE = 'Connection: close\r\n';
 
-describe('A client that does not take its answer', { concurrency: true }, () => {
+describe('A client that does not read its response', { concurrency: true }, () => {
   for (const [name, behind, crumb, lines] of [
     ['and sends nothing', '', '', ''],
     ['and sends empty lines', '', '\r\n', ''],
@@ -51,7 +51,7 @@ describe('A client that does not take its answer', { concurrency: true }, () => 
   }
 });
 
-describe('A client that takes its answer late', () => {
+describe('A client that reads its response late', () => {
   for (const [name, behind, lines, rest] of [
     ['and asks for nothing else', '', '', []],
     ['and has asked for more', HEALTH + HEALTH, '', [200, 200]],

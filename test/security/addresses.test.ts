@@ -1,7 +1,8 @@
-// Whose rate limit a request through proxies is charged to. Anyone can write `X-Forwarded-For`, and every proxy appends
-// to it, so only the part that trusted proxies wrote counts. Each row is a report against another library: the lines it
-// was sent, and here whose bucket is charged and whose address the log shows. Spellings of addresses are tested in
-// test/http/address.test.ts.
+// The rate limit that a request through proxies is charged to. Any client can send
+// `X-Forwarded-For`, and every proxy appends to it, so only the part written by trusted proxies
+// counts. Each row is a bug report against another library: the lines it received, and here the
+// bucket that must be charged and the address that must be logged. Spellings of addresses are
+// tested in test/http/address.test.ts.
 
 import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
@@ -175,7 +176,7 @@ function lastAddress({ log }: TestServer): unknown {
   return JSON.parse(log.at(-1) ?? '').address;
 }
 
-/** Sends the row's request, then finds out whose bucket is emptier. */
+/** Sends the request of the row, and then finds the bucket that was charged. */
 async function assertCharged(t: Cleanup, [, , lines, client, notCharged, trust = TRUSTED]: Row) {
   const server = await startServer(t, { RATE_LIMIT: `${RATE}/h`, TRUST_PROXY: trust });
   assert.equal(await call(server, lines), RATE - 1);

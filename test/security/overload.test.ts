@@ -153,7 +153,7 @@ function addressOf(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
 }
 
-describe('More callers than are remembered', () => {
+describe('More callers than buckets', () => {
   const now = () => START_MS;
   const holders: readonly (readonly [item: string, bound: number, fill: () => { readonly size: number }])[] =
     [

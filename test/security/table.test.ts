@@ -10,14 +10,14 @@ import { root } from '../support/process/scratch-project.ts';
 interface Row {
   readonly item: string;
   readonly words: string;
-  /** Whether it holds, or why not. */
+  /** Whether the item holds, or the reason that it does not. */
   readonly state: string;
 }
 
 interface Section {
-  /** What a reference to one of its items begins with. */
+  /** The prefix of a reference to one of its items. */
   readonly source: string;
-  /** The file whose tests it is about, from the project's root. */
+  /** The test file of the section, relative to the root of the project. */
   readonly file: string;
   readonly rows: readonly Row[];
 }
@@ -33,7 +33,7 @@ function sectionsOf(markdown: string): Section[] {
   });
 }
 
-// What stands above the line of dashes names the columns.
+// The row above the line of dashes holds the names of the columns.
 function rowsIn(lines: readonly string[]): Row[] {
   const table = lines.filter((line) => line.startsWith('|'));
   return table.slice(2).map((line) => {
@@ -70,9 +70,9 @@ function namesIn(source: string, calls: RegExp): RegExp[] {
 }
 
 /**
- * What does not fit together.
+ * Returns the items and tests that do not match.
  *
- * @param textOf The text of every test file, by its path from the project's root.
+ * @param textOf The text of every test file, by its path from the root of the project.
  */
 function problemsOf(sections: readonly Section[], textOf: ReadonlyMap<string, string>): string[] {
   const held = sections.flatMap(({ source, rows }) =>
@@ -82,7 +82,7 @@ function problemsOf(sections: readonly Section[], textOf: ReadonlyMap<string, st
     const shown = rows.filter(isHeld).map(namesOf);
     const groups = groupsIn(textOf.get(file) ?? '');
     const isShown = (name: RegExp | null) => shown.flat().some((each) => name?.test(each));
-    // A row may be about a whole group: then its tests need none of their own.
+    // A row may refer to a whole group; then its tests need no rows.
     const names = groups.flatMap(({ name, text }) =>
       name !== null && isShown(name) ? [name] : testNamesIn(text),
     );

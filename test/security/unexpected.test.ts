@@ -29,7 +29,7 @@ function watchEscapes(t: Cleanup): { readonly escaped: readonly unknown[] } {
   const before = EVENTS.map((event) => [event, process.rawListeners(event)] as const);
   for (const event of EVENTS) process.removeAllListeners(event).on(event, note);
   t.after(async () => {
-    // A rejection counts as unhandled only once the turn it happened in is over.
+    // A rejection counts as unhandled only after the turn in which it happened.
     await setImmediate();
     for (const [event, listeners] of before) {
       process.removeAllListeners(event);

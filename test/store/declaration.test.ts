@@ -1,4 +1,4 @@
-// The order of collections: engines write and create owners before what they own.
+// The order of collections: engines write and create owners before the rows that they own.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';

@@ -1,4 +1,5 @@
-// Jot's own collections are two levels deep. Here a copy of the source has a third one: remarks, which are owned by posts.
+// Jot's own collections are two levels deep. Here, a copy of the source has a third level: remarks,
+// which posts own.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -21,7 +21,7 @@ import { patchedSource } from '../support/process/patched-source.ts';
 import { runCommand, withoutPlace } from '../support/process/world.ts';
 import { assertHas } from '../support/server/answers.ts';
 
-/** The number of the schema that is shipped. */
+/** The schema of the source. */
 const TODAY = migrations.at(-1)?.number ?? 0;
 
 type Row = Readonly<Record<string, unknown>>;
@@ -64,7 +64,7 @@ describe('a Jot with a later schema', () => {
     return runCommand(command, args, options);
   }
 
-  /** All rows that the later Jot finds in the file, by id. */
+  /** Resolves to all rows that the later Jot reads from the file, by id. */
   async function rowsIn(path: string): Promise<Rows> {
     const { stdout } = await run('export', ['--with-secrets', path]);
     const rows: Record<string, Row[]> = { users: [], notes: [], sessions: [] };
@@ -268,7 +268,7 @@ describe('a Jot with a later schema', () => {
   });
 
   describe('on a disk of which any one call fails', () => {
-    /** A start on an old file, writes, and a compaction; returns what was acknowledged. */
+    /** Starts on an old file, writes, and compacts; resolves to the acknowledged writes. */
     async function work(path: string, fileSystem: FileSystem): Promise<string[]> {
       const done: string[] = [];
       const store = await open(path, fileSystem).catch(() => null);

@@ -128,7 +128,7 @@ describe('misfitsIn', () => {
     assert.deepEqual(shownIn(tables, 'users'), [`1: ${reason}`, `2: ${reason}`]);
   });
 
-  it('gives one reason for a row, its shape first', () => {
+  it('returns one reason per row, its shape first', () => {
     const orphan: Post = { id: 1, version: 1, ...postOf(7), created: 0.5 };
     const tables = tablesWith(user(1, 'matt'), { put: 'posts', row: orphan });
     const reason = '"created" must be milliseconds since the epoch';

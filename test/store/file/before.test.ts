@@ -1,4 +1,5 @@
-// Data files and exports that an earlier Jot wrote, kept byte by byte: they open, and mean what they meant.
+// Data files and exports of earlier versions, kept byte for byte. Each still opens with its
+// original meaning.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,7 @@ function keptPath(name: string): string {
   return fileURLToPath(new URL(`before/${name}`, import.meta.url));
 }
 
-/** A copy of a kept file. */
+/** Returns the path of a copy of a kept file. */
 function copyOf(t: Cleanup, name: string): string {
   const path = `${temporaryFolder(t)}/jot.jsonl`;
   copyFileSync(keptPath(name), path);

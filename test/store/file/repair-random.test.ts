@@ -1,6 +1,6 @@
-// Repair of four hundred random data files with random damage: a store writes the file, then lines or bytes of it are
-// removed, repeated, exchanged or overwritten. Whatever the damage, the repaired file opens, holds only rows that were
-// once written, and assigns no id twice.
+// Repairs four hundred random data files with random damage. A store writes each file; then lines
+// or bytes are removed, repeated, exchanged or overwritten. Whatever the damage, the repaired file
+// opens, holds only rows that were once written, and assigns no id twice.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

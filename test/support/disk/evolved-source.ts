@@ -1,13 +1,13 @@
-// A copy of the source with a later schema: five migrations, a new collection's worth of names, and new fields. Files of
-// today's source are old files to it.
+// A copy of the source with a later schema: it has five more migrations, and new fields. Files of
+// the current source are old files to it.
 
 import { migrations } from '../../../src/store/migrations.ts';
 import { patchedSource } from '../process/patched-source.ts';
 import type { Cleanup } from './temporary-folder.ts';
 
-/** The number of the last migration that is shipped. */
+/** The schema of the source. */
 const SHIPPED = migrations.at(-1)?.number ?? 0;
-/** The number of the schema in which there are gremlins, which only a file of that schema can have. */
+/** The schema with a collection of gremlins, which only a file of that schema can have. */
 export const WITH_GREMLINS = SHIPPED + 4;
 export const SCHEMA = SHIPPED + 5;
 
@@ -58,7 +58,7 @@ export function evolvedSource(t: Cleanup): ReturnType<typeof patchedSource> {
       ["generation: { kind: 'integer' },", ''],
       ["user_agent: { kind: 'text' },", "client: { kind: 'text' },"],
       ['  posts,\n', '  notes: posts,\n'],
-      // Collections that belong to posts, if there are any.
+      // Collections that posts own, if any.
       [/^[\s\S]*$/, (source) => source.replaceAll("collection: 'posts'", "collection: 'notes'")],
     ],
   });
@@ -67,7 +67,7 @@ export function evolvedSource(t: Cleanup): ReturnType<typeof patchedSource> {
 type Row = Readonly<Record<string, unknown>>;
 type Rows = Readonly<Record<string, readonly Row[]>>;
 
-/** The rows of today's schema as the later schema has them. */
+/** Returns the rows of the current schema as the later schema has them. */
 export function evolved({ users = [], posts = [], sessions = [] }: Rows): Rows {
   return {
     users: users.map((row) => ({ horoscope: '', is_guest: false, ...row })),

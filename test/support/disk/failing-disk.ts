@@ -1,4 +1,4 @@
-// The real file system of which one call fails: stands in for a disk that fails at any moment.
+// The real file system, on which one call fails: stands in for a disk that fails at any moment.
 
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { systemError } from './faulty-file-system.ts';
@@ -17,7 +17,10 @@ export interface FailingCall {
 /** The calls that throw instead of rejecting. */
 const SYNCHRONOUS = ['write', 'truncate'];
 
-/** A real disk of which one call fails. The power stays on, so a sync does nothing but take its turn to fail. */
+/**
+ * The real file system, on which one call fails. The power stays on, so a sync does nothing except
+ * take its turn to fail.
+ */
 export class FailingDisk {
   isFull = false;
   /** Whether `truncate` does nothing, without an error. */
@@ -57,7 +60,7 @@ export class FailingDisk {
     const fail = () => {
       throw error;
     };
-    // A close that fails has closed the file all the same (close(2)).
+    // A failing close closes the file all the same (close(2)).
     const done = name === 'close' ? call() : half;
     return done instanceof Promise ? done.then(fail) : fail();
   }

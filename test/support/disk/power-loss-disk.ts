@@ -1,9 +1,9 @@
 // A disk in memory whose power can be cut at any moment: stands in for a real disk and its cache.
 //
-// It records every operation. After a cut only the synced ones are certain; of the others any subset may have reached the
-// disk, in any order: a write in some of its sectors, with zeros in the rest, a truncation or none, a new name or none.
-// The content of a file is durable after a sync of the file, its name only after a sync of the folder: POSIX promises no
-// more (fsync(2)).
+// It records every operation. After a cut, only the synced operations are certain. Any subset of
+// the others may have reached the disk, in any order: some sectors of a write, with zeros in the
+// rest; a truncation; a rename. The content of a file is durable after a sync of the file, and its
+// name only after a sync of the folder. POSIX promises no more (fsync(2)).
 
 import type { DataFile, FileSystem } from '../../../src/store/file/file-system.ts';
 import { systemError } from './faulty-file-system.ts';
@@ -16,7 +16,7 @@ export type Image = ReadonlyMap<string, Buffer>;
 type Write = { readonly write: Buffer; readonly position: number; readonly file: number };
 type Truncate = { readonly truncate: number; readonly file: number };
 type Content = Write | Truncate;
-/** From now on the name leads to that file, or to none if null; `instead` is removed. */
+/** The name now leads to that file, or to no file if null; `instead` is removed. */
 type Naming = { readonly name: string; readonly leadsTo: number | null; readonly instead?: string };
 export type Recorded = Content | Naming | { readonly sync: number } | { readonly syncFolder: true };
 

@@ -1,6 +1,6 @@
-// A fixed sequence of writes for the crash tests, with everything that can meet: single writes and concurrent ones,
-// conflicts, cascading deletes, a disk that is full for a while, and compaction meanwhile. A plain model follows the
-// acknowledged writes, and records every state that reads may show.
+// A fixed sequence of writes for the crash tests: single and concurrent writes, conflicts,
+// cascading deletes, a disk that is full for a while, and concurrent compaction. A plain model
+// applies the acknowledged writes, and records every state that reads may show.
 
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';

@@ -54,7 +54,10 @@ export async function runIn(world: World, command: Command, args: readonly strin
   return (await command.run(world, parseArguments(command, args))) ?? 0;
 }
 
-/** Returns the text without counts of rows of further collections, so that a new collection breaks no test. */
+/**
+ * Returns the text without the row counts of other collections, so that a new collection breaks no
+ * test.
+ */
 export function withoutOthers(text: string): string {
   return text.replaceAll(/, \d+ (?!posts?\b|sessions?\b)[a-z]+(?=,| imported|;|\n)/g, '');
 }

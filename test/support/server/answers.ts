@@ -28,7 +28,10 @@ export function assertUnauthorized(answer: Answer, error: string, description: s
   assert.equal(answer.headers['www-authenticate'], 'JWT realm="Login Required"');
 }
 
-/** Compares only the fields that `expected` names, at every depth: a field that is added elsewhere breaks no test. */
+/**
+ * Asserts only the fields that `expected` names, at every depth, so that a new field breaks no
+ * test.
+ */
 export function assertHas(actual: unknown, expected: unknown): void {
   assert.deepEqual(reduced(actual, expected), expected);
 }

@@ -1,5 +1,5 @@
-// A server with the real pipeline over endpoints that a test declares: stands in for the application where a test needs
-// handlers of its own, for example one that throws or never resolves.
+// A server with the real pipeline and endpoints that a test declares: stands in for the application
+// if a test needs its own handlers, for example one that throws or never resolves.
 
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';

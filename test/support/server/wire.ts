@@ -55,7 +55,10 @@ export class Wire {
     for (const piece of pieces) this.#socket.write(piece);
   }
 
-  /** Writes, and waits until the kernel has taken it all; false if the connection broke. */
+  /**
+   * Writes the bytes; resolves once the kernel has accepted them, or to false if the connection
+   * broke.
+   */
   flush(piece: string | Uint8Array): Promise<boolean> {
     return new Promise((resolve) => this.#socket.write(piece, (error) => resolve(!error)));
   }
@@ -96,7 +99,7 @@ export class Wire {
     }
   }
 
-  /** Bytes that were received after the last response that was taken. */
+  /** Bytes received after the last parsed response. */
   get unread(): string {
     return this.#unread.toString('latin1');
   }
