@@ -2,9 +2,8 @@
 // which a start does not. It changes nothing, and works on the file of a running server.
 
 import { JotError } from '../lib/errors.ts';
-import { collectionNames } from '../store/collections.ts';
 import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
-import { type Contents, compactedBytes, holdsLines, readDataFile } from '../store/file/offline.ts';
+import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
 import { Tables } from '../store/memory/tables.ts';
 import { invalidity, type Misfit, misfitsIn } from '../store/validate-rows.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
@@ -28,7 +27,7 @@ much of the file is dead. Works on the file of a running server.`,
       if (error instanceof JotError && !isNewer) return error;
       throw error;
     });
-    if (contents instanceof JotError) return reportDamage(world, path, contents, tables);
+    if (contents instanceof JotError) return reportDamage(world, contents, tables);
     const misfits = misfitsIn(tables);
     if (misfits.length > 0) return reportMisfits(world, path, misfits, tables);
     await print(world.stdout, describe(path, contents));
@@ -36,21 +35,15 @@ much of the file is dead. Works on the file of a running server.`,
   },
 };
 
-async function reportDamage(world: World, path: string, error: JotError, tables: Tables): Promise<number> {
+async function reportDamage(world: World, error: JotError, tables: Tables): Promise<number> {
   await print(world.stderr, `jot: ${error.message}\n`);
-  if (await isRepairable(path, error)) {
-    const isNothing = collectionNames.every((name) => tables.count(name) === 0);
-    const before = isNothing ? '' : `before that place: ${countsOf(tables)}\n`;
-    await print(world.stdout, `${before}\`jot repair\` keeps all that can be read.\n`);
+  const { cause } = error.details;
+  // A repair of a file that belongs to another program would destroy it, so none is suggested.
+  if (cause instanceof DamageError && !(cause instanceof NotJotError)) {
+    const before = `before that place: ${countsOf(tables)}`;
+    await print(world.stdout, `${before}\n\`jot repair\` keeps all that can be read.\n`);
   }
   return EXIT_FAILURE;
-}
-
-// A repair of a file that belongs to another program would destroy it, so none is suggested.
-async function isRepairable(path: string, { details: { cause } }: JotError): Promise<boolean> {
-  if (!(cause instanceof DamageError)) return false;
-  if (!(cause instanceof NotJotError)) return true;
-  return holdsLines(path);
 }
 
 async function reportMisfits(

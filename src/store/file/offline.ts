@@ -11,10 +11,9 @@ import type { OnLifted } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import { explained, withoutLinks } from './data-path.ts';
 import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
-import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
-import { encodeSnapshotRow, HEADER_BYTES, holdsChanges } from './record.ts';
+import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
 
 export interface OfflineOptions {
   readonly onLifted?: OnLifted | undefined;
@@ -45,15 +44,6 @@ export async function readDataFile(
     return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
   };
   return reading(path, read, fileSystem);
-}
-
-/** Whether any line of the file is a whole one of a data file, wherever in it that is: if so, it was one once. */
-export async function holdsLines(path: string): Promise<boolean> {
-  return reading(path, async (file) => {
-    for await (const lines of readLines(file))
-      if (lines.some(({ bytes }) => holdsChanges(bytes))) return true;
-    return false;
-  });
 }
 
 /** How many bytes a data file with these rows would have if it were compacted. */

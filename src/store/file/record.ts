@@ -220,16 +220,6 @@ export function liftChange(
   return lifted;
 }
 
-/** Whether the line is a whole one of a snapshot or a change, whatever file it is in. */
-export function holdsChanges(line: Buffer): boolean {
-  try {
-    return Array.isArray(unsealed(line).changes);
-  } catch (error) {
-    if (error instanceof DamageError) return false;
-    throw error;
-  }
-}
-
 function schemaIn({ schema }: Record<string, unknown>): number | null {
   return schema === undefined ? null : counter('schema', schema, 0);
 }

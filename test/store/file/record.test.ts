@@ -9,7 +9,6 @@ import {
   encodeHeader,
   encodeSnapshotRow,
   HEADER_BYTES,
-  holdsChanges,
   liftChange,
 } from '../../../src/store/file/record.ts';
 import { SCHEMA } from '../../../src/store/lift.ts';
@@ -178,26 +177,6 @@ describe('decodeHeader', () => {
   it('refuses a line that has no checksum', () => {
     const line = '{"format":"jot","version":1,"seq":0,"next":{}}';
     assert.throws(() => decodeHeader(Buffer.from(line)), MISMATCH);
-  });
-});
-
-describe('holdsChanges', () => {
-  it('is so of a whole line of a snapshot or of a change, and of no other', () => {
-    const row = { id: 3, version: 1, ...postOf(1) };
-    const [snapshot, change] = [encodeSnapshotRow(7, 'posts', row), encodeChange(RECORD)].map(bytesOf);
-    for (const line of [snapshot, change]) {
-      assert.ok(line !== undefined && holdsChanges(line));
-      assert.equal(holdsChanges(line.subarray(0, -1)), false, 'not whole');
-    }
-    for (const line of [
-      '',
-      '{"changes":[]}',
-      '[]',
-      sealedLine({ a: 1 }).trim(),
-      encodeHeader(HEADER).trim(),
-    ]) {
-      assert.equal(holdsChanges(Buffer.from(line)), false, line);
-    }
   });
 });
 
