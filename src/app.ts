@@ -64,35 +64,16 @@ export interface AppOptions {
   readonly waitingBytesMax?: number;
 }
 
-export interface App {
-  readonly config: Config;
-  /** Opens the store and the keys. Before `open` and after `close`, requests get 503. */
-  open(): Promise<void>;
-  /**
-   * Listens on the host and port of the settings, then calls `open`. Resolves to the address,
-   * `http://127.0.0.1:3000`.
-   */
-  listen(): Promise<string>;
-  /** Responds to one request; for use in a server of your own. */
-  handle(request: IncomingMessage, response: ServerResponse): void;
-  /**
-   * Finishes what is under way (for ten seconds at most), flushes, and lets go of port and data file.
-   *
-   * @param signal What asked for it, for the log.
-   */
-  close(signal?: string): Promise<void>;
-}
-
 /**
- * Makes a server that does nothing yet.
+ * Creates a server that does nothing yet.
  *
  * @throws JotError `validation_failed` for wrong settings, all of them named.
  */
 export function createApp(options: AppOptions = {}): App {
-  return new JotApp(options);
+  return new App(options);
 }
 
-class JotApp implements App {
+export class App {
   readonly config: Config;
   readonly #common: CommonOptions;
   readonly #server: HttpServer;
@@ -149,10 +130,12 @@ class JotApp implements App {
   }
 
   // The four are values, not methods, so that `createServer(app.handle)` works.
+  /** Responds to one request; for use in a server of your own. */
   readonly handle = (request: IncomingMessage, response: ServerResponse): void => {
     void this.#pipeline.handle(request, response);
   };
 
+  /** Opens the store and the keys. Before `open` and after `close`, requests get 503. */
   readonly open = async (): Promise<void> => {
     if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
     this.#opening ??= this.#open().catch((error) => {
@@ -162,6 +145,10 @@ class JotApp implements App {
     await this.#opening;
   };
 
+  /**
+   * Listens on the host and port of the settings, then calls `open`. Resolves to the address,
+   * `http://127.0.0.1:3000`.
+   */
   readonly listen = async (): Promise<string> => {
     if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
     const { address, port, family } = await this.#server.listen(this.config.port, this.config.host);
@@ -173,6 +160,11 @@ class JotApp implements App {
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   };
 
+  /**
+   * Finishes requests in progress (for ten seconds at most), flushes, and releases the port and the data file.
+   *
+   * @param signal The reason, for the log.
+   */
   readonly close = (signal?: string): Promise<void> => {
     this.#closing ??= this.#close(signal);
     return this.#closing;
