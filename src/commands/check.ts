@@ -15,10 +15,6 @@ export const check: Command = {
   name: 'check',
   parameters: FILE,
   summary: 'look for damage in the data file; change nothing',
-  details: `
-Reads the whole file as a start would, then checks every row, which a start does
-not. Prints line and byte of the first damage, or the number of rows and how
-much of the file is dead. Works on the file of a running server.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     const tables = new Tables();

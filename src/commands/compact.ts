@@ -11,9 +11,6 @@ export const compact: Command = {
   name: 'compact',
   parameters: FILE,
   summary: 'rewrite the data file without dead rows; a running server keeps serving',
-  details: `
-The new file is written next to the old one and then replaces it, so for a while
-the disk must hold both. Old states of changed and deleted rows are lost.`,
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
     await requireFile(path);

@@ -27,9 +27,6 @@ export const exportRows: Command = {
     ...FILE,
   },
   summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
-  details: `
-Works on the file of a running server. Users that are imported without password
-hashes cannot sign in. The signing keys are not part of an export.`,
   async run(world, { options, positionals }) {
     const { tables } = await readDataFile(dataFileOf(world, positionals));
     const withSecrets = options.has('with-secrets');

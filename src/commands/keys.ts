@@ -21,10 +21,6 @@ const COLUMNS = ['kid', 'created', 'signs', 'access tokens until', 'refresh toke
 export const listKeys: Command = {
   name: 'keys list',
   summary: 'show the keys, and when the last tokens of each expire',
-  details: `
-Shows when each key was created, until when it signed, and when its last access
-and refresh tokens expire, by the lifetimes in the settings. Never shows a
-secret. Changes nothing.`,
   async run(world) {
     const records = await listKeyFile(keyFileIn(world));
     const { tokens } = parseConfig(world.settings);
@@ -36,10 +32,6 @@ secret. Changes nothing.`,
 export const rotateKeys: Command = {
   name: 'keys rotate',
   summary: 'sign with a new key; tokens of older keys stay valid',
-  details: `
-Adds a new key at the front of the key file. A running server signs with it
-immediately, and no session ends. If JWT_SECRET_KEY is set, there is no key
-file: put a new secret first in that setting, and restart.`,
   async run(world) {
     const { result: kid, since } = await changeKeys(world, (path) => rotateKeyFile(path, world.now));
     const report = `New tokens are signed with key ${kid} ${since}. Those of older keys stay valid.\n`;
@@ -51,10 +43,6 @@ export const retireKeys: Command = {
   name: 'keys retire',
   parameters: { '<kid>': 'the id of a key that no longer signs; `jot keys list` shows them' },
   summary: 'reject all tokens that were signed with that key',
-  details: `
-Removes the key from the key file. A running server rejects its tokens
-immediately, and users who have no other tokens must sign in again. The key that
-signs cannot be retired; rotate first.`,
   async run(world, { positionals: [kid = ''] }) {
     const { since } = await changeKeys(world, (path) => retireKey(path, kid));
     await print(world.stdout, `Key ${kid} is retired. Its tokens are rejected ${since}.\n`);

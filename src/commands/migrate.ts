@@ -15,10 +15,6 @@ export const migrate: Command = {
   name: 'migrate',
   parameters: { '[--apply]': 'rewrite the data file, through the running server if there is one', ...FILE },
   summary: 'show or apply the migrations that the data file lacks',
-  details: `
-A server does not need this: it converts rows of an older schema whenever it
-reads them. --apply makes that permanent by a compaction, which leaves either
-the old file or the new one. Afterwards an older Jot cannot read the file.`,
   async run(world, { options, positionals }) {
     const path = dataFileOf(world, positionals);
     const pending = await pendingIn(path);

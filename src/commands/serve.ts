@@ -18,11 +18,6 @@ const ECHO_MS_MAX = 500;
 export const serve: Command = {
   name: 'serve',
   summary: 'start the server (the default)',
-  details: `
-Settings come from the environment, and otherwise from the file .env in the
-working directory; the README lists them. The log goes to standard output. On
-SIGTERM or Ctrl-C, the server gives requests in progress ten seconds. A second
-signal ends it immediately.`,
   async run(world) {
     keepNextTickQuick();
     const { settings, stdout, process } = world;

@@ -19,9 +19,6 @@ export const listUsers: Command = {
   name: 'user list',
   parameters: { '[--json]': 'a JSON object on a line for each user, instead of a table', ...FILE },
   summary: 'show the users, and how many posts and sessions each has',
-  details: `
-Sessions that have not expired are counted. Changes nothing, and works on the
-file of a running server.`,
   async run(world, { options, positionals }) {
     const { tables } = await readDataFile(dataFileOf(world, positionals));
     const users = usersIn(tables, world.now());

@@ -58,9 +58,6 @@ export const deleteUser: Command = {
     '<username>': 'the user to delete',
   },
   summary: 'delete a user with all posts and sessions; asks for the name again, or --yes',
-  details: `
-At a terminal, the username must be typed once more. The user, the posts and the
-sessions are deleted permanently, and the id is not reused.`,
   async run(world, { options, positionals }) {
     const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));
