@@ -1,6 +1,7 @@
 // The documentation as OpenAPI 3.1, made from the declarations that route, check and marshal: it can't promise anything
 // else than what happens.
 
+import { STATUS_CODES } from 'node:http';
 import { statusOf } from '../http/failure.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { JsonSchema } from '../schema/schema.ts';
@@ -15,19 +16,6 @@ const ERROR_SCHEMA = {
     fields: { type: 'object', additionalProperties: { type: 'string' }, description: 'Problems by field.' },
   },
   required: ['status_code', 'error', 'description'],
-};
-
-const FAILURE_WORDS: Readonly<Record<number, string>> = {
-  400: 'The request is malformed, or fields are not valid.',
-  401: 'No valid token, or wrong credentials.',
-  403: 'It belongs to another user.',
-  404: 'There is nothing here.',
-  409: 'It is taken.',
-  412: 'It has changed since it was fetched.',
-  413: 'The body is too large.',
-  415: 'The body is neither JSON nor a form.',
-  429: 'Too many requests; `Retry-After` says when to come back.',
-  503: 'The work can not be done right now; `Retry-After` says when to come back.',
 };
 
 export interface OpenApiOptions {
@@ -126,17 +114,16 @@ function success(endpoint: Endpoint): JsonSchema {
     ...(next === undefined ? {} : { Link: header('The next page, `rel="next"`, while there is more.') }),
     ...(tagged ? { ETag: header('Names this content; for `If-None-Match` and `If-Match`.') } : {}),
   };
-  const words = { 200: 'The response.', 201: 'It was created.', 204: 'It is done.' };
   const content = response && {
     [contentType.split(';')[0] ?? '']: { schema: response.jsonSchema },
   };
   return {
     [status]: {
-      description: words[status],
+      description: STATUS_CODES[status],
       ...(Object.keys(headers).length === 0 ? {} : { headers }),
       ...(content === undefined ? {} : { content }),
     },
-    ...(tagged && method === 'GET' ? { 304: { description: 'It is what the client has already.' } } : {}),
+    ...(tagged && method === 'GET' ? { 304: { description: STATUS_CODES[304] } } : {}),
   };
 }
 
@@ -162,7 +149,7 @@ function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
     [...statuses].map((status) => [
       status,
       {
-        description: FAILURE_WORDS[status],
+        description: STATUS_CODES[status],
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
       },
     ]),
