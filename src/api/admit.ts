@@ -13,17 +13,13 @@ import type { BucketKey } from '../limit/token-bucket.ts';
 import type { ChargedLimit } from './endpoint.ts';
 import { type Admitted, advance, type Identified } from './journey.ts';
 
-export interface AdmitOptions {
-  readonly limiters: Limiters;
-}
-
 /** One bucket that a call is charged to. */
 interface Bucket {
   readonly limiter: Limiter;
   readonly key: BucketKey;
 }
 
-export function createAdmit({ limiters }: AdmitOptions) {
+export function createAdmit(limiters: Limiters) {
   return (identified: Identified): Admitted => {
     const buckets = bucketsOf(identified, limiters);
     const taken = buckets.map(({ limiter, key }) => limiter.take(key));

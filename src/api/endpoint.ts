@@ -59,7 +59,13 @@ export interface Client {
 }
 
 /** The argument of a handler. */
-export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = Caller, Above = ParentRows> {
+export interface Call<
+  Params = unknown,
+  Query = unknown,
+  Body = unknown,
+  Who = Principal | null,
+  Above = ParentRows,
+> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
@@ -73,8 +79,6 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = C
    */
   readonly ifVersion: number | undefined;
 }
-
-type Caller = Principal | null;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

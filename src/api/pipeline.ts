@@ -20,7 +20,8 @@ import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
+import type { Limiters } from '../limit/limiter.ts';
+import { createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createHandle, type HandleOptions } from './handle.ts';
@@ -46,8 +47,9 @@ import { createValidate, type ValidateOptions } from './validate-call.ts';
 // client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, ValidateOptions, HandleOptions {
+export interface PipelineOptions extends AuthorizeOptions, ValidateOptions, HandleOptions {
   readonly endpoints: readonly Endpoint[];
+  readonly limiters: Limiters;
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** Thrown if there is no endpoint; null for a 404. */
   readonly elsewhere: JotError | null;
@@ -91,7 +93,7 @@ export class Pipeline {
     this.#options = options;
     this.#challenge = `${options.authPrefixes[0]} realm="Login Required"`;
     this.#routes = createRoutes(options.endpoints, options.elsewhere);
-    this.#admit = createAdmit(options);
+    this.#admit = createAdmit(options.limiters);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);
     this.#handle = createHandle(options, this.#routes.getterOf);
