@@ -1,5 +1,6 @@
-// The wiring: every part is made here and handed what it needs, and no part reaches for another. One call makes one server;
-// many live in one process without knowing of each other.
+// The wiring: every part is created here and receives its dependencies, and no part looks up
+// another. One call creates one server; several can run in one process without knowing of each
+// other.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Endpoint } from './api/endpoint.ts';
@@ -40,8 +41,8 @@ const CACHE_ENTRIES_MAX = 1_000;
 // Maximum number of requests, and of long bodies and responses, that start in one event-loop turn.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
-// How long a password waits to be hashed once the server is closing, where all that is under way ends after ten seconds
-// (`shutdownMs`).
+// Maximum wait for a password hash once the server is closing. Requests in progress end after ten
+// seconds (`shutdownMs`).
 const HASH_WAIT_CLOSING_MS_MAX = 5_000;
 const STARTING = 'Jot is starting';
 const CLOSING = 'Jot is shutting down';
@@ -49,7 +50,10 @@ const CLOSING = 'Jot is shutting down';
 export { JotError } from './lib/errors.ts';
 
 export interface AppOptions {
-  /** Settings by the names that the README lists, `{ PORT: '0', DATABASE_URL: 'memory:' }`; the rest has its default. */
+  /**
+   * Settings by their names in the README, `{ PORT: '0', DATABASE_URL: 'memory:' }`; others have
+   * their defaults.
+   */
   readonly settings?: Environment;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;

@@ -1,5 +1,6 @@
-// What is known of a request at each step of its way. One value grows from step to step, and each step's type says what
-// it needs and what it adds, so the compiler checks the order.
+// The types of a request at each step of the journey. One value grows from step to step. Each step
+// declares the type that it needs and the properties that it adds, so the compiler checks the order
+// of the steps.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Failure } from '../lib/errors.ts';

@@ -30,7 +30,10 @@ export interface TaggedReply {
 /** Runs the handler and marshals its row. */
 export type RunHandler = (endpoint: Endpoint, call: Call, trace: Trace | null) => Promise<TaggedReply>;
 
-/** @param turns Spreads long replies over event-loop turns, so that a short request does not wait for several. */
+/**
+ * @param turns Spreads long replies over event-loop turns, so that a short request does not wait
+ * for several of them.
+ */
 export function createRunHandler(turns: TurnQueue): RunHandler {
   const keptOf = perEndpoint(() => new BoundedMap<string, TaggedReply>(KEPT_MAX));
   return async (endpoint, call, trace) => {

@@ -24,7 +24,10 @@ export interface OpenApiOptions {
   readonly prefixes: readonly string[];
 }
 
-/** Gives the document as text, which is made once for as long as the endpoints are the same: that takes milliseconds. */
+/**
+ * Returns the serializer of the document. It keeps the text while the endpoints stay the same,
+ * since serializing takes milliseconds.
+ */
 export function openApiText(options: OpenApiOptions): (endpoints: readonly Endpoint[]) => string {
   let of: readonly Endpoint[] | null = null;
   let text = '';

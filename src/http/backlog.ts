@@ -85,7 +85,8 @@ export class Backlog {
  */
 export function pauseUntilTaken(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
-  // A client may have to finish its body before it reads. If requests wait, the socket is paused already, and resumed elsewhere.
+  // A client may have to finish its body before it reads. If requests are waiting, the socket is
+  // already paused, and `connection.ts` resumes it.
   if (!request.complete || socket.isPaused() || isDiscarded(socket)) return;
   socket.pause();
   response.once('close', () => socket.resume());

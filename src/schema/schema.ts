@@ -1,11 +1,14 @@
-// Types that exist at run time. One declaration, `object({ title: text({ max: 200 }) })`, does four jobs: it checks what
-// comes in, turns what goes out into public JSON, becomes JSON Schema in the documentation, and provides the static type
-// for TypeScript. What is declared once can't disagree with itself.
+// Types that exist at run time. Written separately, the checks of an input, the shape of a
+// response, the documentation and the static type contradict each other sooner or later. Here one
+// declaration, `object({ title: text({ max: 200 }) })`, provides all four: it checks input,
+// marshals output to public JSON, becomes JSON Schema in the documentation, and yields the static
+// type for TypeScript.
 //
-// Checking collects: one error names every bad field. Marshalling is the guard at the exit: what is not
-// declared never leaves, so a password hash in a row stays there.
+// Checking collects: one error names every invalid field. Marshalling is the guard at the exit: an
+// undeclared field never leaves, so a password hash in a row stays there.
 //
-// Left out: unions, recursion, conditional rules. A field that needs more than its type takes a `refine`.
+// Left out: unions, recursion, conditional rules. A field that needs more than its type takes a
+// `refine`.
 
 import type { Page } from '../lib/page.ts';
 import {

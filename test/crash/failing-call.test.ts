@@ -25,7 +25,9 @@ function open(path: string, fileSystem: FileSystem = realFileSystem): Promise<St
   return openFileStore(path, { now: () => time++, log: silent, fileSystem });
 }
 
-/** What this process still has of a folder: files that are open, locks, and what was to become a data file. */
+/**
+ * Returns what this process still holds in a folder: open files, locks, and unfinished data files.
+ */
 function keptOf(folder: string): string[] {
   const isLinux = existsSync('/proc/self/fd');
   const open = (isLinux ? readdirSync('/proc/self/fd') : []).map((fd) => {

@@ -1,5 +1,5 @@
-// Compares the tables of SECURITY.md with the titles of the security tests: every item that holds has a test of its name,
-// and every such test has a row.
+// Compares the tables of SECURITY.md with the titles of the security tests. Every item that holds
+// has a test of its name, and every such test has a row.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Tokens with any header and any claims and a valid signature over them: stands in for an attacker who has the key, or for
-// a server that signs carelessly.
+// Validly signed tokens with any header and any claims: stands in for an attacker who has the key,
+// or for a server that signs carelessly.
 
 import { createHmac } from 'node:crypto';
 import { partsOf } from '../server/answers.ts';

@@ -1,4 +1,5 @@
-// Lines of data files, and a CRC-32 that follows RFC 1952 bit by bit, so that the store's own is compared with another.
+// Lines of data files, and a CRC-32 that follows RFC 1952 bit by bit, so that the checksums of the
+// store are compared with an independent implementation.
 
 import { collectionNames, type User } from '../../../src/store/collections.ts';
 import { encodeChange, encodeHeader, encodeSnapshotRow } from '../../../src/store/file/record.ts';

@@ -1,4 +1,5 @@
-// Every kind of store, so that one suite can hold all engines to the same contract, and rows to put into them.
+// Every kind of store, so that one suite checks all engines against the same contract, and the rows
+// to store in them.
 
 import assert from 'node:assert/strict';
 import type { ErrorCode, JotError } from '../../../src/lib/errors.ts';

@@ -1,6 +1,6 @@
-// A store as three plain Maps that are copied before each write: the model that engines are compared with. It is too slow
-// to be a store, and too simple to be wrong in the same way as one. It covers users, posts and sessions; collections that
-// are added later need no place in it.
+// A store of three plain Maps, copied before each write: the model that engines are compared with.
+// It is too slow for use, and too simple to share the mistakes of an engine. It covers users, posts
+// and sessions; further collections need no entry in it.
 
 import type { ErrorCode } from '../../../src/lib/errors.ts';
 import type { Operation as AnyOperation, Id, ListQuery } from '../../../src/store/open.ts';

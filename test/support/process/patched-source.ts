@@ -1,4 +1,5 @@
-// A copy of the source in which a few texts are replaced, imported into this process: what Jot would be with other collections.
+// A copy of the source with a few texts replaced, imported into this process. It shows how Jot
+// behaves with other collections.
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';

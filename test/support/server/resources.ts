@@ -1,5 +1,5 @@
-// The resources that a process holds: memory that is still in use after a garbage collection, open files, sockets. A leak shows
-// as a difference between two measurements.
+// The resources of a process: memory still in use after a garbage collection, open files, sockets.
+// A leak shows as a difference between two measurements.
 
 import { existsSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
