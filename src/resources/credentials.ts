@@ -7,10 +7,10 @@ const USERNAME_LENGTH_MAX = 64;
 // Far longer than a passphrase, and far shorter than a text that is expensive to hash.
 const PASSWORD_BYTES_MAX = 1024;
 
-// Bounds on the raw text, which is checked before it is normalized, since normalizing can take time
-// quadratic in the length. A text that normalizes to a valid name or password is never longer: a
-// code point decomposes into at most four of two UTF-16 units each, and each of those units takes
-// at least half a byte.
+// Bounds on the raw text, checked before it is normalized, since normalizing can take time
+// quadratic in the length. A text that normalizes to a valid name or password is never longer: NFC
+// composes a code point from at most four, each of two UTF-16 units at most, and its UTF-8 takes at
+// least half a byte for each of these units.
 const USERNAME_UNITS_MAX = 8 * USERNAME_LENGTH_MAX;
 const PASSWORD_UNITS_MAX = 2 * PASSWORD_BYTES_MAX;
 const PASSWORD_TOO_LONG = `must be at most ${PASSWORD_BYTES_MAX} bytes long`;

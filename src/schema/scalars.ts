@@ -2,8 +2,9 @@
 
 import { type Documented, documentation, type JsonSchema, refuse, type Type } from './type.ts';
 
-// UAX #15: no character stands for more than four others, and each has one or two UTF-16 units. So what has more of them than that
-// is too long, whatever it becomes; and to normalize it first could take the square of its length, for accents in the wrong order.
+// UAX #15: NFC composes a code point from at most four, and each has one or two UTF-16 units. So a
+// text with more units than that is too long, whatever it becomes. Normalizing it first could take
+// time quadratic in its length, for accents in the wrong order.
 const NORMALIZED_FROM_UNITS_MAX = 8;
 
 /** Text whose length counts Unicode code points, after normalization. */
