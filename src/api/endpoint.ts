@@ -59,13 +59,7 @@ export interface Client {
 }
 
 /** The argument of a handler. */
-export interface Call<
-  Params = unknown,
-  Query = unknown,
-  Body = unknown,
-  Who = Principal | null,
-  Above = ParentRows,
-> {
+export interface Call<Params = unknown, Query = unknown, Body = unknown, Who = Caller, Above = ParentRows> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
@@ -79,6 +73,8 @@ export interface Call<
    */
   readonly ifVersion: number | undefined;
 }
+
+type Caller = Principal | null;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
