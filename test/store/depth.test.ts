@@ -53,7 +53,7 @@ async function countsOf({ users, posts, remarks }: Deep): Promise<number[]> {
   return [await users.count(), await posts.count(), await remarks.count()];
 }
 
-describe('a collection owned by an owned one', () => {
+describe('Store.write with a collection owned by an owned one', () => {
   const cleanups: (() => unknown)[] = [];
   after(() => Promise.all(cleanups.map((done) => done())));
   const suite: Cleanup = { after: (done) => cleanups.push(done) };
@@ -74,7 +74,7 @@ describe('a collection owned by an owned one', () => {
   }
 
   for (const kind of storeKinds) {
-    it(`goes with the owner of its owner, and nothing else does, at ${kind.name}`, async (t) => {
+    it(`removes its rows with the owner of their owner, and no others, at ${kind.name}`, async (t) => {
       const url = kind.newUrl(t);
       const store = await open(t, url);
       await fill(store);
@@ -86,7 +86,7 @@ describe('a collection owned by an owned one', () => {
       if (kind.isDurable) assert.deepEqual(await countsOf(await open(t, url)), [1, 1, 1]);
     });
 
-    it(`is gone for later operations of the same write, at ${kind.name}`, async (t) => {
+    it(`hides removed rows from later operations of the same write, at ${kind.name}`, async (t) => {
       const store = await open(t, kind.newUrl(t));
       await fill(store);
       const remove = [remark(2, 'drafted'), { remove: 'users', id: 1 }];
@@ -107,7 +107,7 @@ describe('a collection owned by an owned one', () => {
       assert.equal((await store.remarks.findBy('text', 'on 1'))?.post_id, 3);
     });
 
-    it(`keeps its unique keys if a later operation fails, at ${kind.name}`, async (t) => {
+    it(`keeps the unique keys if a later operation fails, at ${kind.name}`, async (t) => {
       const store = await open(t, kind.newUrl(t));
       await fill(store);
       const failing = write(store, { remove: 'users', id: 1 }, { remove: 'users', id: 9 });
@@ -116,7 +116,7 @@ describe('a collection owned by an owned one', () => {
     });
   }
 
-  it('goes by a record that lists no row', async (t) => {
+  it('replays a record that lists no row', async (t) => {
     const folder = temporaryFolder(t);
     const store = await open(t, `file:${folder}/jot.jsonl`);
     await fill(store);

@@ -43,7 +43,7 @@ describe('migrations', () => {
   });
 });
 
-describe('a Jot with a later schema', () => {
+describe('liftRow: a Jot with a later schema', () => {
   const cleanups: (() => unknown)[] = [];
   after(() => Promise.all(cleanups.map((done) => done())));
   const source = evolvedSource({ after: (done) => cleanups.push(done) });
@@ -204,7 +204,7 @@ describe('a Jot with a later schema', () => {
     await assert.rejects(rowsIn(path), /newer Jot: it has "gremlins", a collection/);
   });
 
-  it('names a row that a migration fails for, and drops it only if asked to', async (t) => {
+  it('names a row whose migration fails, and drops it only if asked to', async (t) => {
     const row = { id: 2, version: 2, ...postOf(3), title: 7 };
     const line = sealedLine({ seq: 14, time: TIME, changes: [{ put: 'posts', row }] });
     const path = dataFile(t, kept('plain.jsonl').toString() + line);
@@ -220,8 +220,8 @@ describe('a Jot with a later schema', () => {
     assert.equal((await rowsIn(path)).users?.length, 3);
   });
 
-  describe('migrate', () => {
-    it('shows what would change, applies it once, and has nothing to do then', async (t) => {
+  describe('jot migrate', () => {
+    it('shows the changes, applies them once, and has nothing to do then', async (t) => {
       const path = dataFile(t, kept('compacted.jsonl'));
       const before = traceOf(path);
       const wanted = await rowsIn(path);
@@ -255,7 +255,7 @@ describe('a Jot with a later schema', () => {
       assert.doesNotMatch(stdout, /to change: .* notes?\n/);
     });
 
-    it('goes through the server that has the file', async (t) => {
+    it('asks the server that holds the file', async (t) => {
       const path = dataFile(t, kept('plain.jsonl'));
       const store = await open(path);
       t.after(() => store.close());
@@ -267,7 +267,7 @@ describe('a Jot with a later schema', () => {
     });
   });
 
-  describe('on a disk of which any one call fails', () => {
+  describe('jot migrate on a disk on which any one call fails', () => {
     /** Starts on an old file, writes, and compacts; resolves to the acknowledged writes. */
     async function work(path: string, fileSystem: FileSystem): Promise<string[]> {
       const done: string[] = [];
@@ -308,7 +308,7 @@ describe('a Jot with a later schema', () => {
     }
 
     for (const isDead of [false, true]) {
-      it(`has the old or the new state, ${isDead ? 'if every later call fails, too' : 'and goes on'}`, async (t) => {
+      it(`has the old or the new state, ${isDead ? 'if every later call fails, too' : 'and continues'}`, async (t) => {
         let at = 1;
         while (await judge(t, at, isDead)) at++;
         assert.ok(at > 30, `${at} calls`);
@@ -317,8 +317,8 @@ describe('a Jot with a later schema', () => {
   });
 });
 
-describe('the same file without its migrations', () => {
-  it('would be refused, and not read in an old shape', async (t) => {
+describe('liftRow without migrations', () => {
+  it('rejects the same file instead of reading it in an old shape', async (t) => {
     const source = patchedSource(t, {
       'store/collections.ts': [["title: { kind: 'text' },", "heading: { kind: 'text' },"]],
     });

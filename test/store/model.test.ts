@@ -171,9 +171,9 @@ class Revisions {
   }
 }
 
-describe('a random run against plain Maps', () => {
+describe('Store in a random run against plain Maps', () => {
   for (const [index, kind] of storeKinds.entries()) {
-    it(`holds for ${kind.name}`, async (t) => {
+    it(`agrees at ${kind.name}`, async (t) => {
       const url = kind.newUrl(t);
       const model = new PlainStore();
       const chance = new Chance(20_261_123 + index, model);

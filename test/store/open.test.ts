@@ -4,14 +4,14 @@ import { filePath, openStore } from '../../src/store/open.ts';
 import { openFor, rejects, storeKinds, userNamed } from '../support/disk/stores.ts';
 
 describe('openStore', () => {
-  it('gives every memory: store rows of its own, gone when it is opened again', async (t) => {
+  it('opens every memory: store empty, also the second time', async (t) => {
     const store = await openFor(t, 'memory:');
     await store.users.create(userNamed('matt'));
     assert.equal(await (await openFor(t, 'memory:')).users.count(), 0);
   });
 
   for (const kind of storeKinds.filter(({ isDurable }) => isDurable)) {
-    it(`gives a ${kind.name} store what was there, and no id for the second time`, async (t) => {
+    it(`opens a ${kind.name} store with its rows, and assigns no id twice`, async (t) => {
       const url = kind.newUrl(t);
       const before = await openFor(t, url);
       await before.users.create(userNamed('matt'));
@@ -31,7 +31,7 @@ describe('openStore', () => {
   }
 
   for (const url of ['', 'memory', 'memory:x', 'file:', 'jot.jsonl', 'postgres://localhost/jot']) {
-    it(`refuses "${url}"`, async () => {
+    it(`rejects "${url}"`, async () => {
       await rejects(openStore(url), 'unavailable', 'A store is `memory:` or `file:<path>`');
     });
   }
@@ -47,6 +47,6 @@ describe('filePath', () => {
     ['memory:', null, 'another scheme'],
   ];
   for (const [url, path, why] of paths) {
-    it(`of ${url} is ${path}: ${why}`, () => assert.equal(filePath(url), path));
+    it(`returns ${path} for ${url}: ${why}`, () => assert.equal(filePath(url), path));
   }
 });

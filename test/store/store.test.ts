@@ -6,8 +6,8 @@ import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '..
 const ALL: ListQuery = { after: 0, limit: 200, order: 'asc' };
 
 for (const kind of storeKinds) {
-  describe(`a store at ${kind.name} has repositories whose`, () => {
-    it('create gives the row its id and version, and find, get and findBy find it', async (t) => {
+  describe(`Store at ${kind.name}:`, () => {
+    it('create assigns id and version, and find, get and findBy return the row', async (t) => {
       const { users } = await openEmpty(t, kind);
       const matt = await users.create(userNamed('matt'));
       assert.deepEqual(matt, { id: 1, version: 1, ...userNamed('matt') });
@@ -17,7 +17,7 @@ for (const kind of storeKinds) {
       assert.equal(await users.count(), 1);
     });
 
-    it('find and findBy give null for what is not there, get is not_found', async (t) => {
+    it('find and findBy return null for a missing row, get rejects with not_found', async (t) => {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       assert.equal(await users.find(2), null);
@@ -26,7 +26,7 @@ for (const kind of storeKinds) {
       await rejects(users.get(2), 'not_found', 'There is nothing here (any more)');
     });
 
-    it('update changes the fields given and counts the version up', async (t) => {
+    it('update changes the given fields and increments the version', async (t) => {
       const { users, posts } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       const before = await posts.create(postOf(1));
@@ -36,7 +36,7 @@ for (const kind of storeKinds) {
       assert.equal((await posts.update(1, {})).version, 3);
     });
 
-    it('update never changes the id, and leaves the row that was read before as it was', async (t) => {
+    it('update never changes the id, and leaves a row that was read earlier as it was', async (t) => {
       const { users } = await openEmpty(t, kind);
       const before = await users.create(userNamed('matt'));
       const change: { username: string } & object = { ...userNamed('elie'), ...{ id: 7, version: 70 } };
@@ -54,7 +54,7 @@ for (const kind of storeKinds) {
       assert.deepEqual(await sessions.get(1), used);
     });
 
-    it('update and remove with ifVersion happen only to the row as it was seen', async (t) => {
+    it('update and remove with ifVersion apply only to that version of the row', async (t) => {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       await users.update(1, { password_hash: 'x' }, { ifVersion: 1 });
@@ -67,7 +67,7 @@ for (const kind of storeKinds) {
       assert.equal(await users.find(1), null);
     });
 
-    it('update and remove of what is not there are not_found', async (t) => {
+    it('update and remove of a missing row reject with not_found', async (t) => {
       const { users } = await openEmpty(t, kind);
       await rejects(users.update(1, {}), 'not_found');
       await rejects(users.update(1, {}, { ifVersion: 1 }), 'not_found');
@@ -77,7 +77,7 @@ for (const kind of storeKinds) {
       await rejects(users.remove(1), 'not_found');
     });
 
-    it('create for an owner who is not there is not_found', async (t) => {
+    it('create for a missing owner rejects with not_found', async (t) => {
       const { users, posts, sessions } = await openEmpty(t, kind);
       await rejects(posts.create(postOf(1)), 'not_found');
       await rejects(sessions.create(sessionOf(1, 'a')), 'not_found');
@@ -88,7 +88,7 @@ for (const kind of storeKinds) {
       assert.equal(await posts.count(), 0);
     });
 
-    it('unique keys are taken once, and freed by a new name and by removal', async (t) => {
+    it('create and update take unique keys once, and a new name or removal frees them', async (t) => {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('straße'));
       await users.create(userNamed('elie'));
@@ -104,7 +104,7 @@ for (const kind of storeKinds) {
       assert.equal((await users.findBy('username', 'STRASSE'))?.id, 3);
     });
 
-    it('unique keys are of one collection, whose words say what is taken', async (t) => {
+    it('create and update keep unique keys per collection, whose message names the field', async (t) => {
       const { users, sessions } = await openEmpty(t, kind);
       await users.create(userNamed('a'));
       await sessions.create(sessionOf(1, 'A'));
@@ -113,7 +113,7 @@ for (const kind of storeKinds) {
       assert.equal(await users.findBy('sid', 'A'), null);
     });
 
-    it('ids are never given out twice, also when the highest row is gone', async (t) => {
+    it('create never assigns an id twice, even if the highest row was removed', async (t) => {
       const { users } = await openEmpty(t, kind);
       for (const [name, id] of [
         ['a', 1],
@@ -126,14 +126,14 @@ for (const kind of storeKinds) {
       await rejects(users.update(3, {}), 'not_found');
     });
 
-    it('ids are not used up by what is refused', async (t) => {
+    it('create uses up no id if it is rejected', async (t) => {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('a'));
       await rejects(users.create(userNamed('A')), 'conflict');
       assert.equal((await users.create(userNamed('b'))).id, 2);
     });
 
-    it('remove takes everything with it that the row owns, and nothing else', async (t) => {
+    it('remove also removes all rows that the row owns, and no others', async (t) => {
       const { users, posts, sessions } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       await users.create(userNamed('elie'));
@@ -157,7 +157,7 @@ for (const kind of storeKinds) {
       assert.equal((await sessions.create(sessionOf(2, 'a'))).id, 3);
     });
 
-    it('list gives pages by id in both orders, of one owner where there are owners', async (t) => {
+    it('list returns pages by id in both orders, of one owner if rows have owners', async (t) => {
       const { users, posts } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       await users.create(userNamed('elie'));
@@ -180,7 +180,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([everybody.rows[0]?.username, everybody.next], ['matt', 1]);
     });
 
-    it('revision is another one after every change, and never one that was there before', async (t) => {
+    it('revision differs after every change, and never repeats', async (t) => {
       const { users, posts } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       const before = await posts.revision(1);
@@ -207,7 +207,7 @@ for (const kind of storeKinds) {
       assert.equal(revisions.includes(await posts.revision(1)), false, 'and was filled again');
     });
 
-    it('revision is that of one list: what happens elsewhere, or is refused, leaves it alone', async (t) => {
+    it('revision ignores changes to other lists and rejected ones', async (t) => {
       const { users, posts } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       await users.create(userNamed('elie'));
@@ -219,7 +219,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await users.revision(), await posts.revision(1)], before);
     });
 
-    it('revision of what an owner had is another one once the owner is gone', async (t) => {
+    it('revision of the list of an owner differs after the owner is removed', async (t) => {
       const { users, posts } = await openEmpty(t, kind);
       await users.create(userNamed('matt'));
       await posts.create(postOf(1));
@@ -228,7 +228,7 @@ for (const kind of storeKinds) {
       assert.notEqual(await posts.revision(1), before);
     });
 
-    it('writes are unavailable once it is closed, and its status says so', async (t) => {
+    it('write rejects with unavailable after close, and status reports it', async (t) => {
       const store = await openEmpty(t, kind);
       assert.deepEqual(store.status(), { ok: true });
       const last = store.users.create(userNamed('matt'));

@@ -44,14 +44,15 @@ const different: readonly (readonly [a: string, b: string, why: string])[] = [
 
 describe('usernameKey', () => {
   for (const [a, b, why] of same) {
-    it(`is the same for ${a} and ${b}: ${why}`, () => assert.equal(usernameKey(a), usernameKey(b)));
+    it(`returns the same for ${a} and ${b}: ${why}`, () => assert.equal(usernameKey(a), usernameKey(b)));
   }
 
   for (const [a, b, why] of different) {
-    it(`is not the same for ${a} and ${b}: ${why}`, () => assert.notEqual(usernameKey(a), usernameKey(b)));
+    it(`returns different keys for ${a} and ${b}: ${why}`, () =>
+      assert.notEqual(usernameKey(a), usernameKey(b)));
   }
 
-  it('of a key is the key itself, and case makes no difference to it, for every character there is', () => {
+  it('returns a key unchanged, whatever its case, for every character', () => {
     for (let code = 1; code <= 0x1ffff; code++) {
       const character = String.fromCodePoint(code);
       if (!character.isWellFormed()) continue;

@@ -16,7 +16,7 @@ const rows: Readonly<Record<(typeof NAMES)[number], Record<string, unknown>>> = 
 
 describe('validateRow', () => {
   for (const name of NAMES) {
-    it(`takes a row of ${name} as the store makes it, and no field that is not declared`, () => {
+    it(`accepts a row of ${name} as the store creates it, and no undeclared field`, () => {
       const row = rows[name];
       assert.deepEqual(validateRow(name, { ...row, extra: 1, constructor: 2 }), row);
     });
@@ -43,7 +43,7 @@ describe('validateRow', () => {
     ['row', 'a text'],
     [[rows.posts], 'a list'],
   ] as const) {
-    it(`refuses ${reason} in the place of a row`, () => {
+    it(`rejects ${reason} in place of a row`, () => {
       assert.throws(() => validateRow('posts', value), {
         code: 'validation_failed',
         message: 'it is not an object',
@@ -51,7 +51,7 @@ describe('validateRow', () => {
     });
   }
 
-  it('refuses ids and versions below the first', () => {
+  it('rejects ids and versions below the first', () => {
     for (const field of ['id', 'version']) {
       for (const value of [0, -1]) {
         const message = `"${field}" must be a positive integer`;
@@ -60,7 +60,7 @@ describe('validateRow', () => {
     }
   });
 
-  it('takes a time as far as dates go, and no further', () => {
+  it('accepts a time up to the limits of a date, and no further', () => {
     const last = 8.64e15;
     for (const [name, fields] of [
       ['users', ['created']],
@@ -80,11 +80,11 @@ describe('validateRow', () => {
     validateRow('sessions', { ...rows.sessions, generation: last + 1 });
   });
 
-  it('takes negative numbers where a field is no id: there were times before 1970', () => {
+  it('accepts negative numbers in a field that is no id: there were times before 1970', () => {
     assert.equal(Reflect.get(validateRow('users', { ...rows.users, created: -1 }), 'created'), -1);
   });
 
-  it('takes no field that an object only inherits', () => {
+  it('rejects an inherited field', () => {
     const inherited = Object.create({ title: 'inherited' });
     const { title: _title, ...others } = rows.posts;
     assert.throws(() => validateRow('posts', Object.assign(inherited, others)), {
@@ -93,7 +93,7 @@ describe('validateRow', () => {
   });
 });
 
-describe('misfitsIn', () => {
+describe('misfitsIn and removeMisfits', () => {
   function tablesWith(...effects: Effect[]): Tables {
     const tables = new Tables();
     tables.apply([effects]);
@@ -112,30 +112,30 @@ describe('misfitsIn', () => {
       .filter((misfit) => misfit.name === name)
       .map(({ row, reason }) => `${row.id}: ${reason}`);
 
-  it('finds nothing among rows that fit', () => {
+  it('find nothing among rows that fit', () => {
     const tables = tablesWith(user(1, 'matt'), user(2, 'elie'), post(1, 2));
     for (const name of collectionNames) assert.deepEqual(shownIn(tables, name), []);
   });
 
-  it('finds rows without an owner', () => {
+  it('find rows without an owner', () => {
     const tables = tablesWith(post(1, 1), post(2, 7), user(1, 'matt'));
     assert.deepEqual(shownIn(tables, 'posts'), ['2: its owner, 7 of users, is not there']);
   });
 
-  it('finds all but the last of those that have one key', () => {
+  it('find all rows with one key but the last', () => {
     const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), user(3, 'elie'), user(4, 'Matt'));
     const reason = 'another row has the same username';
     assert.deepEqual(shownIn(tables, 'users'), [`1: ${reason}`, `2: ${reason}`]);
   });
 
-  it('returns one reason per row, its shape first', () => {
+  it('return one reason per row, its shape first', () => {
     const orphan: Post = { id: 1, version: 1, ...postOf(7), created: 0.5 };
     const tables = tablesWith(user(1, 'matt'), { put: 'posts', row: orphan });
     const reason = '"created" must be milliseconds since the epoch';
     assert.deepEqual(misfitsIn(tables), [{ name: 'posts', row: orphan, reason }]);
   });
 
-  it('are removed, with what can not be there without them, and nothing else', () => {
+  it('remove the rows, with those that they own, and nothing else', () => {
     const tables = tablesWith(user(1, 'matt'), user(2, 'MATT'), post(1, 1), post(2, 2), post(3, 9));
     const removed = removeMisfits(tables).map(({ name, row }) => `${name} ${row.id}`);
     assert.deepEqual(removed, ['users 1', 'posts 1', 'posts 3']);

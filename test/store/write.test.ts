@@ -40,8 +40,8 @@ async function sessionIds({ sessions }: Store, owner: Id): Promise<Id[]> {
 }
 
 for (const kind of storeKinds) {
-  describe(`write to a store at ${kind.name}`, () => {
-    it('does all of its operations, each seeing the ones before', async (t) => {
+  describe(`Store.write at ${kind.name}`, () => {
+    it('applies all operations, each seeing those before', async (t) => {
       const store = await openEmpty(t, kind);
       await store.write([
         { create: 'users', values: userNamed('matt') },
@@ -61,7 +61,7 @@ for (const kind of storeKinds) {
       assert.equal((await store.posts.create(postOf(1))).id, 3);
     });
 
-    it('gives id and version itself, whatever a spread brings along', async (t) => {
+    it('assigns id and version itself, whatever a spread contains', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const elie = await store.users.get(2);
       const tim = await store.users.create({ ...elie, username: 'tim' });
@@ -69,7 +69,7 @@ for (const kind of storeKinds) {
       assert.deepEqual(await store.users.get(2), elie);
     });
 
-    it('refuses to give a row to another owner, which would leave it in two lists', async (t) => {
+    it('rejects another owner for a row, which would leave it in two lists', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const before = await everything(store);
       await assert.rejects(store.posts.update(1, { user_id: 2 }), TypeError);
@@ -77,7 +77,7 @@ for (const kind of storeKinds) {
       await store.posts.update(1, { user_id: 1 });
     });
 
-    it('removes with an owner also what the same write gave the owner', async (t) => {
+    it('removes with an owner also the rows that the same write created', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       await store.write([
         { create: 'posts', values: postOf(1) },
@@ -93,7 +93,7 @@ for (const kind of storeKinds) {
       assert.equal((await store.posts.create(postOf(2))).id, 5);
     });
 
-    it('removes with an owner, for what comes behind in the same write, all the owner was given', async (t) => {
+    it('removes with an owner all its rows, for later operations of the same write', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const given: readonly Operation[] = [
         { create: 'posts', values: postOf(1) },
@@ -112,7 +112,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 5]]);
     });
 
-    it('removes with an owner, for writes on their way together with it, all the owner was given', async (t) => {
+    it('removes with an owner all its rows, for concurrent writes', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       // The first one is on its way alone; the others gather behind it.
       const together = [
@@ -128,7 +128,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 5]]);
     });
 
-    it('of writes on their way together, those behind a removal see nothing the owner had', async (t) => {
+    it('hides the rows of a removed owner from concurrent writes after it', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const removed = store.write([{ remove: 'users', id: 1 }]);
       const refused = [
@@ -141,7 +141,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await store.posts.count(), await sessionIds(store, 2)], [1, [3, 4]]);
     });
 
-    it('of writes on their way together, those behind a removal that failed see all the owner had', async (t) => {
+    it('shows the rows of an owner to concurrent writes after a removal that failed', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const failed = store.write([
         { remove: 'users', id: 1 },
@@ -177,7 +177,7 @@ for (const kind of storeKinds) {
       ['precondition_failed', { remove: 'users', id: 2, ifVersion: 1 }],
     ];
     for (const [code, last] of failing) {
-      it(`leaves nothing when its last operation is ${code}: ${JSON.stringify(last).slice(0, 40)}`, async (t) => {
+      it(`changes nothing if its last operation is ${code}: ${JSON.stringify(last).slice(0, 40)}`, async (t) => {
         const store = await fill(await openEmpty(t, kind));
         const was = await everything(store);
         await rejects(store.write([...before, last]), code);
@@ -187,14 +187,14 @@ for (const kind of storeKinds) {
       });
     }
 
-    it('does the same operations when none of them fails', async (t) => {
+    it('applies the same operations if all succeed', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       await store.write(before);
       assert.deepEqual([await store.users.count(), await store.posts.count()], [2, 1]);
       assert.equal(await store.sessions.count(), 0);
     });
 
-    it('expect changes nothing, and neither does a write of nothing', async (t) => {
+    it('changes nothing for expect, or without operations', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const was = await everything(store);
       await store.write([{ expect: 'users', id: 1, ifVersion: 1 }]);
@@ -202,7 +202,7 @@ for (const kind of storeKinds) {
       assert.deepEqual(await everything(store), was);
     });
 
-    it('discard removes like remove, but what has gone already is no failure', async (t) => {
+    it('removes with discard, which does not fail for a row already removed', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const gone: Operation = { discard: 'users', id: 1 };
       await store.write([gone, gone, { discard: 'posts', id: 99 }]);
@@ -211,7 +211,7 @@ for (const kind of storeKinds) {
       assert.deepEqual(await sessionIds(store, 1), []);
     });
 
-    it('discardOwned removes what an owner has, but for the one to keep', async (t) => {
+    it('removes with discardOwned all rows of an owner but one', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       await store.write([{ discardOwned: 'sessions', owner: 1, exceptId: 2 }]);
       assert.deepEqual([await sessionIds(store, 1), await sessionIds(store, 2)], [[2], [3]]);
@@ -222,7 +222,7 @@ for (const kind of storeKinds) {
       assert.equal(await store.sessions.findBy('sid', 'b'), null);
     });
 
-    it('discardOwned also removes what the same write created, and not what another owner has', async (t) => {
+    it('removes with discardOwned also rows that the same write created, and none of another owner', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       await store.write([
         { create: 'sessions', values: sessionOf(1, 'd') },
@@ -232,7 +232,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await sessionIds(store, 1), await sessionIds(store, 2)], [[1], [3, 5]]);
     });
 
-    it('of two that conflict one wins, whichever way they meet', async (t) => {
+    it('lets one of two conflicting writes win, however they meet', async (t) => {
       const store = await openEmpty(t, kind);
       const creates = Array.from({ length: 20 }, () => store.users.create(userNamed('matt')));
       const outcomes = await Promise.allSettled(creates);
@@ -243,7 +243,7 @@ for (const kind of storeKinds) {
       assert.deepEqual([await store.users.count(), (await store.users.create(userNamed('elie'))).id], [1, 2]);
     });
 
-    it('of many with the same ifVersion one wins', async (t) => {
+    it('lets one of many writes with the same ifVersion win', async (t) => {
       const store = await fill(await openEmpty(t, kind));
       const update = (title: string) => store.posts.update(1, { title }, { ifVersion: 1 });
       const outcomes = await Promise.allSettled(['a', 'b', 'c'].map(update));
@@ -254,7 +254,7 @@ for (const kind of storeKinds) {
       assert.equal((await store.posts.get(1)).title, 'a');
     });
 
-    it('many at once all happen, in the order they were asked for', async (t) => {
+    it('applies many concurrent writes in the order of the calls', async (t) => {
       const store = await openEmpty(t, kind);
       const names = Array.from({ length: 3_000 }, (_, index) => `user ${index}`);
       const rows = await Promise.all(names.map((name) => store.users.create(userNamed(name))));
@@ -267,7 +267,7 @@ for (const kind of storeKinds) {
   });
 }
 
-describe('The batches in which writes go to the journal', () => {
+describe('createTableStore: the batches passed to Journal.append', () => {
   /** A journal that takes each batch in the next turn, and a note of how many writes were in each. */
   function openNoting() {
     const tables = new Tables();
@@ -295,13 +295,13 @@ describe('The batches in which writes go to the journal', () => {
     return batches;
   }
 
-  it('hold what comes in one turn, the first one too', async () => {
+  it('hold the writes of one event-loop turn, also the first', async () => {
     const { store, batches } = openNoting();
     await Promise.all(['a', 'b', 'c'].map((name) => store.users.create(userNamed(name))));
     assert.deepEqual(batches, [3]);
   });
 
-  it('hold one write where nothing else comes', async () => {
+  it('hold one write without concurrent ones', async () => {
     const { store, batches } = openNoting();
     for (const name of ['a', 'b']) await store.users.create(userNamed(name));
     assert.deepEqual(batches, [1, 1]);
@@ -314,7 +314,7 @@ describe('The batches in which writes go to the journal', () => {
     [mebibyte, 9, [1, 4, 4, 1], 'so much at once, however few they are'],
     [5 * mebibyte, 2, [1, 1, 1], 'one at least, however long it is'],
   ] as const) {
-    it(`hold what gathers meanwhile ${reason}: ${count} of ${titleLength} characters`, async () => {
+    it(`hold the writes that waited, ${reason}: ${count} of ${titleLength} characters`, async () => {
       assert.deepEqual(await batchesOf(titleLength, count), batches);
     });
   }

@@ -49,8 +49,8 @@ function rowsIn(text: string): unknown[] {
 }
 
 for (const [name, usernames] of Object.entries(FILES)) {
-  describe(`the data file ${name} of an earlier Jot`, () => {
-    it('is whole for every command', async (t) => {
+  describe(`openStore and the commands with ${name} from an earlier Jot`, () => {
+    it('find the file whole', async (t) => {
       const path = copyOf(t, name);
       const run = (command: typeof check, ...args: string[]) => runCommand(command, [...args, path]);
       assert.match((await run(check)).stdout, /: no damage\n/);
@@ -64,7 +64,7 @@ for (const [name, usernames] of Object.entries(FILES)) {
       assert.deepEqual(readFileSync(path), readFileSync(keptPath(name)), 'nothing was changed');
     });
 
-    it('opens, takes changes before and after a compaction, and opens again', async (t) => {
+    it('open it, apply changes before and after a compaction, and open it again', async (t) => {
       const path = copyOf(t, name);
       const { rows } = await contentsOf(path);
       let store = await openFor(t, `file:${path}`);
@@ -83,7 +83,7 @@ for (const [name, usernames] of Object.entries(FILES)) {
       assert.deepEqual(await namesIn(store), usernames.slice(1));
     });
 
-    it('would be found damaged with a letter changed', async (t) => {
+    it('would find damage if a letter were changed', async (t) => {
       const path = copyOf(t, name);
       writeFileSync(path, readFileSync(path, 'utf8').replace('"username":"matt"', '"username":"Matt"'));
       assert.equal((await runCommand(check, [path])).code, 1);
@@ -91,14 +91,14 @@ for (const [name, usernames] of Object.entries(FILES)) {
   });
 }
 
-describe('an export of an earlier Jot', () => {
+describe('jot import of an export from an earlier Jot', () => {
   for (const [name, secrets] of [
     ['export.txt', true],
     ['export-2.txt', true],
     ['export-without-secrets.txt', false],
     ['export-2-without-secrets.txt', false],
   ] as const) {
-    it(`imports: ${name}`, async (t) => {
+    it(`imports ${name}`, async (t) => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       const settings = { DATABASE_URL: `file:${path}` };
       await runCommand(importRows, [], { settings, stdin: readFileSync(keptPath(name)) });

@@ -62,8 +62,8 @@ function logFor(wanted: RegExp): { log: Log; logged: Promise<string> } {
   return { log: { info: note, warn: note, error: note }, logged };
 }
 
-describe('compact', () => {
-  it('leaves a file with every row once, that reads and goes on as the old one did', async (t) => {
+describe('Store.compact', () => {
+  it('leaves a file with every row once, which opens and accepts writes like the old one', async (t) => {
     const { store, path } = await openWithMatt(t, {});
     await store.posts.create(postOf(1));
     await store.users.create(userNamed('elie'));
@@ -83,7 +83,7 @@ describe('compact', () => {
     assert.equal((await again.users.create(userNamed('elie'))).id, 3, 'ids are not given out again');
   });
 
-  it('keeps what is written while it goes on, whatever that does to rows that are written down already', async (t) => {
+  it('keeps concurrent writes, also to rows that are already copied', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const { store } = opened;
@@ -116,7 +116,7 @@ describe('compact', () => {
     assert.equal((await again.posts.create(postOf(1))).id, 302);
   });
 
-  it('ends however fast writers are, who write until it has, and loses nothing', async (t) => {
+  it('finishes while writers write without pause, and loses nothing', async (t) => {
     const opened = await openWithMatt(t, {});
     const { store, path } = opened;
     for (let id = 1; id <= 100; id++) await store.posts.create({ ...postOf(1), body: TEXT.repeat(60) });
@@ -140,18 +140,18 @@ describe('compact', () => {
     assert.equal(last.size, 100);
   });
 
-  it('that is asked for twice happens once', async (t) => {
+  it('runs once for two concurrent calls', async (t) => {
     const { store } = await openWithMatt(t, {});
     const [one, two] = await Promise.all([store.compact(), store.compact()]);
     assert.equal(one, two);
   });
 
-  it('of a store in memory has nothing to do', async (t) => {
+  it('does nothing to a store in memory', async (t) => {
     const store = await openFor(t, 'memory:');
     assert.deepEqual(await store.compact(), { bytesBefore: 0, bytesAfter: 0 });
   });
 
-  it('can be asked for by another process through the lock', async (t) => {
+  it('runs at the request of another process, sent through the lock', async (t) => {
     const { store, path } = await openWithMatt(t, {});
     const { callHolder } = await import('../../../src/control/lock.ts');
     const done = (await callHolder(path, 'compact'))?.response ?? '';
@@ -162,8 +162,8 @@ describe('compact', () => {
   });
 });
 
-describe('compaction by itself', () => {
-  it('begins once more of the file is dead than alive, and is logged', async (t) => {
+describe('Compactor: automatic compaction', () => {
+  it('starts when more of the file is dead than alive, and is logged', async (t) => {
     const { log, logged } = logFor(/compacted/);
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFileStore(path, { now: () => TIME, log });
@@ -178,7 +178,7 @@ describe('compaction by itself', () => {
     assert.ok(statSync(path).size < 1024 * 1024);
   });
 
-  it('begins when a file is opened that is mostly dead', async (t) => {
+  it('starts when a file is opened that is mostly dead', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const opened = await openOn(
       faultyFileSystem({ writeAsync: () => Promise.reject(systemError('EIO')) }),
@@ -195,7 +195,7 @@ describe('compaction by itself', () => {
     assert.match(await logged, new RegExp(`"bytes_before":${size}`));
   });
 
-  it('lets a file alone that is small, and one that is mostly alive', async (t) => {
+  it('does not start for a small file or one that is mostly alive', async (t) => {
     const small = await openWithMatt(t, {});
     await small.store.posts.create(postOf(1));
     await changePost(small.store, 200);
@@ -209,7 +209,7 @@ describe('compaction by itself', () => {
     }
   });
 
-  it('that failed is not tried again with every write', async (t) => {
+  it('is not retried with every write after a failure', async (t) => {
     let attempts = 0;
     const fileSystem: FileSystem = {
       ...realFileSystem,
@@ -236,7 +236,7 @@ describe('compaction by itself', () => {
     assert.deepEqual(store.status(), { ok: true });
   });
 
-  it('leaves alone a disk on which there is no room for a second file, and does what it is told all the same', async (t) => {
+  it('does not start without disk space for a second file, while `compact` still does', async (t) => {
     const fileSystem = { ...realFileSystem, freeBytes: async () => 1024 * 1024 };
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const { log, logged } = logFor(/not compacted/);
@@ -251,7 +251,7 @@ describe('compaction by itself', () => {
   });
 });
 
-describe('compaction that cannot be finished', () => {
+describe('Store.compact that fails', () => {
   async function failing(opened: Opened, message: RegExp): Promise<void> {
     const before = opened.content();
     await assert.rejects(opened.store.compact(), { code: 'unavailable', message });
@@ -267,7 +267,7 @@ describe('compaction that cannot be finished', () => {
     ['write nothing of the new file', { writeAsync: async () => 0 }],
     ['sync', { sync: () => Promise.reject(systemError('EIO')) }],
   ] as const) {
-    it(`because the disk fails to ${what} leaves everything as it was`, async (t) => {
+    it(`leaves everything as it was if the disk fails to ${what}`, async (t) => {
       const active: Faults = {};
       const opened = await openWithMatt(t, active);
       Object.assign(active, faults);
@@ -279,7 +279,7 @@ describe('compaction that cannot be finished', () => {
     });
   }
 
-  it('because the store is closed meanwhile gives up, and close waits for that', async (t) => {
+  it('gives up if the store is closed meanwhile, and close waits for that', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     for (let count = 0; count < 200; count++) await opened.store.posts.create({ ...postOf(1), body: TEXT });
@@ -297,7 +297,7 @@ describe('compaction that cannot be finished', () => {
     assert.equal(await (await reopen(t, opened)).posts.count(), 200);
   });
 
-  it('because writes begin to fail gives up, so that they have the room', async (t) => {
+  it('gives up if writes start to fail, to free the space for them', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const { store } = opened;
@@ -319,7 +319,7 @@ describe('compaction that cannot be finished', () => {
     assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'elie']);
   });
 
-  it('because the new file cannot take the name leaves the old one in use', async (t) => {
+  it('keeps the old file in use if the new file cannot be renamed', async (t) => {
     let isFailing = false;
     const fileSystem: FileSystem = {
       ...realFileSystem,
@@ -339,7 +339,7 @@ describe('compaction that cannot be finished', () => {
 
   const uncertain: readonly (readonly [what: string, calls: Partial<FileSystem>])[] = [
     [
-      'it took the name though it was said that it did not',
+      'the rename failed and yet happened',
       {
         rename: async (from, to) => {
           await realFileSystem.rename(from, to);
@@ -347,10 +347,10 @@ describe('compaction that cannot be finished', () => {
         },
       },
     ],
-    ['its name may not be on the disk', { syncFolder: () => Promise.reject(systemError('EIO')) }],
+    ['the new name may not be on the disk', { syncFolder: () => Promise.reject(systemError('EIO')) }],
   ];
   for (const [what, calls] of uncertain) {
-    it(`because ${what} ends all writing until a restart, which has everything`, async (t) => {
+    it(`ends all writing until a restart, which has everything: ${what}`, async (t) => {
       const fileSystem: FileSystem = { ...realFileSystem };
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       const store = await openOn(fileSystem, path);
@@ -368,7 +368,7 @@ describe('compaction that cannot be finished', () => {
   }
 });
 
-describe('a data file that is meddled with', () => {
+describe('FileJournal with a data file that another program changed', () => {
   const ways: readonly (readonly [what: string, meddle: (path: string) => void])[] = [
     ['moved away', (path) => renameSync(path, `${path}.moved`)],
     ['removed', (path) => unlinkSync(path)],
@@ -385,7 +385,7 @@ describe('a data file that is meddled with', () => {
   const reason =
     'The data file was moved away or changed by somebody else; nothing is written until Jot is restarted';
   for (const [what, meddle] of ways) {
-    it(`by being ${what} gets no more writes, and what is in its place stays`, async (t) => {
+    it(`rejects writes to a file that was ${what}, and leaves the other content as it is`, async (t) => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       let now = TIME;
       const store = await openFileStore(path, { now: () => now, log: logFor(/never/).log });
@@ -400,7 +400,7 @@ describe('a data file that is meddled with', () => {
       assert.equal(existsSync(path) ? readFileSync(path, 'utf8') : null, there);
     });
 
-    it(`by being ${what} is not compacted over`, async (t) => {
+    it(`does not compact over a file that was ${what}`, async (t) => {
       const { store, path } = await openWithMatt(t, {});
       meddle(path);
       const there = existsSync(path) ? readFileSync(path, 'utf8') : null;
@@ -415,8 +415,8 @@ describe('a data file that is meddled with', () => {
   }
 });
 
-describe('a compacted file', () => {
-  it('has the mode and the owner of the one before', async (t) => {
+describe('Store.compact: the compacted file', () => {
+  it('has the mode and the owner of the old file', async (t) => {
     const { store, path } = await openWithMatt(t, {});
     chmodSync(path, 0o640);
     if (process.getuid?.() === 0) chownSync(path, 65_534, 65_534);
@@ -427,8 +427,8 @@ describe('a compacted file', () => {
   });
 });
 
-describe('what an interrupted compaction leaves', () => {
-  it('is gone with the next start', async (t) => {
+describe('openFileStore after an interrupted compaction', () => {
+  it('removes the unfinished file', async (t) => {
     const folder = temporaryFolder(t);
     await (await openStore(`file:${folder}/jot.jsonl`)).close();
     writeFileSync(`${folder}/.jot.jsonl.new`, 'half of a data file');

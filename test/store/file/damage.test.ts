@@ -35,12 +35,12 @@ function* flipsOf(lines: readonly string[], line: number): Generator<Buffer> {
   }
 }
 
-describe('a data file that ends anywhere in its last three changes', () => {
+describe('openStore of a data file that ends anywhere in its last three changes', () => {
   const names = ['matt', 'elie', 'tim', 'tom'];
   const lines = linesWithUsers(...names);
   const content = Buffer.from(lines.join(''));
 
-  it('has the whole changes before, the rest aside, and goes on', async (t) => {
+  it('keeps the whole changes, sets the rest aside, and accepts writes', async (t) => {
     const folder = folderInMemory(t);
     const path = `${folder}/${PATH}`;
     for (let length = lines.slice(0, 2).join('').length; length < content.length; length++) {
@@ -63,7 +63,7 @@ describe('a data file that ends anywhere in its last three changes', () => {
   });
 });
 
-describe('a data file with any one bit changed', () => {
+describe('load of a data file with any one bit changed', () => {
   const names = ['matt', 'elie', 'tim'];
   const lines = linesWithUsers(...names);
   const rows = names.map((username, index): User => ({ id: index + 1, version: 1, ...userNamed(username) }));
@@ -79,7 +79,7 @@ describe('a data file with any one bit changed', () => {
     ['a change that a compacted file began with', compacted, 4],
   ];
   for (const [what, content, line] of places) {
-    it(`in ${what} is refused, and the place is named`, async () => {
+    it(`rejects damage in ${what} and names the place`, async () => {
       const place = `line ${line + 1}, byte ${content.slice(0, line).join('').length}:`;
       for (const changed of flipsOf(content, line)) {
         const found = await loaded(changed);
@@ -93,7 +93,7 @@ describe('a data file with any one bit changed', () => {
     ['the last change', lines, ['matt', 'elie']],
     ['the last change of a compacted file', compacted, names],
   ] as const) {
-    it(`in ${what} is torn`, async () => {
+    it(`reports a torn end for damage in ${what}`, async () => {
       for (const changed of flipsOf(content, content.length - 1)) {
         assert.deepEqual(await loaded(changed), before);
       }

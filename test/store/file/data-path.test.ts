@@ -9,11 +9,11 @@ import { rejects } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 describe('explained', () => {
-  it('gives what was done its result', async () => {
+  it('returns the result of the action', async () => {
     assert.equal(await explained('open', 'jot.jsonl', async () => 7), 7);
   });
 
-  it('says what could not be done to which file, and keeps the reason', async (t) => {
+  it('names the action and the file that failed, and keeps the cause', async (t) => {
     const path = `${temporaryFolder(t)}/none.jsonl`;
     await assert.rejects(
       explained('open', path, () => open(path)),
@@ -26,7 +26,7 @@ describe('explained', () => {
     );
   });
 
-  it('says what makes a file that has to be there and is not', async (t) => {
+  it('names the command that creates a missing file', async (t) => {
     const path = `${temporaryFolder(t)}/none.jsonl`;
     await assert.rejects(
       explained('find', path, () => open(path)),
@@ -42,7 +42,7 @@ describe('explained', () => {
     );
   });
 
-  it('lets the inner one say what was done', async () => {
+  it('keeps the message of an inner call', async () => {
     const fails = () => Promise.reject(systemError('ENOSPC'));
     const nested = explained('open', 'jot.jsonl', () => explained('write', 'jot.jsonl', fails));
     await rejects(
@@ -57,7 +57,7 @@ describe('explained', () => {
     new RangeError('too long'),
     new JotError('conflict', 'no'),
   ]) {
-    it(`leaves a ${error.name} as it is: it has a stack or a sentence of its own`, async () => {
+    it(`rethrows a ${error.name} unchanged: it has a stack or a sentence of its own`, async () => {
       await assert.rejects(
         explained('read', 'jot.jsonl', () => Promise.reject(error)),
         (thrown) => thrown === error,
@@ -67,7 +67,7 @@ describe('explained', () => {
 });
 
 describe('withoutLinks', () => {
-  it('is where a file is or will be, whatever way leads there', async (t) => {
+  it('returns the path of an existing or future file, whatever links lead to it', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('.', `${folder}/self`);
     assert.equal(await withoutLinks(`${folder}/self/jot.jsonl`), `${folder}/jot.jsonl`);
@@ -76,7 +76,7 @@ describe('withoutLinks', () => {
     assert.equal(await withoutLinks(`${folder}/self/link.jsonl`), `${folder}/jot.jsonl`);
   });
 
-  it('refuses a link to nothing', async (t) => {
+  it('rejects a dangling link', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
     const message = `${folder}/link.jsonl is a link to a file that is not there`;

@@ -14,8 +14,8 @@ import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
 
-describe('a sync that fails', () => {
-  it('ends all writing until a restart, which has what was acknowledged and nothing else', async (t) => {
+describe('FileJournal.append with a failing sync', () => {
+  it('rejects all writes until a restart, which has exactly the acknowledged ones', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const { store, content } = opened;
@@ -43,7 +43,7 @@ describe('a sync that fails', () => {
     assert.equal((await again.users.create(userNamed('tim'))).id, 2);
   });
 
-  it('tells all writers of its batch', async (t) => {
+  it('rejects all writes of the batch', async (t) => {
     const faults: Faults = {};
     const { store } = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
@@ -59,7 +59,7 @@ describe('a sync that fails', () => {
   });
 });
 
-describe('a file store on a disk on which any one call fails', () => {
+describe('openFileStore on a disk on which any one call fails', () => {
   /** Opens, writes a user alone, four that share a batch, and one alone again; gives the names that were acknowledged. */
   async function runOn(path: string, faults: Faults): Promise<string[]> {
     const store = await openOn(faultyFileSystem(faults), path).catch(() => null);
@@ -73,7 +73,7 @@ describe('a file store on a disk on which any one call fails', () => {
     return acknowledged;
   }
 
-  it('has after a restart what was acknowledged and nothing else', async (t) => {
+  it('has exactly the acknowledged writes after a restart', async (t) => {
     let calls = 0;
     let failing = 0;
     const fails = () => ++calls === failing;

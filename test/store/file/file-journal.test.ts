@@ -14,8 +14,8 @@ import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
 
-describe('a write to a file store', () => {
-  it('is acknowledged, and seen by reads, only when its sync has returned', async (t) => {
+describe('FileJournal.append', () => {
+  it('acknowledges a write, and shows it to reads, only after its sync', async (t) => {
     const faults: Faults = {};
     const { store, content } = await openWithMatt(t, faults);
     const revision = await store.users.revision();
@@ -36,7 +36,7 @@ describe('a write to a file store', () => {
     assert.deepEqual(await namesIn(store), ['matt', 'elie']);
   });
 
-  it('shares the next sync with all that wait while one is under way', async (t) => {
+  it('syncs all writes together that waited during the previous sync', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
@@ -58,7 +58,7 @@ describe('a write to a file store', () => {
     assert.equal(opened.content().split('\n').length, 54);
   });
 
-  it('that is refused, or changes nothing, needs no sync', async (t) => {
+  it('needs no sync for a write that is rejected or changes nothing', async (t) => {
     const faults: Faults = {};
     const { store } = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
@@ -68,7 +68,7 @@ describe('a write to a file store', () => {
     assert.equal(syncs.count, 0);
   });
 
-  it('that comes out short is completed', async (t) => {
+  it('completes a short write', async (t) => {
     const faults: Faults = { write: (file, bytes, position) => file.write(bytes.subarray(0, 7), position) };
     const opened = await openWithMatt(t, faults);
     await opened.store.users.create(userNamed('zoé 😀'));
@@ -76,7 +76,7 @@ describe('a write to a file store', () => {
     assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'zoé 😀']);
   });
 
-  it('under way is finished by close, and only then is the file given free', async (t) => {
+  it('finishes before close releases the file', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
@@ -96,8 +96,8 @@ describe('a write to a file store', () => {
   });
 });
 
-describe('the status of a store whose disk was full', () => {
-  it('is well again once there is room, without a write, and the file is as it was', async (t) => {
+describe('FileJournal.status after a full disk', () => {
+  it('is ok again once there is space, without a write, and leaves the file as it was', async (t) => {
     const faults: Faults = {};
     const { store, content } = await openWithMatt(t, faults);
     const before = content();
@@ -110,7 +110,7 @@ describe('the status of a store whose disk was full', () => {
     assert.equal(content(), before);
   });
 
-  it('that is asked for while the next write is on its way leaves that write alone', async (t) => {
+  it('does not disturb a write in progress', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     faults.write = () => full();
@@ -129,7 +129,7 @@ describe('the status of a store whose disk was full', () => {
   });
 });
 
-describe('a write to a disk that is full', () => {
+describe('FileJournal.append to a full disk', () => {
   const ways: readonly (readonly [what: string, write: Faults['write'], reason: string])[] = [
     ['fails', () => full(), 'ENOSPC: no space left on device'],
     [
@@ -144,7 +144,7 @@ describe('a write to a disk that is full', () => {
     ],
   ];
   for (const [what, write, reason] of ways) {
-    it(`that ${what} leaves no trace, and the next one works when there is room`, async (t) => {
+    it(`leaves no trace of a write that ${what}, and works again when there is space`, async (t) => {
       const faults: Faults = {};
       const opened = await openWithMatt(t, faults);
       const { store, content } = opened;
@@ -169,7 +169,7 @@ describe('a write to a disk that is full', () => {
     });
   }
 
-  it('tells all writers of the batch, also the one that would have lost to another of them', async (t) => {
+  it('rejects all writes of the batch, also one that would have lost a conflict with another', async (t) => {
     const faults: Faults = {};
     const { store } = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
@@ -191,7 +191,7 @@ describe('a write to a disk that is full', () => {
     assert.deepEqual(await namesIn(store), ['matt', 'elie', 'Tim']);
   });
 
-  it('whose torn end cannot be cut off is the last one until a restart', async (t) => {
+  it('rejects all writes until a restart if the torn end cannot be cut off', async (t) => {
     const faults: Faults = {
       truncate: () => {
         throw systemError('EIO');

@@ -33,7 +33,7 @@ function filesIn(folder: string): string[] {
 }
 
 describe('openFileStore of a new file', () => {
-  it('makes the file with mode 0600 and missing folders with 0700', async (t) => {
+  it('creates the file with mode 0600 and missing folders with 0700', async (t) => {
     const folder = temporaryFolder(t);
     await openFor(t, `file:${folder}/a/b/jot.jsonl`);
     assert.equal(modeOf(`${folder}/a/b/jot.jsonl`), '600');
@@ -41,7 +41,7 @@ describe('openFileStore of a new file', () => {
     assert.deepEqual(filesIn(`${folder}/a/b`), ['jot.jsonl']);
   });
 
-  it('leaves the mode of a folder that is there as it is', async (t) => {
+  it('leaves the mode of an existing folder as it is', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/data`, { mode: 0o755 });
     const before = modeOf(`${folder}/data`);
@@ -49,7 +49,7 @@ describe('openFileStore of a new file', () => {
     assert.equal(modeOf(`${folder}/data`), before);
   });
 
-  it('writes its first line, and one line for each change', async (t) => {
+  it('writes a header, and one line for each change', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const store = await openStore(`file:${path}`, { now: () => TIME });
@@ -65,7 +65,7 @@ describe('openFileStore of a new file', () => {
     assert.equal(linesOf(path).length, 4);
   });
 
-  it('reads the real clock unless it is given one', async (t) => {
+  it('reads the real clock by default', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     const before = Date.now();
@@ -74,7 +74,7 @@ describe('openFileStore of a new file', () => {
     assert.ok(time >= before && time <= Date.now());
   });
 
-  it('gives it its name only when all of it is on the disk', async (t) => {
+  it('publishes the file under its name only when all of it is on the disk', async (t) => {
     const folder = temporaryFolder(t);
     const calls: string[] = [];
     const note = <T>(call: string, result: T) => {
@@ -95,7 +95,7 @@ describe('openFileStore of a new file', () => {
     assert.deepEqual(calls, ['write', 'sync', 'rename', 'syncFolder']);
   });
 
-  it('starts anew where a crash left an empty file, or a first line that was not finished', async (t) => {
+  it('starts again from an empty file or an unfinished header, as a crash leaves them', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/jot.jsonl`, '');
     writeFileSync(`${folder}/.jot.jsonl.new`, '{"format":');
@@ -106,7 +106,7 @@ describe('openFileStore of a new file', () => {
   });
 });
 
-describe('openFileStore of a file that is there', () => {
+describe('openFileStore of an existing file', () => {
   async function openNoting(path: string, failing: string): Promise<string[]> {
     const calls: string[] = [];
     const note = async <T>(call: string, real: () => Promise<T>) => {
@@ -127,14 +127,14 @@ describe('openFileStore of a file that is there', () => {
     return calls;
   }
 
-  it('makes it durable before it shows anything of it: a killed process may not have got that far', async (t) => {
+  it('syncs the file before it reads it: a killed process may not have synced it', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     writeFileSync(path, linesWithUsers('matt').join(''));
     assert.deepEqual(await openNoting(path, ''), ['sync', 'syncFolder', 'read', 'read']);
   });
 
   for (const call of ['sync', 'syncFolder']) {
-    it(`refuses it when ${call} fails, and leaves it as it was`, async (t) => {
+    it(`rejects the file if ${call} fails, and leaves it as it was`, async (t) => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       const content = linesWithUsers('matt').join('');
       writeFileSync(path, content);
@@ -149,7 +149,7 @@ describe('openFileStore of a file that is there', () => {
 });
 
 describe('openFileStore of a torn file', () => {
-  it('sets the last change aside, cut off at any byte, says so, and has all before it', async (t) => {
+  it('sets the last change aside, cut off at any byte, logs it, and keeps all before it', async (t) => {
     const good = linesWithUsers('matt', 'elie').join('');
     const goodBytes = good.length;
     const content = Buffer.from(
@@ -198,7 +198,7 @@ describe('openFileStore of a torn file', () => {
     });
   }
 
-  it('sets it aside also when nobody listens to the log', async (t) => {
+  it('sets it aside also without a log', async (t) => {
     const folder = temporaryFolder(t);
     const content = linesWithUsers('matt', 'elie').join('');
     writeFileSync(`${folder}/jot.jsonl`, content.slice(0, -1));
@@ -206,7 +206,7 @@ describe('openFileStore of a torn file', () => {
     assert.equal(filesIn(folder).filter((name) => name.startsWith('jot.jsonl.torn-')).length, 1);
   });
 
-  it('cuts nothing off as long as it could not be set aside', async (t) => {
+  it('cuts nothing off until it could be set aside', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const content = linesWithUsers('matt', 'elie').join('').slice(0, -20);
     writeFileSync(path, content);
@@ -221,7 +221,7 @@ describe('openFileStore of a torn file', () => {
 const NOT_JOT =
   'is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
 
-describe('openFileStore refuses', () => {
+describe('openFileStore rejects', () => {
   const lines = linesWithUsers('matt', 'elie', 'tim');
   const [header = '', first = '', second = '', third = ''] = lines;
   const damaged = header + first + second.replace('elie', 'Elie') + third;
@@ -239,7 +239,7 @@ describe('openFileStore refuses', () => {
     ['a whole line that is no change', header + first + noChange + third, 'it holds no list of changes'],
   ];
   for (const [what, content, reason] of files) {
-    it(`${what}, says where, leaves the file as it is and lets go of it`, async (t) => {
+    it(`${what}, names the place, leaves the file as it is and closes it`, async (t) => {
       const folder = temporaryFolder(t);
       const path = `${folder}/jot.jsonl`;
       writeFileSync(path, content);
@@ -255,7 +255,7 @@ describe('openFileStore refuses', () => {
     });
   }
 
-  it('a file of which the disk does not even tell the length, and lets go of it', async (t) => {
+  it('a file whose size cannot be read, and closes it', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     writeFileSync(path, linesWithUsers('matt').join(''));
     let closed = 0;
@@ -279,7 +279,7 @@ describe('openFileStore refuses', () => {
     assert.equal(await (await openFor(t, `file:${path}`)).users.count(), 1);
   });
 
-  it('a folder that cannot be made, because a file is in its way', async (t) => {
+  it('a folder that cannot be created, because a file has its name', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'data'), '');
     await assert.rejects(openStore(`file:${folder}/data/jot.jsonl`), {
@@ -288,7 +288,7 @@ describe('openFileStore refuses', () => {
     });
   });
 
-  it('a folder where the file should be', async (t) => {
+  it('a folder in place of the file', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(join(folder, 'jot.jsonl'));
     await rejects(
@@ -298,7 +298,7 @@ describe('openFileStore refuses', () => {
     );
   });
 
-  it('damage, by the name that the file was given', async (t) => {
+  it('damage, naming the file by the given path', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/jot.jsonl`, 'Dear diary,\n');
     symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
@@ -306,7 +306,7 @@ describe('openFileStore refuses', () => {
     await rejects(openStore(`file:${path}`), 'unavailable', `${path} ${NOT_JOT}`);
   });
 
-  it('a link to nothing: a new file would take its place', async (t) => {
+  it('a dangling link: a new file would replace it', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
     const message = `${folder}/link.jsonl is a link to a file that is not there`;
@@ -326,7 +326,7 @@ describe('openFileStore refuses', () => {
     });
   });
 
-  it('to begin on a disk that is full, and begins once there is room', async (t) => {
+  it('a new file on a full disk, but not once there is space', async (t) => {
     const folder = temporaryFolder(t);
     const path = join(folder, 'jot.jsonl');
     const fileSystem = faultyFileSystem({
@@ -343,8 +343,8 @@ describe('openFileStore refuses', () => {
   });
 });
 
-describe('a file store that has given out the last id', () => {
-  it('refuses to make another row, and can be opened again', async (t) => {
+describe('openFileStore without free ids', () => {
+  it('rejects another row, and opens the file again', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const last = Number.MAX_SAFE_INTEGER;
     writeFileSync(path, encodeHeader({ seq: 0, next: { users: last } }));
@@ -356,8 +356,8 @@ describe('a file store that has given out the last id', () => {
   });
 });
 
-describe('a file store that lost its end', () => {
-  it('gives a torn id out again, since nobody was ever told of it', async (t) => {
+describe('openFileStore after a torn end', () => {
+  it('assigns a torn id again, since its write was never acknowledged', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const content = linesWithUsers('matt', 'elie').join('');
     writeFileSync(path, content);

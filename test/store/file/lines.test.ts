@@ -31,14 +31,14 @@ function whole(text: string, offset: number): Shown {
 }
 
 describe('readLines', () => {
-  it('gives every line with its place, and says whether it is finished', async (t) => {
+  it('yields every line with its place and whether it is finished', async (t) => {
     const lines = await linesOf(t, dataFile(t, 'one\n\nthree\nfo'));
     const last = { ...whole('fo', 11), isUnfinished: true };
     assert.deepEqual(lines, [whole('one', 0), whole('', 4), whole('three', 5), last]);
     assert.deepEqual(await linesOf(t, dataFile(t, '')), []);
   });
 
-  it('gives lines that together are the file, wherever the blocks end', async (t) => {
+  it('yields lines that together are the file, wherever the blocks end', async (t) => {
     const lengths = [BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES, 0, 7];
     const path = dataFile(t, lengths.map((length) => `${'x'.repeat(length)}\n`).join(''));
     const lines = await linesOf(t, path);
@@ -56,7 +56,7 @@ describe('readLines', () => {
     [11, true, 'above it'],
     [3 * BLOCK_BYTES, true, 'longer than what is read at once'],
   ] as const) {
-    it(`${isTooLong ? 'skips' : 'gives'} a line of ${length} bytes and goes on behind it: ${reason}`, async (t) => {
+    it(`${isTooLong ? 'skips' : 'yields'} a line of ${length} bytes and continues after it: ${reason}`, async (t) => {
       const text = 'x'.repeat(length);
       const shown = { ...whole(text, 4), text: isTooLong ? '' : text, isTooLong };
       const lines = await linesOf(t, dataFile(t, `one\n${text}\nthree\n`), 10);
@@ -66,7 +66,7 @@ describe('readLines', () => {
     });
   }
 
-  it('has a limit without being told one', async (t) => {
+  it('has a default limit', async (t) => {
     const path = dataFile(t, '');
     for (const length of [LINE_BYTES_MAX, LINE_BYTES_MAX + 1]) {
       truncateSync(path, length);

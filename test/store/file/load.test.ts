@@ -47,7 +47,7 @@ async function stops(t: Cleanup, content: string, where: string, why: string): P
 }
 
 describe('load', () => {
-  it('applies every change in order and gives the last number and the length', async (t) => {
+  it('applies every change in order and returns the last number and the length', async (t) => {
     const row: User = { id: 1, version: 1, ...userNamed('matt') };
     const renamed: User = { ...row, version: 2, username: 'elie' };
     const tim: User = { ...row, id: 5, username: 'tim' };
@@ -88,12 +88,12 @@ describe('load', () => {
     assert.deepEqual([tables.nextId('users'), tables.nextId('posts')], [9, 1]);
   });
 
-  it('has nothing to say about an empty file', async (t) => {
+  it('accepts an empty file', async (t) => {
     const { seq, goodBytes } = await loadFrom(t, '');
     assert.deepEqual({ seq, goodBytes }, { seq: 0, goodBytes: 0 });
   });
 
-  it('reads lines that are longer than what it reads at once, with characters across the border', async (t) => {
+  it('reads lines longer than a block, with characters across the border', async (t) => {
     const names = ['é'.repeat(BLOCK_BYTES), '😀'.repeat(BLOCK_BYTES / 2), 'x', 'y'.repeat(2 * BLOCK_BYTES)];
     const { seq, tables } = await loadFrom(t, linesWithUsers(...names).join(''));
     assert.equal(seq, 4);
@@ -105,7 +105,7 @@ describe('load', () => {
   });
 
   for (const offset of [-1, 0, 1]) {
-    it(`reads on when a line ends ${offset} bytes from where what it reads at once does`, async (t) => {
+    it(`reads on if a line ends ${offset} bytes from the end of a block`, async (t) => {
       const [header = '', empty = ''] = linesWithUsers('');
       const length = BLOCK_BYTES + offset - header.length - empty.length;
       const lines = linesWithUsers('x'.repeat(length), 'matt');
@@ -121,7 +121,7 @@ describe('load of a torn end', () => {
   const content = Buffer.from(lines.join(''));
   const goodBytes = lines.slice(0, 3).join('').length;
 
-  it('leaves out a last line that is cut off at any byte', async (t) => {
+  it('omits a last line that is cut off at any byte', async (t) => {
     for (let length = goodBytes; length < content.length; length++) {
       const loaded = await loadFrom(t, content.subarray(0, length));
       assert.deepEqual([loaded.seq, loaded.goodBytes], [2, goodBytes], `${length} bytes`);
@@ -130,7 +130,7 @@ describe('load of a torn end', () => {
     assert.equal((await loadFrom(t, content)).seq, 3);
   });
 
-  it('leaves out a last line with bytes in it that never got to the disk', async (t) => {
+  it('omits a last line with bytes that never reached the disk', async (t) => {
     const torn = Buffer.from(content).fill(0, goodBytes + 20, goodBytes + 60);
     assert.deepEqual((await loadFrom(t, torn)).goodBytes, goodBytes);
     assert.deepEqual(
@@ -139,7 +139,7 @@ describe('load of a torn end', () => {
     );
   });
 
-  it('leaves out the end of a file that turns out shorter than it was said to be', async (t) => {
+  it('omits the end of a file that is shorter than its size', async (t) => {
     const file = await fileOf(t, content.subarray(0, goodBytes + 20));
     const shrunk = { ...file, size: async () => content.length };
     assert.equal((await load(shrunk, 'jot.jsonl', new Tables())).goodBytes, goodBytes);
@@ -151,7 +151,7 @@ describe('load of a damaged file', () => {
   const [header = '', first = '', second = '', third = ''] = lines;
   const afterFirst = header.length + first.length;
 
-  it('stops at damage that is not at the end, with line and byte', async (t) => {
+  it('stops at damage before the end, naming line and byte', async (t) => {
     const damaged = second.replace('elie', 'Elie');
     await stops(
       t,
@@ -169,7 +169,7 @@ describe('load of a damaged file', () => {
     await stops(t, `${header}${name}x\n${third}`, `line 3, byte ${byte}`, 'its checksum does not match');
   });
 
-  it('stops where a line is missing, twice there, or empty', async (t) => {
+  it('stops at a line that is missing, duplicate or empty', async (t) => {
     const where = `line 3, byte ${afterFirst}`;
     await stops(t, header + first + third + third, where, 'it is change 3 where 2 should be');
     await stops(t, header + first + first + third, where, 'it is change 1 where 2 should be');
@@ -185,7 +185,7 @@ describe('load of a damaged file', () => {
     ],
   ];
   for (const [what, change, has] of newer) {
-    it(`stops at ${what} that it does not know, and calls the file newer`, async (t) => {
+    it(`stops at ${what} unknown to this Jot, and reports a newer file`, async (t) => {
       const line = sealedLine({ seq: 2, time: TIME, ...change });
       for (const content of [header + first + line + third, header + first + line]) {
         await assert.rejects(loadFrom(t, content), {
@@ -198,7 +198,7 @@ describe('load of a damaged file', () => {
     });
   }
 
-  it('takes no change of a newer Jot for one that proves nothing about the line before it', async (t) => {
+  it('does not count a change of a newer Jot as proof that the line before it is damaged', async (t) => {
     const line = sealedLine({ seq: 3, schema: SCHEMA + 1, time: TIME, changes: [] });
     const where = `line 3, byte ${afterFirst}`;
     await stops(
@@ -209,19 +209,19 @@ describe('load of a damaged file', () => {
     );
   });
 
-  it('stops at a row that its collection does not have like this', async (t) => {
+  it('stops at a row of the wrong shape', async (t) => {
     const { username: _, ...rest } = { id: 2, version: 1, ...userNamed('elie') };
     const line = sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: rest }] });
     const why = 'row 2 of users is not valid: "username" must be a text';
     await stops(t, header + first + line + third, `line 3, byte ${afterFirst}`, why);
   });
 
-  it('stops at a first line that is damaged, cut off or missing, also when it is the last', async (t) => {
+  it('stops at a first line that is damaged, cut off or missing, even if it is the only one', async (t) => {
     await stops(t, header.replace('"seq":0', '"seq":1'), 'line 1, byte 0', 'its checksum does not match');
     await stops(t, header.slice(0, -1), 'line 1, byte 0', 'it is not finished');
   });
 
-  it('stops at a file that begins otherwise, and says how one would begin', async (t) => {
+  it('stops at a file with another beginning, and names the expected one', async (t) => {
     const message =
       'jot.jsonl is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
     for (const content of [header.replace('jot', 'jat'), first + second, '[]', '{\n  "name": "jot"\n}\n']) {
@@ -229,7 +229,7 @@ describe('load of a damaged file', () => {
     }
   });
 
-  it('stops at a last line that is whole but wrong: it was finished, so no crash explains it', async (t) => {
+  it('stops at a last line that is finished but wrong: no crash explains it', async (t) => {
     const strange = sealedLine({ seq: 2, time: TIME, changes: [{ put: 'users', row: {} }] });
     const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
     await stops(t, header + first + strange, where, 'it puts a row that has no id');
@@ -238,7 +238,7 @@ describe('load of a damaged file', () => {
     await loadFrom(t, header + first + second);
   });
 
-  it('takes damage inside of the last changes that went to the disk together for torn: nobody was told of them', async (t) => {
+  it('reports damage within the last batch as torn: its writes were not acknowledged', async (t) => {
     const batch = (first: number) =>
       [2, 3, 4].map((seq) =>
         sealedLine({ seq, ...(seq === first ? {} : { first }), time: TIME, changes: [] }),
@@ -251,7 +251,7 @@ describe('load of a damaged file', () => {
     assert.deepEqual([noneLeft.seq, noneLeft.goodBytes], [1, Buffer.byteLength(header + first)]);
   });
 
-  it('stops at damage in front of a change that came to the disk later', async (t) => {
+  it('stops at damage before a change of a later batch', async (t) => {
     const [two = '', three = ''] = [2, 3].map((seq) => sealedLine({ seq, time: TIME, changes: [] }));
     const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
     await stops(t, header + first + two.replace('2', '9') + three, where, 'its checksum does not match');
@@ -260,7 +260,7 @@ describe('load of a damaged file', () => {
     await loadFrom(t, header + first + two + three);
   });
 
-  it('stops where the newline between two changes that did not go to the disk together is damaged', async (t) => {
+  it('stops at a damaged newline between two batches', async (t) => {
     const [two = '', three = ''] = [2, 3].map((seq) => sealedLine({ seq, time: TIME, changes: [] }));
     const where = `line 3, byte ${Buffer.byteLength(header + first)}`;
     await stops(t, `${header}${first}${two.slice(0, -1)}\v${three}`, where, 'its checksum does not match');
@@ -268,7 +268,7 @@ describe('load of a damaged file', () => {
     assert.equal((await loadFrom(t, `${header}${first}${two.slice(0, -1)}\0${together}`)).seq, 1);
   });
 
-  it('stops at a line that is longer than any, also at the end: no crash explains it', async (t) => {
+  it('stops at a line that is too long, also at the end: no crash explains it', async (t) => {
     const file = await fileOf(t, header + first);
     file.truncate(afterFirst + LINE_BYTES_MAX + 1);
     await assert.rejects(load(file, 'jot.jsonl', new Tables()), {
@@ -279,7 +279,7 @@ describe('load of a damaged file', () => {
     assert.equal((await load(file, 'jot.jsonl', new Tables())).goodBytes, afterFirst);
   });
 
-  it('reads no more than the beginning of what begins like something else', async (t) => {
+  it('reads only the beginning of a file in another format', async (t) => {
     for (const [content, bytesMax] of [
       ['Dear diary,', BEGINNING_BYTES],
       [header.replace('"jot"', '"jet"'), BEGINNING_BYTES],
@@ -298,7 +298,7 @@ describe('load of a damaged file', () => {
     }
   });
 
-  it('passes on what is no damage, as a disk that fails to read', async (t) => {
+  it('rethrows an error that is not damage, as of a failing read', async (t) => {
     const file = await fileOf(t, header + first);
     const failing = { ...file, read: async () => Promise.reject(new Error('EIO')) };
     await assert.rejects(load(failing, 'jot.jsonl', new Tables()), { name: 'Error', message: 'EIO' });
@@ -313,14 +313,14 @@ describe('load of a compacted file', () => {
   const [header = '', first = '', second = '', third = '', change = ''] = lines;
   const at = (count: number) => `line ${count + 1}, byte ${lines.slice(0, count).join('').length}`;
 
-  it('takes the rows of the snapshot, the changes behind it, and the next ids', async (t) => {
+  it('reads the rows of the snapshot, the changes after it, and the next ids', async (t) => {
     const { seq, goodBytes, tables } = await loadFrom(t, lines.join(''));
     assert.deepEqual({ seq, goodBytes }, { seq: 41, goodBytes: lines.join('').length });
     assert.deepEqual([...tables.rows('users')], rows);
     assert.equal(tables.nextId('users'), 9);
   });
 
-  it('lets the changes say what a row is that the snapshot shows as it was later', async (t) => {
+  it('keeps the version of a change over the later one in the snapshot', async (t) => {
     const [matt, elie, tim] = rows as [User, User, User];
     // While the snapshot was taken, matt's name was freed, elie took it, and tim went.
     const renamed: User = { ...matt, username: 'matthew', version: 2 };
@@ -340,7 +340,7 @@ describe('load of a compacted file', () => {
     assert.equal(tables.findId('users', 'username', 'TIM'), undefined);
   });
 
-  it('stops at a line of the snapshot that is missing, twice there, or in another place', async (t) => {
+  it('stops at a line of the snapshot that is missing, duplicate or out of place', async (t) => {
     const missing = header + first + third + change;
     await stops(t, missing, at(2), 'it is line 3 of the snapshot where 2 should be');
     const twice = header + first + first + second + third + change;
@@ -349,7 +349,7 @@ describe('load of a compacted file', () => {
     await stops(t, header + change, at(1), 'it is not a line of the snapshot');
   });
 
-  it('stops wherever the snapshot is cut off: it was whole when the file got its name', async (t) => {
+  it('stops wherever the snapshot is cut off: it was whole when the file was published', async (t) => {
     const content = lines.join('');
     const end = lines.slice(0, 4).join('').length;
     for (let length = header.length; length < end; length += 7) {
@@ -361,7 +361,7 @@ describe('load of a compacted file', () => {
     await loadFrom(t, content);
   });
 
-  it('stops where changes are torn or missing that it held when it got its name', async (t) => {
+  it('stops at torn or missing changes that were in the file when it was published', async (t) => {
     const content = lines.join('');
     await stops(t, content.slice(0, -change.length), at(4), 'it ends too early');
     await stops(t, content.slice(0, -1), at(4), 'it is not finished');
@@ -370,7 +370,7 @@ describe('load of a compacted file', () => {
     assert.deepEqual([seq, goodBytes], [41, content.length]);
   });
 
-  it('stops at a snapshot with any one bit of it changed', async (t) => {
+  it('stops at a snapshot with any one bit changed', async (t) => {
     const content = Buffer.from(lines.join(''));
     const start = header.length + first.length;
     for (let bit = 0; bit < second.length * 8; bit += 5) {

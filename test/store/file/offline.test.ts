@@ -20,7 +20,7 @@ async function putMatt(tables: Tables): Promise<void> {
 }
 
 describe('readDataFile', () => {
-  it('gives the rows, the last change, and how much of the file is good', async (t) => {
+  it('returns the rows, the last change, and the length of the good part', async (t) => {
     const content = linesWithUsers('matt', 'elie').join('');
     const { tables, seq, bytes, goodBytes } = await readDataFile(dataFile(t, `${content}torn`));
     assert.deepEqual(
@@ -30,7 +30,7 @@ describe('readDataFile', () => {
     assert.equal(tables.count('users'), 2);
   });
 
-  it('never has fewer bytes than good ones, though somebody adds to the file meanwhile', async (t) => {
+  it('never returns fewer bytes than good bytes, even if another process appends meanwhile', async (t) => {
     const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
     const path = dataFile(t, header + first);
     let sizes = 0;
@@ -50,7 +50,7 @@ describe('readDataFile', () => {
     assert.deepEqual([seq, bytes, goodBytes], [2, statSync(path).size, statSync(path).size]);
   });
 
-  it('leaves what was read before the damage in the tables that it was given', async (t) => {
+  it('leaves the rows before the damage in the given tables', async (t) => {
     const [header = '', first = '', second = '', third = ''] = linesWithUsers('matt', 'elie', 'tim');
     const path = dataFile(t, header + first + second.replace('elie', 'Elie') + third);
     const tables = new Tables();
@@ -58,7 +58,7 @@ describe('readDataFile', () => {
     assert.equal(tables.count('users'), 1);
   });
 
-  it('lets go of the file, also when it is damaged', async (t) => {
+  it('closes the file, also when it is damaged', async (t) => {
     let open = 0;
     const counting: FileSystem = {
       ...realFileSystem,
@@ -75,7 +75,7 @@ describe('readDataFile', () => {
 });
 
 describe('compactedBytes', () => {
-  it('is what a compaction leaves', async (t) => {
+  it('returns the length of the file that a compaction leaves', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await fillStore(store);
@@ -85,7 +85,7 @@ describe('compactedBytes', () => {
 });
 
 describe('withDataFile', () => {
-  it('has the file to itself as long as it is used, and not longer', async (t) => {
+  it('holds the lock of the file only while the callback runs', async (t) => {
     const path = dataFile(t, linesWith().join(''));
     const result = await withDataFile(path, async (realPath) => {
       await rejects(
@@ -103,7 +103,7 @@ describe('withDataFile', () => {
     await openFor(t, `file:${path}`);
   });
 
-  it('makes no folder', async (t) => {
+  it('creates no folder', async (t) => {
     const folder = temporaryFolder(t);
     await rejects(
       withDataFile(`${folder}/none/jot.jsonl`, async () => 'never'),
@@ -114,7 +114,7 @@ describe('withDataFile', () => {
 });
 
 describe('fillDataFile', () => {
-  it('makes the file and its folder, with modes for the owner alone', async (t) => {
+  it('creates the file and its folder, with modes for the owner alone', async (t) => {
     const path = `${temporaryFolder(t)}/data/jot.jsonl`;
     await fillDataFile(path, putMatt);
     const modes = [dirname(path), path].map((each) => (statSync(each).mode & 0o777).toString(8));
@@ -133,7 +133,7 @@ describe('fillDataFile', () => {
     assert.deepEqual([seq, contentsIn(tables).next.users], [2, 2]);
   });
 
-  it('that fails leaves what was there: nothing, or the file as it was', async (t) => {
+  it('leaves the folder as it was if it fails: without a file, or with the old one', async (t) => {
     const fails = () => Promise.reject(systemError('EIO'));
     const full = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
     const path = `${temporaryFolder(t)}/jot.jsonl`;
@@ -151,7 +151,7 @@ describe('fillDataFile', () => {
     assert.notEqual(readFileSync(path, 'utf8'), before.content);
   });
 
-  it('names the file as it was named, also through a link', async (t) => {
+  it('names the file in its errors by the given path, also through a link', async (t) => {
     const path = dataFile(t, 'Dear diary,\n');
     const link = `${temporaryFolder(t)}/link.jsonl`;
     symlinkSync(path, link);
@@ -159,7 +159,7 @@ describe('fillDataFile', () => {
     await rejects(fillDataFile(link, putMatt), 'unavailable', message);
   });
 
-  it('refuses a link to nothing, which stays', async (t) => {
+  it('rejects a dangling link and leaves it', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
     const message = `${folder}/link.jsonl is a link to a file that is not there`;
@@ -170,7 +170,7 @@ describe('fillDataFile', () => {
     assert.equal((await contentsOf(`${folder}/none.jsonl`)).rows.users.length, 1);
   });
 
-  it('refuses what is not a data file', async (t) => {
+  it('rejects a file that is not a data file', async (t) => {
     const path = dataFile(t, 'Dear diary,\n');
     const message = `${path} is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"`;
     await rejects(fillDataFile(path, putMatt), 'unavailable', message);

@@ -38,7 +38,7 @@ describe('encodeHeader and encodeChange', () => {
     assert.equal(crc32Of(Buffer.from('123456789')), 'cbf43926');
   });
 
-  it('write one line of JSON each, that ends with the checksum of what is before it', () => {
+  it('write one line of JSON each, which ends with the checksum of the text before it', () => {
     for (const line of [encodeHeader(HEADER), encodeChange(RECORD)]) {
       assert.match(line, /^[^\n]*,"crc":"[0-9a-f]{8}"\}\n$/);
       const body = line.slice(0, line.lastIndexOf(',"crc":'));
@@ -46,7 +46,7 @@ describe('encodeHeader and encodeChange', () => {
     }
   });
 
-  it('write what the description of the format says', () => {
+  it('write the lines of the format description', () => {
     const header = encodeHeader({ seq: 40, snapshot: 2, through: 43, next: { users: 3 } });
     const expected = `{"format":"jot","version":3,"schema":${SCHEMA},"seq":40,"snapshot":2,"through":43,"next":{"users":3}`;
     assert.match(header.slice(expected.length), /^ +,"crc":"[0-9a-f]{8}"\}\n$/);
@@ -61,7 +61,7 @@ describe('encodeHeader and encodeChange', () => {
     assert.equal(change.slice(0, -'89abcdef"}\n'.length), changed);
   });
 
-  it('write a first line of one length, whatever the numbers in it', () => {
+  it('write a header of constant length, whatever its numbers', () => {
     const most = Number.MAX_SAFE_INTEGER;
     const next = { users: most, posts: most, sessions: most };
     for (const header of [HEADER, { seq: most, snapshot: most, through: most, next }]) {
@@ -69,7 +69,7 @@ describe('encodeHeader and encodeChange', () => {
     }
   });
 
-  it('write a checksum of eight digits, also when it begins with zeros', () => {
+  it('write a checksum of eight digits, even if it begins with zeros', () => {
     const lines = Array.from({ length: 200 }, (_, seq) => encodeChange({ ...RECORD, seq }));
     const small = lines.filter((line) => line.includes('"crc":"0'));
     assert.ok(small.length > 0);
@@ -78,7 +78,7 @@ describe('encodeHeader and encodeChange', () => {
 });
 
 describe('decodeHeader', () => {
-  it('gives what was encoded', () => {
+  it('returns the encoded header', () => {
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader(HEADER))), {
       ...HEADER,
       schema: SCHEMA,
@@ -89,7 +89,7 @@ describe('decodeHeader', () => {
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader(later))), { schema: SCHEMA, ...later });
   });
 
-  it('takes the number behind the last id for a next id, as a store writes it that has none left', () => {
+  it('accepts a next id one above the last id, as a store without free ids writes it', () => {
     const next = { users: 2 ** 53, posts: 1 };
     assert.deepEqual(decodeHeader(bytesOf(encodeHeader({ seq: 0, next }))).next, next);
   });
@@ -102,7 +102,7 @@ describe('decodeHeader', () => {
     }
   });
 
-  it('is certain that a file is newer only if its checksum is right', () => {
+  it('reports a newer file only if the checksum is right', () => {
     const content = { format: 'jot', version: 4, seq: 0, next: {} };
     const damaged = sealedLine({ ...content, version: 2 }).replace('2', '4');
     for (const [line, isCertain] of [
@@ -114,7 +114,7 @@ describe('decodeHeader', () => {
     }
   });
 
-  it('refuses a schema above its own as newer, naming both numbers', () => {
+  it('rejects a schema above its own as newer, naming both numbers', () => {
     const line = sealedLine({ format: 'jot', version: 3, schema: SCHEMA + 1, seq: 0, next: {} });
     const message = `its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`;
     assert.throws(() => decodeHeader(bytesOf(line)), { name: 'NewerError', isCertain: true, message });
@@ -161,20 +161,20 @@ describe('decodeHeader', () => {
     ],
   ];
   for (const [content, message, why] of refused) {
-    it(`refuses ${JSON.stringify(content)}: ${why}`, () => {
+    it(`rejects ${JSON.stringify(content)}: ${why}`, () => {
       const name = /version|Jot's/.test(message) ? 'NewerError' : 'DamageError';
       assert.throws(() => decodeHeader(bytesOf(sealedLine(content))), { name, message });
     });
   }
 
   for (const line of ['', '{}', 'null', 'Dear diary,', '{"format":"tin"}']) {
-    it(`refuses the line ${JSON.stringify(line)}: a file of something else`, () => {
+    it(`rejects the line ${JSON.stringify(line)}, which another program wrote`, () => {
       const message = 'it is not a Jot data file';
       assert.throws(() => decodeHeader(Buffer.from(line)), { name: 'DamageError', message });
     });
   }
 
-  it('refuses a line that has no checksum', () => {
+  it('rejects a line without a checksum', () => {
     const line = '{"format":"jot","version":1,"seq":0,"next":{}}';
     assert.throws(() => decodeHeader(Buffer.from(line)), MISMATCH);
   });
@@ -184,13 +184,13 @@ describe('decodeSnapshotRow', () => {
   const row = { id: 3, version: 1, ...postOf(1, 'Zoë') };
   const line = bytesOf(encodeSnapshotRow(7, 'posts', row));
 
-  it('gives what was encoded', () => {
+  it('returns the encoded row', () => {
     const written = { number: 7, schema: null, effects: [{ put: 'posts', row }] };
     assert.deepEqual(decodeSnapshotRow(line, 7), written);
     assert.deepEqual(decodeSnapshotRow(line), written);
   });
 
-  it('refuses another line of the snapshot, and what is none', () => {
+  it('rejects another line of the snapshot, and a line that is no row', () => {
     const another = { name: 'DamageError', message: 'it is line 7 of the snapshot where 8 should be' };
     assert.throws(() => decodeSnapshotRow(line, 8), another);
     const none = { name: 'DamageError', message: 'it is not a line of the snapshot' };
@@ -198,7 +198,7 @@ describe('decodeSnapshotRow', () => {
   });
 
   for (const number of ['7', null, 0, 0.5]) {
-    it(`refuses ${JSON.stringify(number)} for a number, which may be any`, () => {
+    it(`rejects the number ${JSON.stringify(number)}, even if any number is allowed`, () => {
       const message = `its "snapshot" must be an integer from 1, not ${JSON.stringify(number)}`;
       const wrong = bytesOf(sealedLine({ snapshot: number, changes: [{ put: 'posts', row }] }));
       assert.throws(() => decodeSnapshotRow(wrong), { name: 'DamageError', message });
@@ -207,12 +207,12 @@ describe('decodeSnapshotRow', () => {
 });
 
 describe('decodeChange', () => {
-  it('gives what was encoded', () => {
+  it('returns the encoded change', () => {
     const { seq, time, effects } = decodeChange(bytesOf(encodeChange(RECORD)), 7);
     assert.deepEqual({ seq, time, changes: effects }, RECORD);
   });
 
-  it('reads what was made from the description of the format alone', () => {
+  it('reads a line made from the format description alone', () => {
     assert.deepEqual(decodeChange(bytesOf(sealedLine(RECORD)), 7).effects, RECORD.changes);
   });
 
@@ -229,13 +229,13 @@ describe('decodeChange', () => {
     [{ time: 'noon' }, 'its "time" must be a number, not "noon"'],
   ];
   for (const [change, message] of numbers) {
-    it(`refuses ${JSON.stringify(change)} with a right checksum, whatever number is expected: ${message}`, () => {
+    it(`rejects ${JSON.stringify(change)} with a right checksum, whatever the expected number: ${message}`, () => {
       const line = bytesOf(sealedLine({ ...RECORD, ...change }));
       assert.throws(() => decodeChange(line), { name: 'DamageError', message });
     });
   }
 
-  it('takes any first change up to its own', () => {
+  it('accepts any first change up to its own', () => {
     for (const first of [1, 7])
       assert.equal(decodeChange(bytesOf(sealedLine({ ...RECORD, first }))).first, first);
   });
@@ -249,20 +249,20 @@ describe('decodeChange', () => {
     [[{ put: 'posts', row: { id: '3' } }], 'it puts a row that has no id'],
   ];
   for (const [changes, message] of misshapen) {
-    it(`refuses ${JSON.stringify(changes)} in the place of changes`, () => {
+    it(`rejects the list of changes ${JSON.stringify(changes)}`, () => {
       const line = bytesOf(sealedLine({ ...RECORD, changes }));
       assert.throws(() => decodeChange(line, 7), { name: 'DamageError', message });
     });
   }
 
-  it('refuses what has a right checksum and is no JSON all the same', () => {
+  it('rejects a line that is not JSON, even if its checksum is right', () => {
     const body = '{"seq":7,"changes":[}';
     const line = Buffer.from(`${body},"crc":"${crc32Of(Buffer.from(body))}"}`);
     assert.throws(() => decodeChange(line, 7), { name: 'DamageError', message: 'it is not JSON' });
   });
 
   for (const seq of [6, 8]) {
-    it(`refuses change 7 where ${seq} should be`, () => {
+    it(`rejects change 7 in place of change ${seq}`, () => {
       const message = `it is change 7 where ${seq} should be`;
       assert.throws(() => decodeChange(bytesOf(encodeChange(RECORD)), seq), { name: 'DamageError', message });
     });
@@ -274,14 +274,14 @@ describe('decodeChange', () => {
     { removeOwned: 'ghosts', owner: 1 },
   ];
   for (const effect of unknown) {
-    it(`refuses ${JSON.stringify(effect)}, a collection that it does not know`, () => {
+    it(`rejects ${JSON.stringify(effect)} for its unknown collection`, () => {
       const line = sealedLine({ ...RECORD, changes: [effect] });
       const change = decodeChange(bytesOf(line), 7);
       assert.throws(() => liftChange(change, 0), { name: 'NewerError', message: UNKNOWN });
     });
   }
 
-  it('refuses a line with any one bit of it changed', () => {
+  it('rejects a line with any one bit changed', () => {
     const line = bytesOf(encodeChange(RECORD));
     for (let bit = 0; bit < line.length * 8; bit++) {
       const changed = Buffer.from(line);
@@ -291,14 +291,14 @@ describe('decodeChange', () => {
     decodeChange(line, 7);
   });
 
-  it('refuses a line that is cut off anywhere', () => {
+  it('rejects a line that is cut off anywhere', () => {
     const line = bytesOf(encodeChange(RECORD));
     for (let length = 0; length < line.length; length++) {
       assert.throws(() => decodeChange(line.subarray(0, length), 7), MISMATCH, `${length} bytes`);
     }
   });
 
-  it('refuses a line with something before or after it', () => {
+  it('rejects a line with text before or after it', () => {
     const line = encodeChange(RECORD).slice(0, -1);
     for (const longer of [` ${line}`, `${line} `, `${line}\r`, `\ufeff${line}`]) {
       assert.throws(() => decodeChange(Buffer.from(longer), 7), MISMATCH);

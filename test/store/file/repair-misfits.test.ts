@@ -9,7 +9,7 @@ import { namesOf, now, repaired, userOf } from '../../support/disk/repaired.ts';
 import { openFor, postOf, rejects, sessionOf, userNamed } from '../../support/disk/stores.ts';
 import { assertHas } from '../../support/server/answers.ts';
 
-describe('repairDataFile where two rows have one name', () => {
+describe('repairDataFile with two rows of one username', () => {
   // In each, the change is lost that made room for the name.
   const rows: readonly (readonly [reason: string, changes: Change[], names: string[], gone: number[]])[] = [
     [
@@ -64,7 +64,7 @@ describe('repairDataFile where two rows have one name', () => {
     });
   }
 
-  it('drops what belongs to the one that goes', async (t) => {
+  it('also drops the rows that the dropped row owns', async (t) => {
     const [header = '', ...lines] = linesWith(
       [{ put: 'users', row: userOf(1, 'matt') }],
       [{ put: 'posts', row: { id: 1, version: 1, ...postOf(1) } }],
@@ -79,7 +79,7 @@ describe('repairDataFile where two rows have one name', () => {
   });
 });
 
-describe('repairDataFile where every checksum is right', () => {
+describe('repairDataFile with right checksums', () => {
   const orphan: Post = { id: 3, version: 1, ...postOf(9) };
   const owned: Post = { id: 2, version: 1, ...postOf(1) };
   const session: Session = { id: 1, version: 1, ...sessionOf(1, 'one') };
@@ -90,7 +90,7 @@ describe('repairDataFile where every checksum is right', () => {
     [{ put: 'posts', row: orphan }],
   );
 
-  it('drops rows that can not be there, and nothing else: no session ends, no id is skipped', async (t) => {
+  it('drops rows that cannot be there, and nothing else: no session ends, no id is skipped', async (t) => {
     const { repair, contents } = await repaired(t, lines.join(''));
     assert.deepEqual([repair.lossCount, repair.losses, repair.sessionsEnded], [0, [], 0]);
     assert.deepEqual(repair.misfits, [
@@ -104,12 +104,12 @@ describe('repairDataFile where every checksum is right', () => {
     assertHas(contents.next, { users: 2, posts: 4, sessions: 2 });
   });
 
-  it('does so also where the end is not finished, which is no loss', async (t) => {
+  it('also drops them if the end is unfinished, which is no loss', async (t) => {
     const { repair, contents } = await repaired(t, `${lines.join('')}{"seq":5`);
     assert.deepEqual([repair.lossCount, repair.misfits.length, contents.rows.sessions.length], [0, 1, 1]);
   });
 
-  it('drops a row that its collection does not have like this, and what belongs to it', async (t) => {
+  it('drops a row of the wrong shape, and the rows that it owns', async (t) => {
     const [header = '', , ...others] = linesWith(
       [],
       [{ put: 'sessions', row: session }],
@@ -158,7 +158,7 @@ describe('repairDataFile where every checksum is right', () => {
     }
   }
 
-  it('has nothing to do where all rows fit', async (t) => {
+  it('does nothing if all rows fit', async (t) => {
     const path = dataFile(t, lines.slice(0, -1).join(''));
     const before = traceOf(path);
     assert.equal(await repairDataFile(path, { now }), null);

@@ -81,7 +81,7 @@ describe('repairDataFile of a random file with random damage', () => {
     return kind === 5 ? bytes.subarray(0, below(bytes.length)) : bytes;
   }
 
-  it('leaves a file that opens, with rows that were once written, no session and no id twice', async (t) => {
+  it('leaves a file that opens, with rows that were once written, without sessions or duplicate ids', async (t) => {
     const random = seededRandom(11);
     const below = (limit: number) => Math.floor(random() * limit);
     const folder = folderInMemory(t);

@@ -31,7 +31,7 @@ describe('repairDataFile has nothing to do', () => {
   }
 });
 
-describe('repairDataFile refuses', () => {
+describe('repairDataFile rejects', () => {
   const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
   const damaged = header + first.replace('matt', 'Matt') + second;
 
@@ -86,7 +86,7 @@ describe('repairDataFile refuses', () => {
     });
   }
 
-  it('a file that is not there, and makes nothing', async (t) => {
+  it('a missing file, and creates nothing', async (t) => {
     const folder = temporaryFolder(t);
     for (const path of [`${folder}/jot.jsonl`, `${folder}/none/jot.jsonl`]) {
       await rejects(repairDataFile(path, { now }), 'unavailable');
@@ -96,7 +96,7 @@ describe('repairDataFile refuses', () => {
     assert.deepEqual(readdirSync(folder), ['folder']);
   });
 
-  it('a file that a server has', async (t) => {
+  it('a file that a server holds', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     const message = `The data file ${path} is in use by process ${process.pid}; stop it first`;
@@ -105,7 +105,7 @@ describe('repairDataFile refuses', () => {
     assert.equal(await repairDataFile(path, { now }), null);
   });
 
-  it('to write over a damaged file that was kept before', async (t) => {
+  it('to overwrite a damaged file that was kept earlier', async (t) => {
     const path = dataFile(t, damaged);
     writeFileSync(`${dirname(path)}/${ASIDE}`, 'kept');
     const before = traceOf(path);
@@ -114,7 +114,7 @@ describe('repairDataFile refuses', () => {
     assert.equal(readFileSync(`${dirname(path)}/${ASIDE}`, 'utf8'), 'kept');
   });
 
-  it('nothing else: through a link it repairs the file that the link leads to', async (t) => {
+  it('nothing else: through a link it repairs the target', async (t) => {
     const path = dataFile(t, damaged);
     const link = `${temporaryFolder(t)}/link.jsonl`;
     symlinkSync(path, link);
@@ -124,7 +124,7 @@ describe('repairDataFile refuses', () => {
   });
 });
 
-describe('repairDataFile on a disk that fails', () => {
+describe('repairDataFile on a failing disk', () => {
   const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
   const damaged = header + first.replace('matt', 'Matt') + second;
 
@@ -158,7 +158,7 @@ describe('repairDataFile on a disk that fails', () => {
     return { fileSystem, calls };
   }
 
-  it('leaves the damaged file alone in its place, or the new one with the damaged one beside it', async (t) => {
+  it('leaves only the damaged file, or the new file and a copy of the damaged one', async (t) => {
     const places = { before: 0, after: 0 };
     for (let number = 1; ; number++) {
       const path = dataFile(t, damaged);

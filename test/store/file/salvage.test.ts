@@ -22,7 +22,7 @@ describe('repairDataFile of changes', () => {
   const [header = '', matt = '', elie = '', written = '', login = '', tim = ''] = lines;
   const broken = elie.replace('elie', 'Elie');
 
-  it('drops a line that is not whole, keeps those behind it, and tells where and why', async (t) => {
+  it('drops a damaged line, keeps those after it, and reports where and why', async (t) => {
     const result = await repaired(t, header + matt + broken + login + tim);
     const byte = header.length + matt.length;
     assert.deepEqual(result.repair.losses, [
@@ -33,7 +33,7 @@ describe('repairDataFile of changes', () => {
     assert.deepEqual(namesOf(result), ['matt', 'tim']);
   });
 
-  it('drops rows whose owner is gone with what is lost', async (t) => {
+  it('drops rows whose owner is lost', async (t) => {
     const result = await repaired(t, header + matt + broken + written + login + tim);
     assert.deepEqual(lossesOf(result), [`3: ${MISMATCH}`, '4: change 2 is not here']);
     assert.deepEqual(result.repair.misfits, [
@@ -42,13 +42,13 @@ describe('repairDataFile of changes', () => {
     assert.deepEqual(result.contents.rows.posts, []);
   });
 
-  it('ends every session: what is lost may have been a logout', async (t) => {
+  it('ends every session: the lost change may have been a logout', async (t) => {
     const result = await repaired(t, header + matt + broken + written + login + tim);
     assert.equal(result.repair.sessionsEnded, 1);
     assert.deepEqual(result.contents.rows.sessions, []);
   });
 
-  it('gives no id out again that what is lost may have given out', async (t) => {
+  it('never assigns an id again that the lost change may have assigned', async (t) => {
     const { path, contents } = await repaired(t, header + matt + broken + written + login + tim);
     assertHas(contents.next, { users: 3_004, posts: 3_002, sessions: 3_002 });
     const store = await openFor(t, `file:${path}`);
@@ -157,7 +157,7 @@ describe('repairDataFile of changes', () => {
     });
   }
 
-  it('without the first line goes on far above every id that is there', async (t) => {
+  it('continues far above every id in the file if the header is lost', async (t) => {
     const later = encodeChange({
       seq: 5_000_000,
       time: TIME,
@@ -167,7 +167,7 @@ describe('repairDataFile of changes', () => {
     assertHas(contents.next, { users: 6_001_008, posts: 6_001_001, sessions: 6_001_001 });
   });
 
-  it('skips a line that is longer than any', async (t) => {
+  it('skips a line that is too long', async (t) => {
     const long = Buffer.alloc(128 * 1024 * 1024 + 1, ' ');
     const content = Buffer.concat([Buffer.from(header + matt), long, Buffer.from(`\n${tim}`)]);
     const result = await repaired(t, content);
@@ -266,12 +266,12 @@ describe('repairDataFile of a snapshot', () => {
     });
   }
 
-  it('remembers the ids of rows that were gone before it', async (t) => {
+  it('remembers the ids of rows that were removed before it', async (t) => {
     const { contents } = await repaired(t, header + matt + tim + change);
     assert.equal(contents.next.users, 9 + 1_000);
   });
 
-  it('lets no old row come back behind the change that removed it', async (t) => {
+  it('restores no old row after the change that removed it', async (t) => {
     const old = sealedLine({ snapshot: 2, changes: [{ put: 'users', row: userOf(8, 'gone') }] });
     const result = await repaired(t, header + matt + elie + tim + change + old);
     assert.deepEqual(namesOf(result), ['matt', 'elie', 'tim']);

@@ -36,7 +36,7 @@ describe('setAside', () => {
     });
   }
 
-  it('has nothing by its name before all of it is on the disk, so a kill leaves no half of it there', async (t) => {
+  it('publishes the file under its name only when all of it is on the disk, so a kill leaves no half of it', async (t) => {
     const { part, aside } = await partOf(t, 0);
     const seen: [call: string, isThere: boolean][] = [];
     // Before the call, since another thread may be done with it at once.
@@ -61,7 +61,7 @@ describe('setAside', () => {
     assert.deepEqual(seen.slice(3), [['syncFolder', true]]);
   });
 
-  it('begins anew where a kill left an unfinished one', async (t) => {
+  it('overwrites an unfinished file that a kill left', async (t) => {
     const { part, aside, names } = await partOf(t, 0);
     writeFileSync(`${dirname(part.path)}/.jot.jsonl.aside`, 'on');
     await setAside(realFileSystem, part, aside);
@@ -83,7 +83,7 @@ describe('setAside', () => {
     }
   });
 
-  it('takes no other file its name', async (t) => {
+  it('overwrites no other file', async (t) => {
     const { part, aside, names } = await partOf(t, 0);
     writeFileSync(aside, 'kept');
     await rejects(setAside(realFileSystem, part, aside), 'unavailable', `${aside} is there already`);

@@ -10,17 +10,17 @@ function listOf(...ids: number[]): IdList {
 }
 
 describe('IdList', () => {
-  it('is in ascending order, whatever the order of adding', () => {
+  it('keeps ids in ascending order, whatever the order of adding', () => {
     assert.deepEqual([...listOf(3, 1, 2, 5, 4)], [1, 2, 3, 4, 5]);
   });
 
-  it('has an id once, however often it is added', () => {
+  it('adds an id once, however often it is added', () => {
     const list = listOf(1, 2, 2, 1);
     assert.deepEqual([...list], [1, 2]);
     assert.equal(list.length, 2);
   });
 
-  it('remove of an id that is not there changes nothing', () => {
+  it('remove of a missing id changes nothing', () => {
     const list = listOf(2, 4);
     for (const id of [1, 3, 5]) list.remove(id);
     assert.deepEqual([...list], [2, 4]);
