@@ -44,13 +44,13 @@ describe('encodeBase64url', () => {
     it(`encodes "${text}" as "${encoded}"`, () => assert.equal(encodeBase64url(text), encoded));
   }
 
-  it('uses - and _ where base64 has + and /', () => {
+  it('uses - and _ in place of + and / of base64', () => {
     assert.equal(encodeBase64url(Uint8Array.of(0xfb, 0xff)), '-_8');
   });
 
   it('encodes the UTF-8 of a string', () => assert.equal(encodeBase64url('é'), 'w6k'));
 
-  it('encodes the part of the memory that a view shows, and no more', () => {
+  it('encodes only the part of the memory that a view covers', () => {
     assert.equal(encodeBase64url(Uint8Array.from(Buffer.from('xfoox')).subarray(1, 4)), 'Zm9v');
   });
 });
@@ -61,15 +61,15 @@ describe('decodeBase64url', () => {
   }
 
   for (const { reason, encoded } of NOT_CANONICAL) {
-    it(`gives null for ${reason}`, () => assert.equal(decodeBase64url(encoded), null));
+    it(`returns null for ${reason}`, () => assert.equal(decodeBase64url(encoded), null));
   }
 
-  it('gives back every byte that was encoded', () => {
+  it('decodes every encoded byte', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     assert.deepEqual(decodeBase64url(encodeBase64url(bytes)), bytes);
   });
 
-  it('takes one text for each byte, out of the 4,096 that have two characters', () => {
+  it('accepts one text for each byte, of the 4,096 with two characters', () => {
     const texts = Array.from(ALPHABET).flatMap((first) => Array.from(ALPHABET, (second) => first + second));
     const decoded = texts.map(decodeBase64url).filter((bytes) => bytes !== null);
     assert.equal(decoded.length, 256);

@@ -310,14 +310,14 @@ const ACCEPTED = {
   'of 8,192 characters': ofLength(8192),
 };
 
-describe('verify refuses a token', () => {
+describe('verify rejects a token', () => {
   for (const { reason, token, message } of FORGED_TOKENS) {
     it(reason, () => {
       assert.throws(() => verify(token, KEYS, { now: () => NOW * 1000 }), { name: 'JwtError', message });
     });
   }
 
-  it('in more than 200 ways, of which no two are the same token', () => {
+  it('in more than 200 ways, no two of them the same token', () => {
     const tokens = new Set([VALID, ...FORGED_TOKENS.map(({ token }) => token)]);
     assert.equal(tokens.size, FORGED_TOKENS.length + 1);
     assert.equal(FORGED_TOKENS.length > 200, true);

@@ -30,7 +30,7 @@ function counters(gate: Gate): { running: number; queued: number } {
 }
 
 describe('Gate', () => {
-  it('runs a task at once while there is a place, and gives what it gives', async () => {
+  it('runs a task immediately if there is a free slot, and returns its result', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
     const a = send(gate, 'a');
@@ -41,7 +41,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('runs as many at once as it may, and lets the others wait', async () => {
+  it('runs as many tasks concurrently as allowed, and queues the others', async () => {
     const gate = new Gate({ concurrency: 2, queueMax: 8 });
     const begun: string[] = [];
     const [a, b, c, d] = [
@@ -63,7 +63,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('never runs more than it may, however many come', async () => {
+  it('never runs more than allowed, however many tasks arrive', async () => {
     const gate = new Gate({ concurrency: 3, queueMax: 100 });
     let running = 0;
     let most = 0;
@@ -77,7 +77,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('lets those who wait in by the order in which they came', async () => {
+  it('runs queued tasks in the order of arrival', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 8 });
     const begun: string[] = [];
     const tasks = ['a', 'b', 'c', 'd', 'e'].map((name) => send(gate, name, begun));
@@ -89,7 +89,7 @@ describe('Gate', () => {
     assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e']);
   });
 
-  it('does not let a newcomer slip in while a place passes on', async () => {
+  it('lets no new task overtake while a slot is handed over', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 8 });
     const begun: string[] = [];
     const first = send(gate, 'first', begun);
@@ -106,7 +106,7 @@ describe('Gate', () => {
   });
 
   for (const queueMax of [0, 1, 2]) {
-    it(`turns away whoever comes when ${queueMax} wait, and says when to come again`, async () => {
+    it(`rejects a task when ${queueMax} wait, with a time to retry after`, async () => {
       const gate = new Gate({ concurrency: 1, queueMax });
       const begun: string[] = [];
       const inside = Array.from({ length: 1 + queueMax }, (_, index) => send(gate, `${index}`, begun));
@@ -127,7 +127,7 @@ describe('Gate', () => {
     });
   }
 
-  it('turns away each task that has waited too long, while the places are still taken', async (t) => {
+  it('rejects each task that has waited too long, while the slots are still taken', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100 });
     const begun: string[] = [];
@@ -151,7 +151,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('has its place back when all have waited too long', async (t) => {
+  it('has a free slot again after all queued tasks timed out', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const gate = new Gate({ concurrency: 1, queueMax: 9, waitMsMax: 100 });
     const running = send(gate, 'running');
@@ -166,7 +166,7 @@ describe('Gate', () => {
     assert.equal(await again.result, 'again');
   });
 
-  it('lets 64 tasks wait by default, for 15 seconds', async (t) => {
+  it('queues 64 tasks by default, for 15 seconds', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const gate = new Gate({ concurrency: 1 });
     const tasks = Array.from({ length: 65 }, (_, index) => send(gate, `${index}`));
@@ -181,7 +181,7 @@ describe('Gate', () => {
     assert.equal(await first, '0');
   });
 
-  it('hands on the error of a task that fails, and its place', async () => {
+  it('rethrows the error of a task, and frees its slot', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 1 });
     const failing = send(gate, 'failing');
     const waiting = send(gate, 'waiting');
@@ -194,7 +194,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('takes a task that throws at once for one that fails', async () => {
+  it('treats a task that throws synchronously as one that rejects', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
     const throwing = () => {
       throw new TypeError('no such cost');
@@ -203,7 +203,7 @@ describe('Gate', () => {
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
-  it('in a hurry turns away who waits, lets who runs finish, and goes on', async () => {
+  it('hurry rejects the queued tasks, lets the running ones finish, and accepts new ones', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 8 });
     const a = send(gate, 'a');
     const waiting = [send(gate, 'b'), send(gate, 'c')];
@@ -228,7 +228,7 @@ describe('Gate', () => {
     ['lets every task wait that long', 10_000, 1_000, 999, true],
     ['does not make a shorter time longer', 500, 1_000, 500, false],
   ] as const) {
-    it(`in a hurry ${name}`, async (t) => {
+    it(`hurry ${name}`, async (t) => {
       t.mock.timers.enable({ apis: ['setTimeout'] });
       const gate = new Gate({ concurrency: 1, queueMax: 8, waitMsMax: before });
       const a = send(gate, 'a');

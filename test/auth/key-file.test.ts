@@ -194,7 +194,7 @@ describe('retireKey', () => {
     ['no key', [K2, K1], '', 'not_found', 'There is no key ""'],
   ];
   for (const [reason, keys, kid, code, message] of rows) {
-    it(`refuses ${reason}, and changes nothing`, async () => {
+    it(`rejects ${reason}, and changes nothing`, async () => {
       const text = JSON.stringify({ keys });
       const path = pathOf(text);
       await assert.rejects(retireKey(path, kid), { name: 'JotError', code, message });
@@ -276,7 +276,7 @@ async function messageOf(action: () => Promise<unknown>): Promise<string> {
   return message;
 }
 
-describe('every use of the key file refuses one that', () => {
+describe('openKeyFile, readKeyFile, listKeyFile, rotateKeyFile and retireKey reject a file that', () => {
   const uses: readonly ((path: string) => Promise<unknown>)[] = [
     (path) => openKeyFile(path, now),
     (path) => rotateKeyFile(path, now),

@@ -9,12 +9,12 @@ describe('keysFromSecrets', () => {
     assert.deepEqual(keysFromSecrets([]), []);
   });
 
-  it('gives a secret the same id every time, wherever it stands', () => {
+  it('returns the same id for a secret every time, whatever its place', () => {
     const [first, second] = keysFromSecrets(['new', 'old']);
     assert.deepEqual(keysFromSecrets(['old', 'new']), [second, first]);
   });
 
-  it('gives different secrets different ids, which do not show them', () => {
+  it('returns different ids for different secrets, which do not reveal them', () => {
     const secrets = ['a', 'b', 'A', 'a ', 'secret', 'secret1', 'x'.repeat(64), 'x'.repeat(65)];
     const kids = keysFromSecrets(secrets).map(({ kid }) => kid);
     assert.equal(new Set(kids).size, secrets.length);
@@ -23,7 +23,7 @@ describe('keysFromSecrets', () => {
 });
 
 describe('randomKey', () => {
-  it('gives 32 bytes and an id, both new each time', () => {
+  it('returns 32 bytes and an id, both new each time', () => {
     const [one, other] = [randomKey(), randomKey()];
     assert.equal(one.secret.length, 32);
     assert.match(one.kid, /^[0-9a-f]{8}$/);

@@ -15,7 +15,7 @@ function passwords(inUse: readonly Cost[] = []): PasswordHasher {
 }
 
 describe('PasswordHasher', () => {
-  it('hash at the one cost, and verify', async () => {
+  it('hash uses the configured cost, and verify accepts the hash', async () => {
     const phc = await passwords().hash('foo');
     assert.ok(phc.startsWith(`$scrypt$${today}$`));
     assert.deepEqual(await passwords().verify('foo', phc), { ok: true, renewed: null });
@@ -23,7 +23,7 @@ describe('PasswordHasher', () => {
     assert.equal((await passwords().verify('foo', null)).ok, false);
   });
 
-  it('refuse with one hash when all are of one cost, in use or not', async (t) => {
+  it('verify rejects after one hash if all are of one cost, in use or not', async (t) => {
     const phc = await hash('foo', TODAY);
     const costs = watchScrypt(t);
     for (const inUse of [[], [TODAY], [TODAY, TODAY]]) {
@@ -35,7 +35,7 @@ describe('PasswordHasher', () => {
     }
   });
 
-  it('refuse with one hash of each cost in use, whose hash it may be', async (t) => {
+  it('verify rejects after one hash of each cost in use, for any user or none', async (t) => {
     const hashes = [await hash('foo', OLD), await hash('foo', OLDER), await hash('foo', TODAY), null];
     const costs = watchScrypt(t);
     for (const phc of hashes) {
@@ -45,14 +45,14 @@ describe('PasswordHasher', () => {
     }
   });
 
-  it('say yes after the one hash that it takes', async (t) => {
+  it('verify accepts after one hash', async (t) => {
     const phc = await hash('foo', TODAY);
     const costs = watchScrypt(t);
     assert.deepEqual(await passwords([OLD]).verify('foo', phc), { ok: true, renewed: null });
     assert.deepEqual(costs, [today]);
   });
 
-  it('renew an older hash of the right password, and of no other, in the same turn', async (t) => {
+  it('verify returns a renewed hash for an old one, only for the right password, within one pass of the gate', async (t) => {
     const phc = await hash('foo', OLD);
     const costs = watchScrypt(t);
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
@@ -66,11 +66,11 @@ describe('PasswordHasher', () => {
     assert.deepEqual(await checks.verify('bar', phc), { ok: false, renewed: null });
   });
 
-  it('fail for what is no hash', async () => {
+  it('verify rejects text that is not a hash', async () => {
     await assert.rejects(passwords().verify('foo', '$2b$12$abc'), TypeError);
   });
 
-  it('do all of a check behind the gate', async () => {
+  it('verify passes the gate once for the whole check', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
     const checks = new PasswordHasher(TODAY, gate, [OLD]);
     const first = checks.verify('bar', null);

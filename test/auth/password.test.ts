@@ -50,7 +50,7 @@ const VECTORS = [
   },
 ];
 
-describe('verify accepts a hash made elsewhere', () => {
+describe('verify accepts a hash made by another program', () => {
   for (const { reason, password, phc } of VECTORS) {
     it(reason, async () => assert.equal((await verify(password, phc)).ok, true));
 
@@ -65,21 +65,21 @@ describe('verify accepts a hash made elsewhere', () => {
 });
 
 describe('hash and verify', () => {
-  it('make a round trip at the default cost', async () => {
+  it('hash makes a hash that verify accepts, at the default cost', async () => {
     const made = await hash('correct horse battery staple');
     assert.match(made, /^\$scrypt\$ln=14,r=8,p=5\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
     assert.deepEqual(await verify('correct horse battery staple', made), { ok: true, stale: false });
     assert.deepEqual(DEFAULT_COST, { ln: 14, r: 8, p: 5 });
   });
 
-  it('make a round trip at another cost, which the hash carries', async () => {
+  it('hash makes a hash that verify accepts, at another cost, which the hash contains', async () => {
     const made = await hash('foo', LOW);
     assert.match(made, /^\$scrypt\$ln=4,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/);
     assert.deepEqual(await verify('foo', made, LOW), { ok: true, stale: false });
     assert.deepEqual(await verify('fop', made, LOW), { ok: false, stale: false });
   });
 
-  it('make another salt, and so another hash, for the same password', async () => {
+  it('hash uses a new salt for every hash of the same password', async () => {
     const made = await Promise.all([hash('foo', LOW), hash('foo', LOW), hash('foo', LOW)]);
     assert.equal(new Set(made.map((text) => text.split('$')[3])).size, 3);
     assert.equal(new Set(made.map((text) => text.split('$')[4])).size, 3);
@@ -87,21 +87,21 @@ describe('hash and verify', () => {
 
   const passwords = ['', ' ', 'foo ', 'é', '密码', '😀', 'x'.repeat(1024), '$scrypt$ln=4,r=8,p=1$$'];
   for (const password of passwords) {
-    it(`tell ${JSON.stringify(password).slice(0, 30)} from the same with more after it`, async () => {
+    it(`verify rejects ${JSON.stringify(password).slice(0, 30)} with a space appended`, async () => {
       const made = await hash(password, LOW);
       assert.equal((await verify(password, made)).ok, true);
       assert.equal((await verify(`${password} `, made)).ok, false);
     });
   }
 
-  it('hash the UTF-8 as it is given: two forms of one letter are two passwords', async () => {
+  it('hash does not normalize: two Unicode forms of a letter are two passwords', async () => {
     const made = await hash('caf\u00e9', LOW);
     assert.equal((await verify('caf\u00e9', made)).ok, true);
     assert.equal((await verify('cafe\u0301', made)).ok, false);
   });
 });
 
-describe('verify says whether a hash is stale', () => {
+describe('verify returns as stale', () => {
   const made = hash('foo', LOW);
   const rows = [
     { reason: 'the same cost', cost: LOW, stale: false },
@@ -149,7 +149,7 @@ const MALFORMED = [
   { reason: 'with junk in the salt', text: `$scrypt$${LOW_TEXT}$++++*////QQ$${HASH}` },
 ];
 
-describe('verify refuses a PHC string', () => {
+describe('verify rejects a PHC string', () => {
   it('but not the one that the others are made from', async () => {
     assert.equal((await verify('foo', `$scrypt$${LOW_TEXT}$${SALT}$${HASH}`)).ok, true);
   });
@@ -168,7 +168,7 @@ describe('verify refuses a PHC string', () => {
   }
 });
 
-describe('hash refuses a cost', () => {
+describe('hash rejects a cost', () => {
   const rows = [
     { reason: 'of nothing', cost: { ...LOW, ln: 0 } },
     { reason: 'without blocks', cost: { ...LOW, r: 0 } },
@@ -217,7 +217,7 @@ describe('parseCost', () => {
     { reason: 'a newline at the end', text: 'ln=4,r=8,p=1\n', cost: null },
   ];
   for (const { reason, text, cost } of rows) {
-    it(`gives ${cost === null ? 'null' : 'the cost'} for ${reason}`, () =>
+    it(`returns ${cost === null ? 'null' : 'the cost'} for ${reason}`, () =>
       assert.deepEqual(parseCost(text), cost));
   }
 });

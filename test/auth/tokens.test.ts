@@ -25,11 +25,11 @@ function textOf(token: string, segment: number): string {
 }
 
 describe('Tokens', () => {
-  it('need a key', () => {
+  it('throws without a key', () => {
     assert.throws(() => new Tokens([], SETTINGS, () => 0), TypeError);
   });
 
-  it('sign with the first key and read what any of them signed', () => {
+  it('signs with the first key and accepts tokens signed with any key', () => {
     const before = tokensAt(T * 1000, {}, [OLD_KEY]);
     assert.equal(tokens.readAccess(tokens.access(SESSION, true)).kid, 'k1');
     assert.equal(tokens.readAccess(before.access(SESSION, true)).kid, 'k0');
@@ -42,7 +42,7 @@ describe('Tokens', () => {
 });
 
 describe('Tokens.access', () => {
-  it('writes header and payload as the contract has them', () => {
+  it('writes header and payload as the contract defines them', () => {
     const token = tokens.access(SESSION, true);
     assert.equal(textOf(token, 0), '{"typ":"JWT","alg":"HS256","kid":"k1"}');
     assert.equal(
@@ -51,7 +51,7 @@ describe('Tokens.access', () => {
     );
   });
 
-  it('takes the time from the clock, in whole seconds, and not from the session', () => {
+  it('reads the time from the clock, in whole seconds, and not from the session', () => {
     const token = tokensAt(T * 1000 + 9_999).access(SESSION, false);
     assert.equal(
       textOf(token, 1),
@@ -59,7 +59,7 @@ describe('Tokens.access', () => {
     );
   });
 
-  it('adds the delays that are set, fractions of a second too', () => {
+  it('adds the configured delays, fractions of a second too', () => {
     const token = tokensAt(T * 1000, { expirationMs: 1500, notBeforeMs: 500 }).access(SESSION, true);
     const { iat, nbf, exp } = JSON.parse(textOf(token, 1));
     assert.deepEqual({ iat, nbf, exp }, { iat: T, nbf: T + 0.5, exp: T + 1.5 });
@@ -76,7 +76,7 @@ describe('Tokens.refresh', () => {
     );
   });
 
-  it('gives the same token for the same row, at any time', () => {
+  it('returns the same token for the same row, at any time', () => {
     const token = tokens.refresh(SESSION);
     assert.equal(tokens.refresh({ ...SESSION }), token);
     assert.equal(tokensAt((T + 12_345) * 1000, { leewayMs: 5 }).refresh(SESSION), token);
@@ -89,7 +89,7 @@ describe('Tokens.refresh', () => {
     { reason: 'another user', change: { user_id: 8 } },
   ];
   for (const { reason, change } of rows) {
-    it(`gives another token for ${reason}`, () => {
+    it(`returns a different token for ${reason}`, () => {
       assert.notEqual(tokens.refresh({ ...SESSION, ...change }), tokens.refresh(SESSION));
     });
   }
@@ -97,7 +97,7 @@ describe('Tokens.refresh', () => {
 
 describe('Tokens.readAccess', () => {
   for (const fresh of [true, false]) {
-    it(`gives what access was given, fresh ${fresh}`, () => {
+    it(`returns the session that access signed, fresh ${fresh}`, () => {
       assert.deepEqual(tokens.readAccess(tokens.access(SESSION, fresh)), {
         identity: 7,
         sid: 's1',
@@ -110,7 +110,7 @@ describe('Tokens.readAccess', () => {
     });
   }
 
-  it('refuses a refresh token', () => {
+  it('rejects a refresh token', () => {
     assert.throws(() => tokens.readAccess(tokens.refresh(SESSION)), {
       name: 'JwtError',
       message: 'This is not an access token',
@@ -119,11 +119,11 @@ describe('Tokens.readAccess', () => {
 });
 
 describe('Tokens.readRefresh', () => {
-  it('gives what refresh was given', () => {
+  it('returns the session that refresh signed', () => {
     assert.deepEqual(tokens.readRefresh(tokens.refresh(SESSION)), { identity: 7, sid: 's1', generation: 3 });
   });
 
-  it('refuses an access token', () => {
+  it('rejects an access token', () => {
     assert.throws(() => tokens.readRefresh(tokens.access(SESSION, true)), {
       name: 'JwtError',
       message: 'This is not a refresh token',
@@ -131,7 +131,7 @@ describe('Tokens.readRefresh', () => {
   });
 });
 
-describe('Tokens keep time', () => {
+describe('Tokens: lifetimes, leeway and delays', () => {
   const expired = { name: 'JwtError', message: 'Signature has expired' };
   const early = { name: 'JwtError', message: 'The token is not yet valid (nbf)' };
   const access = tokens.access(SESSION, true);
@@ -159,7 +159,7 @@ describe('Tokens keep time', () => {
     assert.throws(() => tokensAt(T * 1000 - 10_001, { leewayMs: 10_000 }).readAccess(access), early);
   });
 
-  it('a token with a delay is not valid at once', () => {
+  it('a token with a delay is not valid immediately', () => {
     const delayed = tokensAt(T * 1000, { notBeforeMs: 500 }).access(SESSION, true);
     assert.throws(() => tokensAt(T * 1000 + 499).readAccess(delayed), early);
     tokensAt(T * 1000 + 500).readAccess(delayed);
@@ -167,12 +167,12 @@ describe('Tokens keep time', () => {
 });
 
 // What a holder of the key could sign, but these classes' own methods never do.
-describe('Tokens and tokens that were signed with the key, but not here', () => {
+describe('Tokens.readAccess and Tokens.readRefresh of tokens that another program signed with the key', () => {
   const claims = { identity: 7, iat: T, nbf: T, exp: T + 300, sid: 's1', fresh: true, generation: 3 };
   const signAccess = (changes = {}) => sign({ ...claims, ...changes }, KEY);
   const signRefresh = (changes = {}) => sign({ ...claims, ...changes }, KEY, { typ: 'refresh+jwt' });
 
-  it('accept them where they are the same', () => {
+  it('accept a token of the same claims', () => {
     assert.equal(tokens.readAccess(signAccess()).identity, 7);
     assert.equal(tokens.readRefresh(signRefresh()).identity, 7);
   });
@@ -186,7 +186,7 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
     ...['exp', 'nbf', 'iat'].map((name) => ({ name, value: undefined })),
   ];
   for (const { name, value } of unusable) {
-    it(`refuse one whose ${name} is ${JSON.stringify(value)}`, () => {
+    it(`reject one whose ${name} is ${JSON.stringify(value)}`, () => {
       const expected = { name: 'JwtError', message: `Token is missing the "${name}" claim` };
       assert.throws(() => tokens.readAccess(signAccess({ [name]: value })), expected);
       assert.throws(() => tokens.readRefresh(signRefresh({ [name]: value })), expected);
@@ -194,20 +194,20 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
   }
 
   for (const generation of [undefined, null, '3', 1.5, true]) {
-    it(`readRefresh refuses one whose generation is ${JSON.stringify(generation)}`, () => {
+    it(`readRefresh rejects one whose generation is ${JSON.stringify(generation)}`, () => {
       const message = 'Token is missing the "generation" claim';
       assert.throws(() => tokens.readRefresh(signRefresh({ generation })), { name: 'JwtError', message });
     });
   }
 
   for (const fresh of [undefined, null, 'true', 1, {}]) {
-    it(`readAccess takes one whose fresh is ${JSON.stringify(fresh)} for not fresh`, () => {
+    it(`readAccess reads one whose fresh is ${JSON.stringify(fresh)} as not fresh`, () => {
       assert.equal(tokens.readAccess(signAccess({ fresh })).fresh, false);
     });
   }
 
   for (const name of ['iss', 'sub', 'aud']) {
-    it(`refuse one that has ${name}, whatever it says: no token of this server does`, () => {
+    it(`reject one that has ${name}, whatever its value: no token of this server has it`, () => {
       const expected = { name: 'JwtError', message: `The "${name}" claim is not one of this server's` };
       for (const value of ['jot', 7, null, []]) {
         assert.throws(() => tokens.readAccess(signAccess({ [name]: value })), expected);
@@ -217,7 +217,7 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
   }
 
   for (const typ of [undefined, null, '', 'jwt', 'at+jwt', 'REFRESH+JWT', 'application/jwt', ['JWT']]) {
-    it(`refuse one whose typ is ${JSON.stringify(typ)}`, () => {
+    it(`reject one whose typ is ${JSON.stringify(typ)}`, () => {
       const token = sign(claims, KEY, { typ });
       assert.throws(() => tokens.readAccess(token), {
         name: 'JwtError',
@@ -228,11 +228,11 @@ describe('Tokens and tokens that were signed with the key, but not here', () => 
   }
 });
 
-describe('Tokens useKeys', () => {
+describe('Tokens.useKeys', () => {
   const NEW_KEY = { kid: 'k2', secret: 'thirty-two bytes for another key' };
   const refused = { name: 'JwtError', message: 'Signature verification failed' };
 
-  it('makes the new first key sign, and refuses tokens of a key that has gone at once', () => {
+  it('signs with the new first key, and immediately rejects tokens of a removed key', () => {
     const rotating = tokensAt(T * 1000, {}, [OLD_KEY]);
     const [access, refresh] = [rotating.access(SESSION, true), rotating.refresh(SESSION)];
     rotating.useKeys([NEW_KEY, OLD_KEY]);
@@ -246,7 +246,7 @@ describe('Tokens useKeys', () => {
     assert.throws(() => rotating.readRefresh(refresh), refused);
   });
 
-  it('keeps the keys that there are when it is given none, and does not see what becomes of the list', () => {
+  it('keeps the current keys if the list is empty, and copies the list', () => {
     const keys = [OLD_KEY];
     const kept = tokensAt(T * 1000, {}, keys);
     assert.throws(() => kept.useKeys([]), TypeError);
@@ -256,12 +256,12 @@ describe('Tokens useKeys', () => {
 });
 
 describe('Tokens.readAccess of a token that was verified before', () => {
-  it('gives the very same, however often it is asked', () => {
+  it('returns the same object every time', () => {
     const token = tokens.access(SESSION, true);
     assert.equal(tokens.readAccess(token), tokens.readAccess(token));
   });
 
-  it('goes by the clock each time', () => {
+  it('reads the clock every time', () => {
     let ms = T * 1000;
     const moving = new Tokens([KEY], { ...SETTINGS, leewayMs: 10_000 }, () => ms);
     const token = moving.access(SESSION, true);
@@ -277,7 +277,7 @@ describe('Tokens.readAccess of a token that was verified before', () => {
     moving.readAccess(token);
   });
 
-  it('believes nothing of another token because most of it is the same', () => {
+  it('trusts no other token that shares most of its text', () => {
     const token = tokens.access(SESSION, true);
     tokens.readAccess(token);
     for (let at = 0; at < token.length; at++) {
@@ -289,7 +289,7 @@ describe('Tokens.readAccess of a token that was verified before', () => {
     assert.throws(() => tokens.readAccess(`${head}.${payload}.${signature}`), { name: 'JwtError' });
   });
 
-  it('never passes for a refresh token', () => {
+  it('never lets it pass as a refresh token', () => {
     const token = tokens.access(SESSION, true);
     tokens.readAccess(token);
     assert.throws(() => tokens.readRefresh(token), { message: 'This is not a refresh token' });
