@@ -48,7 +48,7 @@ describe('askUnseen', () => {
     [['a\rb\rc\r'], ['a', 'b'], 'nothing behind the last answer'],
   ];
   for (const [keys, expected, reason] of rows) {
-    it(`takes ${JSON.stringify(keys).slice(0, 60)}: ${reason}`, async () => {
+    it(`reads ${JSON.stringify(keys).slice(0, 60)}: ${reason}`, async () => {
       const { answer, output, switched } = await ask(keys);
       assert.deepEqual(answer, expected);
       assert.deepEqual(output, { stdout: '', stderr: 'One: \nTwo: \n' });
@@ -69,7 +69,7 @@ describe('askUnseen', () => {
       [['fo\to\r'], 'open', NOT_TYPED, 'a control character'],
     ];
   for (const [keys, ending, message, reason] of failing) {
-    it(`fails, and puts the terminal back: ${reason}`, async () => {
+    it(`rejects, and restores the terminal: ${reason}`, async () => {
       const { answer, output, switched, stdin } = await ask(keys, ending);
       assert.equal(answer, message);
       assert.deepEqual(switched, [true, false]);
@@ -78,7 +78,7 @@ describe('askUnseen', () => {
     });
   }
 
-  it('fails, and puts the terminal back, when that is taken away', async () => {
+  it('rejects, and restores the terminal, if the terminal is closed', async () => {
     const terminal = createTerminal();
     const asked = askUnseen(terminal, ['One: ']);
     terminal.keys.destroy(new Error('read EIO'));
@@ -86,7 +86,7 @@ describe('askUnseen', () => {
     assert.deepEqual([terminal.switched, terminal.output.stderr], [[true, false], 'One: ']);
   });
 
-  it('leaves nothing that keeps the process alive, and does not close the stream', async () => {
+  it('leaves no listener that keeps the process alive, and does not close the stream', async () => {
     const { stdin } = await ask(['a\rb\r']);
     assert.deepEqual([stdin.isPaused(), stdin.destroyed], [true, false]);
   });
@@ -102,7 +102,7 @@ describe('readLine', () => {
     ['', '', 'nothing'],
   ];
   for (const [bytes, line, reason] of rows) {
-    it(`gives ${reason}`, async () =>
+    it(`returns ${reason}`, async () =>
       assert.equal(await readLine(createWorld({ stdin: bytes }).stdin), line));
   }
 });
@@ -110,7 +110,7 @@ describe('readLine', () => {
 describe('readOnlyLine', () => {
   const read = (stdin: string) => readOnlyLine(createWorld({ stdin }).stdin);
 
-  it('gives the only line, whatever empty ones follow', async () => {
+  it('returns the only line, whatever empty lines follow', async () => {
     for (const text of ['foo', 'foo\n', 'foo\r\n\r\n', 'foo\n\n']) assert.equal(await read(text), 'foo');
     assert.equal(await read(''), '');
   });

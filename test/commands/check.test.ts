@@ -41,8 +41,8 @@ const users = ['matt', 'elie', 'tim'].map(
   (username, index): User => ({ id: index + 1, version: 1, ...userNamed(username) }),
 );
 
-describe('check of a sound file', () => {
-  it('counts what is in it, and what share of it is dead', async (t) => {
+describe('jot check of a sound file', () => {
+  it('prints the number of rows, and the share that is dead', async (t) => {
     const post: Post = { id: 1, version: 1, ...postOf(1) };
     const changed: Post = { ...post, version: 2, title: 'Another' };
     const lines = linesWith(
@@ -67,7 +67,7 @@ describe('check of a sound file', () => {
     assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: expected, stderr: '' });
   });
 
-  it('finds nothing dead in one that was just compacted', async (t) => {
+  it('finds nothing dead in a file that was just compacted', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await store.users.create(userNamed('zoé'));
@@ -78,18 +78,18 @@ describe('check of a sound file', () => {
     assert.match(stdout, /; last change 2; [\d,]+ bytes, 0 % of them dead\n$/);
   });
 
-  it('reads the file that the settings name when none is given', async (t) => {
+  it('reads the file of the settings by default', async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     const { stdout } = await runCommand(check, [], { settings: { DATABASE_URL: `file:${path}` } });
     assert.ok(stdout.startsWith(`${path}: no damage\n1 user, `), stdout);
   });
 
-  it('has nothing to say against an empty one', async (t) => {
+  it('accepts an empty file', async (t) => {
     const { code, stdout, path } = await checked(t, '');
     assert.deepEqual([code, stdout], [0, `${path}: empty; the next start makes it a new data file\n`]);
   });
 
-  it('reads one that nobody may write, in a folder that nobody may write', async (t) => {
+  it('reads a read-only file in a read-only folder', async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     const folder = path.replace(/\/[^/]+$/, '');
     chmodSync(path, 0o400);
@@ -98,7 +98,7 @@ describe('check of a sound file', () => {
     assert.equal(code, 0);
   });
 
-  it('says that the end is not finished, which is no damage', async (t) => {
+  it('reports an unfinished end, which is no damage', async (t) => {
     const lines = linesWithUsers('matt', 'elie');
     const content = Buffer.from(lines.join(''));
     const goodBytes = lines.slice(0, 2).join('').length;
@@ -116,12 +116,12 @@ describe('check of a sound file', () => {
   });
 });
 
-describe('check of a damaged file', () => {
+describe('jot check of a damaged file', () => {
   const lines = linesWithUsers('matt', 'elie', 'tim');
   const [header = '', first = '', second = '', third = ''] = lines;
   const mismatch = 'its checksum does not match';
 
-  it('names the line and the byte, and counts what is before', async (t) => {
+  it('names the line and the byte, and counts the rows before them', async (t) => {
     const before = (counts: string) => `before that place: ${counts}, 0 posts, 0 sessions\n${HINT}`;
     const broken = second.replace('elie', 'Elie');
     const byte = `byte ${(header + first).length}`;
@@ -150,7 +150,7 @@ describe('check of a damaged file', () => {
     });
   });
 
-  it('that is no data file at all says how one begins, and offers no repair', async (t) => {
+  it('prints how a data file begins if the file is none, and suggests no repair', async (t) => {
     for (const content of [
       'Dear diary,\n',
       '{\n  "name": "jot"\n}\n',
@@ -163,7 +163,7 @@ describe('check of a damaged file', () => {
   });
 });
 
-describe('check of rows that can not be there', () => {
+describe('jot check of rows that cannot be there', () => {
   const [matt, elie] = users as [User, User];
   const post: Post = { id: 3, version: 1, ...postOf(1) };
   const orphan: Post = { ...post, user_id: 9 };
@@ -200,7 +200,7 @@ describe('check of rows that can not be there', () => {
     });
   }
 
-  it('has nothing against the same rows where they fit', async (t) => {
+  it('accepts the same rows where they fit', async (t) => {
     const lines = linesWith(
       [{ put: 'users', row: matt }],
       [{ put: 'users', row: elie }],
@@ -209,7 +209,7 @@ describe('check of rows that can not be there', () => {
     assert.equal((await checked(t, lines.join(''))).code, 0);
   });
 
-  it('shows twenty of them and counts the rest', async (t) => {
+  it('prints twenty of them and counts the rest', async (t) => {
     const lines = linesWith(
       Array.from({ length: 1_030 }, (_, index) => ({ put: 'posts', row: { ...post, id: index + 1 } })),
     );
@@ -222,8 +222,8 @@ describe('check of rows that can not be there', () => {
   });
 });
 
-describe('check of what can not be read', () => {
-  it('is one sentence, and makes nothing', async (t) => {
+describe('jot check of an unreadable file', () => {
+  it('prints one sentence, and creates nothing', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/folder`);
     const rows = [
@@ -244,7 +244,7 @@ describe('check of what can not be read', () => {
   });
 
   const options = process.getuid?.() === 0 ? { skip: 'root may read everything' } : {};
-  it('because nobody may is one sentence', options, async (t) => {
+  it('prints one sentence if permission is denied', options, async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     chmodSync(path, 0);
     const { code, stderr } = await runCommand(check, [path]);
@@ -253,8 +253,8 @@ describe('check of what can not be read', () => {
   });
 });
 
-describe('check of the file of a server that is running', () => {
-  it('never claims damage, whatever is written and compacted meanwhile', async (t) => {
+describe('jot check of the file of a running server', () => {
+  it('never reports damage, whatever is written and compacted meanwhile', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await store.users.create(userNamed('matt'));
@@ -282,7 +282,7 @@ describe('check of the file of a server that is running', () => {
     assert.ok(last > 1, `${last}`);
   });
 
-  it('would notice damage there too', async (t) => {
+  it('would detect damage there too', async (t) => {
     const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
     const later = encodeChange({ seq: 3, time: TIME, changes: [] });
     assert.equal((await checked(t, header + first + second.replace('elie', 'Elie') + later)).code, 1);

@@ -17,7 +17,7 @@ describe('parseArguments', () => {
       [['--', '--loud'], [], ['--loud'], 'an argument that looks like an option'],
     ];
   for (const [args, options, positionals, why] of good) {
-    it(`takes ${JSON.stringify(args)}: ${why}`, () => {
+    it(`accepts ${JSON.stringify(args)}: ${why}`, () => {
       const parsed = parseArguments(command, args);
       assert.deepEqual([...parsed.options], options);
       assert.deepEqual(parsed.positionals, positionals);
@@ -36,7 +36,7 @@ describe('parseArguments', () => {
     [['--loud=1'], /'--loud' does not take an argument$/, 'an option is there or not'],
   ];
   for (const [args, message, why] of bad) {
-    it(`refuses ${JSON.stringify(args)}: ${why}`, () => {
+    it(`rejects ${JSON.stringify(args)}: ${why}`, () => {
       assert.throws(
         () => parseArguments(command, args),
         (error: Error) => error instanceof UsageError && message.test(error.message),
@@ -53,19 +53,19 @@ describe('parseArguments', () => {
 describe('dataFileOf', () => {
   const settings = { DATABASE_URL: 'file:data/other.jsonl' };
 
-  it('is the file that is named, then the one of the settings, then the default', () => {
+  it('returns the file of the argument, of the settings, or the default', () => {
     assert.equal(dataFileOf(createWorld({ settings }), ['a.jsonl']), 'a.jsonl');
     assert.equal(dataFileOf(createWorld({ settings }), []), 'data/other.jsonl');
     assert.equal(dataFileOf(createWorld(), []), 'data/jot.jsonl');
   });
 
-  it('asks the settings only when no file is named', () => {
+  it('reads the settings only without an argument', () => {
     const world = createWorld({ settings: { PORT: 'none' } });
     assert.equal(dataFileOf(world, ['a.jsonl']), 'a.jsonl');
     assert.throws(() => dataFileOf(world, []), { code: 'validation_failed' });
   });
 
-  it('is none for a store in memory', () => {
+  it('throws for a store in memory', () => {
     const world = createWorld({ settings: { DATABASE_URL: 'memory:' } });
     assert.throws(() => dataFileOf(world, []), {
       code: 'unavailable',
@@ -75,7 +75,7 @@ describe('dataFileOf', () => {
 });
 
 describe('counted, rowsOf and firstOf', () => {
-  it('count in words', () => {
+  it('counted and rowsOf format a count and its noun', () => {
     const texts = [0, 1, 2, 1234567].map((count) => counted(count, 'post'));
     assert.deepEqual(texts, ['0 posts', '1 post', '2 posts', '1,234,567 posts']);
     assert.deepEqual(
@@ -85,7 +85,7 @@ describe('counted, rowsOf and firstOf', () => {
     assert.deepEqual([rowsOf(1, 'users'), rowsOf(0, 'sessions')], ['1 user', '0 sessions']);
   });
 
-  it('give the first ones and say how many more there are', () => {
+  it('firstOf keeps the first lines and counts the others', () => {
     assert.deepEqual(firstOf(['a', 'b'], 2), ['a', 'b']);
     assert.deepEqual(firstOf(['a', 'b', 'c'], 2), ['a', 'b', 'and 1 more']);
     assert.deepEqual(firstOf(['a', 'b'], 2, 1002), ['a', 'b', 'and 1,000 more']);
@@ -93,13 +93,13 @@ describe('counted, rowsOf and firstOf', () => {
 });
 
 describe('print', () => {
-  it('ends when the stream has it', async () => {
+  it('resolves when the stream has written the text', async () => {
     const { stdout, output } = createWorld();
     await print(stdout, 'one\n');
     assert.equal(output.stdout, 'one\n');
   });
 
-  it('rejects when it can not be written, though the stream took it', async () => {
+  it('rejects if the write fails after the stream accepted it', async () => {
     const full = new Writable({
       write: (_text, _encoding, done) => setImmediate(done, systemError('ENOSPC')),
     });

@@ -13,8 +13,8 @@ function sizes(before: number, after: number): string {
   return `${after.toLocaleString('en-US')} bytes, ${before.toLocaleString('en-US')} before\n`;
 }
 
-describe('compact', () => {
-  it('of a file that nobody has leaves the same rows in fewer bytes, and lets go of it', async (t) => {
+describe('jot compact', () => {
+  it('writes the same rows in fewer bytes to a file not in use, and releases it', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
@@ -30,7 +30,7 @@ describe('compact', () => {
     assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
   });
 
-  it('of a file that is in use is done by who has it', async (t) => {
+  it('asks the process that holds the file', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await fillStore(store);
@@ -44,13 +44,13 @@ describe('compact', () => {
     assert.equal((await contentsOf(path)).rows.users.length, 4);
   });
 
-  it('reaches a file by any name that a path can be', async (t) => {
+  it('accepts any spelling of the path', async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     const { code } = await runCommand(compact, [`/${path}`]);
     assert.equal(code, 0);
   });
 
-  it('says where it has set the end aside that was not finished', async (t) => {
+  it('reports where it set aside an unfinished end', async (t) => {
     const path = dataFile(t, linesWithUsers('matt', 'elie').join('').slice(0, -1));
     const { code, stderr } = await runCommand(compact, [path]);
     assert.equal(code, 0);
@@ -62,7 +62,7 @@ describe('compact', () => {
     assert.ok(aside !== '' && stderr.includes(aside), stderr);
   });
 
-  it('makes no file where there is none', async (t) => {
+  it('creates no file if none exists', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const message = `There is no data file ${path}; a start of the server makes the one that DATABASE_URL names`;
@@ -70,7 +70,7 @@ describe('compact', () => {
     assert.deepEqual(readdirSync(folder), []);
   });
 
-  it('refuses a folder, a damaged file and a file of something else, and leaves them', async (t) => {
+  it('rejects a folder, a damaged file and a file in another format, and leaves them', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/folder`);
     await rejects(runCommand(compact, [`${folder}/folder`]), 'unavailable');

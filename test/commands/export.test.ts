@@ -47,7 +47,7 @@ async function imported(t: TestContext, text: string): Promise<{ path: string; r
   return { path, report: withoutOthers(stdout) };
 }
 
-describe('export', () => {
+describe('jot export', () => {
   it('prints a header and one row per line, and leaves the file as it is', async (t) => {
     const path = await filled(t);
     const before = traceOf(path);
@@ -64,7 +64,7 @@ describe('export', () => {
     assert.ok(text.endsWith('}\n'), text);
   });
 
-  it('has no password hash unless it is asked for', async (t) => {
+  it('omits password hashes by default', async (t) => {
     const path = await filled(t);
     assert.equal((await exported(path)).includes('scrypt'), false);
     const users = usersIn(await exported(path, '--with-secrets'));
@@ -74,7 +74,7 @@ describe('export', () => {
     );
   });
 
-  it('of an empty file is an export without rows, that can be imported', async (t) => {
+  it('prints an importable export of an empty file', async (t) => {
     const text = await exported(dataFile(t, ''));
     const [{ next, rows }, ...lines] = linesIn(text);
     assert.deepEqual([next.users, rows, lines], [1, 0, []]);
@@ -82,12 +82,12 @@ describe('export', () => {
     assert.match(withoutOthers(report), /: 0 users, 0 posts, 0 sessions imported\n$/);
   });
 
-  it('leaves out the end that is not finished', async (t) => {
+  it('omits an unfinished end', async (t) => {
     const content = linesWithUsers('matt', 'elie').join('').slice(0, -1);
     assert.equal(usersIn(await exported(dataFile(t, content))).length, 1);
   });
 
-  it('of a damaged file prints nothing and names the place', async (t) => {
+  it('prints nothing for a damaged file and names the place', async (t) => {
     const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
     const path = dataFile(t, header + first.replace('matt', 'Matt') + second);
     const world = createWorld();
@@ -98,20 +98,20 @@ describe('export', () => {
     assert.equal(world.output.stdout, '');
   });
 
-  it('of a file that is not there prints nothing and makes nothing', async (t) => {
+  it('prints nothing for a missing file and creates nothing', async (t) => {
     const path = `${temporaryFolder(t)}/none/jot.jsonl`;
     await rejects(runIn(createWorld(), exportRows, [path]), 'unavailable');
     assert.throws(() => traceOf(path), { code: 'ENOENT' });
   });
 
-  it('works while a store has the file', async (t) => {
+  it('reads a file in use by a store', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await store.users.create(userNamed('matt'));
     assert.equal(usersIn(await exported(path)).length, 1);
   });
 
-  it('goes no faster than it is read', async (t) => {
+  it('waits for a slow reader', async (t) => {
     const names = Array.from({ length: 500 }, (_, index) => `user ${index}`);
     const path = dataFile(t, linesWithUsers(...names).join(''));
     const held: (() => void)[] = [];
@@ -132,8 +132,8 @@ describe('export', () => {
   });
 });
 
-describe('export and import', () => {
-  it('with secrets give the same rows, and go on with the same ids', async (t) => {
+describe('jot export and jot import', () => {
+  it('restore the same rows and next ids with secrets', async (t) => {
     const path = await filled(t);
     const { path: copy, report } = await imported(t, await exported(path, '--with-secrets'));
     assert.deepEqual(await contentsOf(copy), await contentsOf(path));
@@ -143,7 +143,7 @@ describe('export and import', () => {
     assert.deepEqual([ids[0]?.id, ids[1]?.id], [5, 5], 'that of tim is not given out again');
   });
 
-  it('without secrets give the same but for the hashes, and tell how many users have none', async (t) => {
+  it('restore the same rows without secrets, but for the hashes, and count the users without a password', async (t) => {
     const path = await filled(t);
     const { path: copy, report } = await imported(t, await exported(path));
     const withoutHashes = ({ rows, next }: Contents) => ({
@@ -157,13 +157,13 @@ describe('export and import', () => {
     );
   });
 
-  it('of an export again give the same export, line by line', async (t) => {
+  it('make an identical export of an imported one, line by line', async (t) => {
     const text = await exported(await filled(t), '--with-secrets');
     const { path } = await imported(t, text);
     assert.deepEqual(linesIn(await exported(path, '--with-secrets')), linesIn(text));
   });
 
-  it('decide who can sign in: those with a hash, and the others are told what everybody is told', async (t) => {
+  it('let users with a hash sign in, and reject the others like a wrong password', async (t) => {
     const path = await filled(t);
     for (const [options, status] of [
       [['--with-secrets'], 200],

@@ -38,7 +38,7 @@ async function folderWith(t: TestContext, isThere: boolean): Promise<string> {
   return folder;
 }
 
-describe('a command that can not write its report', () => {
+describe('runCommandLine with a report that cannot be written', () => {
   const options = existsSync('/dev/full') ? {} : { skip: 'there is no /dev/full here' };
   const rows: readonly (readonly [args: string[], isThere: boolean, input?: string])[] = [
     [['check'], true],
@@ -49,7 +49,7 @@ describe('a command that can not write its report', () => {
     [['keys', 'rotate'], true],
   ];
   for (const [args, isThere, input] of rows) {
-    it(`exits with 1 and says why: ${args.join(' ')}`, options, async (t) => {
+    it(`exits with 1 and prints why: ${args.join(' ')}`, options, async (t) => {
       const [code, stderr] = await writingTo('/dev/full', args, await folderWith(t, isThere), input);
       assert.match(withoutPlace(stderr), /^jot: ENOSPC: no space left on device, write\n$/);
       assert.equal(code, 1);

@@ -60,8 +60,8 @@ function problem(text: string): string {
   return `Nothing was imported:\n  ${text}`;
 }
 
-describe('import', () => {
-  it('puts all rows into a file that is not there, and says how many', async (t) => {
+describe('jot import', () => {
+  it('writes all rows to a new file, and prints how many', async (t) => {
     const path = `${temporaryFolder(t)}/data/jot.jsonl`;
     const { code, stdout, stderr } = await importInto(path, exportText());
     assert.deepEqual([code, withoutPlace(stderr)], [0, '']);
@@ -84,7 +84,7 @@ describe('import', () => {
     ['with an unknown member in the header', header.replace('{', '{"made":"2026",') + lines.join('')],
   ];
   for (const [reason, input] of forms) {
-    it(`takes an export ${reason}`, async (t) => {
+    it(`accepts an export ${reason}`, async (t) => {
       const path = `${temporaryFolder(t)}/jot.jsonl`;
       await importInto(path, input);
       await holdsAll(path);
@@ -98,7 +98,7 @@ describe('import', () => {
     ['with its members in another order', JSON.stringify(reversed(JSON.parse(VERSION_1)))],
   ];
   for (const [reason, input] of formsOfVersion1) {
-    it(`takes an export of version 1, ${reason}`, async (t) => {
+    it(`accepts an export of version 1, ${reason}`, async (t) => {
       const paths = [`${temporaryFolder(t)}/1.jsonl`, `${temporaryFolder(t)}/2.jsonl`] as const;
       await importInto(paths[0], input);
       await importInto(paths[1], kept('export-2.txt'));
@@ -106,14 +106,14 @@ describe('import', () => {
     });
   }
 
-  it('goes on behind the highest id where "next" says nothing', async (t) => {
+  it('continues after the highest id if "next" is missing', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     await importInto(path, exportText(exportOf({ next: undefined })));
     const { users, posts, sessions } = (await contentsOf(path)).next;
     assert.deepEqual({ users, posts, sessions }, { users: 6, posts: 4, sessions: 2 });
   });
 
-  it('takes the longest title and an empty body, as a request may have them', async (t) => {
+  it('accepts the longest title and an empty body, as a request may contain them', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const [post] = exportOf().posts;
     const changed = { ...post, title: '😀'.repeat(200), body: '' };
@@ -121,7 +121,7 @@ describe('import', () => {
     assert.deepEqual((await contentsOf(path)).rows.posts, [changed]);
   });
 
-  it('keeps a username in the form that a signup keeps it in', async (t) => {
+  it('normalizes a username as a signup does', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const users = [{ id: 1, version: 1, ...userNamed('zoe\u0308'), password_hash: FOO_HASH }];
     await importInto(path, exportText(exportOf({ users, posts: [], next: {} })));
@@ -129,7 +129,7 @@ describe('import', () => {
     assert.equal((await store.users.get(1)).username, 'zo\u00eb');
   });
 
-  it('takes the lowest and the highest ids there can be, and none is given out after them', async (t) => {
+  it('accepts the lowest and the highest possible ids, and assigns none after them', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const highest = Number.MAX_SAFE_INTEGER;
     const users = [1, highest].map((id) => ({
@@ -153,9 +153,9 @@ describe('import', () => {
   });
 });
 
-describe('import of what is no export', () => {
+describe('jot import of input that is not an export', () => {
   for (const text of [exportText(), VERSION_1]) {
-    it(`refuses ${text.slice(0, 34)} that is cut off at any byte`, async (t) => {
+    it(`rejects ${text.slice(0, 34)} cut off at any byte`, async (t) => {
       const folder = folderInMemory(t);
       const bytes = Buffer.from(text.trimEnd());
       for (let length = 0; length < bytes.length; length++) {
@@ -192,12 +192,12 @@ describe('import of what is no export', () => {
     [JSON.stringify(exportOf({ users: {} })), notList, 'an object in place of rows in version 1'],
   ];
   for (const [input, why, reason] of rows) {
-    it(`refuses ${reason}`, (t) =>
+    it(`rejects ${reason}`, (t) =>
       refused(t, input, new RegExp(`^The input is not an export of Jot: ${why}`)));
   }
 });
 
-describe('import of an export that is wrong', () => {
+describe('jot import of an invalid export', () => {
   const [matt, zoe] = exportOf().users;
   const [post] = exportOf().posts;
   const [session] = exportOf().sessions;
@@ -357,7 +357,7 @@ describe('import of an export that is wrong', () => {
     '$scrypt$ln=1,r=1,p=1$c2FsdA$',
   ];
   for (const password_hash of hashes) {
-    it(`refuses ${JSON.stringify(password_hash)} as a hash: no login could read it`, async (t) => {
+    it(`rejects ${JSON.stringify(password_hash)} as a hash: no login could read it`, async (t) => {
       const given = exportOf({ users: [matt, zoe, { ...zoe, id: 6, password_hash }] });
       await refused(
         t,
@@ -390,7 +390,7 @@ describe('import of an export that is wrong', () => {
     await refused(t, bytes, /^Nothing was imported:\n {2}line 2: expected a row in JSON, [^\n]*$/);
   });
 
-  it('takes `__proto__` for a name like any other', async (t) => {
+  it('treats `__proto__` like any other name', async (t) => {
     const inRow = exportText().replace('"title":', '"__proto__":{"title":"inherited"},"untitled":');
     await refused(t, inRow, /\n {2}line 4: it has "__proto__" of posts, a field /);
     for (const name of ['__proto__', 'constructor']) {
@@ -399,7 +399,7 @@ describe('import of an export that is wrong', () => {
     }
   });
 
-  it('rejects a newer schema, and names both numbers', async (t) => {
+  it('rejects a newer schema, naming both numbers', async (t) => {
     const text = exportText();
     const withSchema = (schema: unknown) =>
       text.replace(/"schema":\d+/, `"schema":${JSON.stringify(schema)}`);
@@ -428,7 +428,7 @@ describe('import of an export that is wrong', () => {
     await refused(t, JSON.stringify(given), problem(`${users}\n  ${posts}`));
   });
 
-  it('shows twenty problems and counts the rest', async (t) => {
+  it('prints twenty problems and counts the rest', async (t) => {
     const posts = Array.from({ length: 1_030 }, (_, index) => ({ ...post, id: index + 1, user_id: 2 }));
     const folder = temporaryFolder(t);
     const given = exportText(exportOf({ posts, next: {} }));
@@ -442,10 +442,10 @@ describe('import of an export that is wrong', () => {
   });
 });
 
-describe('where import puts rows', () => {
+describe('jot import: the target', () => {
   const text = exportText();
 
-  it('is no store with rows: it is left as it is', async (t) => {
+  it('rejects a store with rows and leaves it as it is', async (t) => {
     const path = dataFile(t, linesWithUsers('tim').join(''));
     const before = traceOf(path);
     const message = `There are rows in ${path} already; an import needs an empty one`;
@@ -453,7 +453,7 @@ describe('where import puts rows', () => {
     assert.deepEqual(traceOf(path), before);
   });
 
-  it('can be an empty store, whose ids are not given out again', async (t) => {
+  it('accepts an empty store, and never assigns its ids again', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     for (let count = 1; count <= 9; count++) {
@@ -468,13 +468,13 @@ describe('where import puts rows', () => {
     assert.equal((await again.sessions.create(sessionOf(1, 'two'))).id, 2);
   });
 
-  it('can be a file without a byte in it', async (t) => {
+  it('accepts an empty file', async (t) => {
     const path = dataFile(t, '');
     await importInto(path, text);
     assert.equal((await contentsOf(path)).rows.users.length, 2);
   });
 
-  it('keeps an empty store as it is when the export is wrong', async (t) => {
+  it('leaves an empty store as it is if the export is invalid', async (t) => {
     const path = dataFile(t, linesWith().join(''));
     const before = traceOf(path);
     await rejects(importInto(path, text.replace('jot-export', 'jot')), 'bad_request');
@@ -482,7 +482,7 @@ describe('where import puts rows', () => {
     assert.deepEqual(traceOf(path), before);
   });
 
-  it('is no damaged file: it names the place and leaves it', async (t) => {
+  it('rejects a damaged file, naming the place, and leaves it', async (t) => {
     const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
     const path = dataFile(t, header + first.replace('matt', 'Matt') + second);
     const before = traceOf(path);
@@ -491,7 +491,7 @@ describe('where import puts rows', () => {
     assert.deepEqual(traceOf(path), before);
   });
 
-  it('is no file that somebody has: nothing is read from standard input then', async (t) => {
+  it('rejects a file in use without reading standard input', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     await openFor(t, `file:${path}`);
     const input = Readable.from([Buffer.from(text)]);
@@ -500,24 +500,24 @@ describe('where import puts rows', () => {
     assert.equal(input.readableDidRead, false);
   });
 
-  it('is no store in memory', async () => {
+  it('rejects a store in memory', async () => {
     const settings = { DATABASE_URL: 'memory:' };
     await rejects(runCommand(importRows, [], { settings, stdin: text }), 'unavailable');
   });
 });
 
-describe('what import reads', () => {
-  it('is not typed by somebody', async () => {
+describe('jot import: the input', () => {
+  it('rejects a terminal', async () => {
     const world = createWorld();
     const stdin = Object.assign(Readable.from([]), { isTTY: true });
     await assert.rejects(runIn({ ...world, stdin }, importRows, []), (error) => error instanceof UsageError);
   });
 
-  it('is no file that is named: it would be taken for the data file', async () => {
+  it('rejects a file name, which would name the data file', async () => {
     await assert.rejects(runCommand(importRows, ['export.jsonl']), (error) => error instanceof UsageError);
   });
 
-  it('that breaks off with an error leaves nothing, and the data file is not blamed', async (t) => {
+  it('leaves nothing if the input fails, and does not blame the data file', async (t) => {
     async function* failing() {
       yield Buffer.from('{"format":');
       throw Object.assign(new Error('EISDIR: illegal operation on a directory, read'), { code: 'EISDIR' });
@@ -528,12 +528,12 @@ describe('what import reads', () => {
     assert.equal(existsSync(path), false);
   });
 
-  it('is not nothing', async (t) => {
+  it('rejects empty input', async (t) => {
     const message = /line 1 is not a header/;
     for (const none of [Readable.from([]), Readable.from([Buffer.alloc(0)])]) await refused(t, none, message);
   });
 
-  it('does not begin with what npm prints', async (t) => {
+  it('rejects the banner of npm at the beginning', async (t) => {
     const banner = '\n> jot@0.1.0 jot\n> exec node scripts/run.mjs src/main.ts export\n\n';
     await refused(
       t,
@@ -542,7 +542,7 @@ describe('what import reads', () => {
     );
   });
 
-  it('leaves what an interrupted one left behind to the next one', async (t) => {
+  it('removes the unfinished file of an interrupted import', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/.jot.jsonl.new`, 'half of a data file');
     await importInto(`${folder}/jot.jsonl`, exportText());

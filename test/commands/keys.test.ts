@@ -70,7 +70,7 @@ async function refuses(command: Command, args: string[], place: Place, settings:
 }
 
 describe('jot keys list', () => {
-  it('shows of each key when it was made, whether it signs, and until when there can be tokens of it', async (t) => {
+  it('prints when each key was created, whether it signs, and until when its tokens may be valid', async (t) => {
     const { settings, keyFile, kids } = await placeWithKeys(t, 3);
     const now = () => START_MS + 2 * DAY_MS;
     const { code, stdout, stderr } = await runCommand(listKeys, [], { settings, now });
@@ -89,14 +89,14 @@ describe('jot keys list', () => {
     }
   });
 
-  it('goes by the lifetimes that are set', async (t) => {
+  it('uses the configured lifetimes', async (t) => {
     const { settings } = await placeWithKeys(t, 2);
     const lifetimes = { JWT_EXPIRATION_DELTA: '1h', JWT_REFRESH_EXPIRATION_DELTA: '2h', JWT_LEEWAY: '0' };
     const { stdout } = await runCommand(listKeys, [], { settings: { ...settings, ...lifetimes } });
     assert.match(stdout, /until 2026-11-24T12:00:00Z {2}2026-11-24T13:00:10Z.* {2}2026-11-24T14:00:10Z/);
   });
 
-  it('shows a question mark where the file does not tell', async (t) => {
+  it('prints a question mark for a time that the file does not contain', async (t) => {
     const place = await placeWithKeys(t, 2);
     const { keys } = JSON.parse(readFileSync(place.keyFile, 'utf8'));
     const bare = keys.map(({ kid, secret }: Record<string, string>) => ({ kid, secret }));
@@ -114,7 +114,7 @@ describe('jot keys list', () => {
 });
 
 describe('jot keys rotate', () => {
-  it('without a server changes the file alone, for the next start', async (t) => {
+  it('changes only the file without a server, for the next start', async (t) => {
     const place = await placeWithKeys(t, 1);
     const [first] = kidsIn(place.keyFile);
     const { code, stdout, stderr } = await runCommand(rotateKeys, [], { settings: place.settings });
@@ -125,7 +125,7 @@ describe('jot keys rotate', () => {
     assert.deepEqual(readdirSync(place.folder), ['jot.keys.json']);
   });
 
-  it('makes a running server sign with the new key, and believe the older one', async (t) => {
+  it('makes a running server sign with the new key, and accept tokens of the older one', async (t) => {
     const place = placeFor(t);
     const server = await startWithMatt(t, place);
     const before = await server.signIn('matt');
@@ -140,7 +140,7 @@ describe('jot keys rotate', () => {
     assert.deepEqual([logged.message, logged.kids], ['reloaded the key file', [second, first]]);
   });
 
-  it('reports that the server reads another key file: by another name its data file has another one', async (t) => {
+  it('reports that the server reads another key file, if its data file has another name', async (t) => {
     const place = await placeWithKeys(t, 1);
     await startServer(t, place.settings);
     symlinkSync(`${place.folder}/jot.jsonl`, `${place.folder}/link.jsonl`);
@@ -151,7 +151,7 @@ describe('jot keys rotate', () => {
     await assert.rejects(runCommand(rotateKeys, [], { settings }), { name: 'JotError', message });
   });
 
-  it('reports that the server has its keys from elsewhere', async (t) => {
+  it('reports that the server reads its keys from JWT_SECRET_KEY', async (t) => {
     const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     const message =
@@ -181,7 +181,7 @@ describe('jot keys rotate', () => {
 });
 
 describe('jot keys retire', () => {
-  it('has a running server refuse tokens of that key at once, and no others', async (t) => {
+  it('makes a running server reject tokens of that key immediately, and no others', async (t) => {
     const place = placeFor(t);
     const server = await startWithMatt(t, place);
     const before = await server.signIn('matt');
@@ -196,7 +196,7 @@ describe('jot keys retire', () => {
     assert.deepEqual(await statusesOf(server, after), [200, 200]);
   });
 
-  it('without a server is for the next start, and takes a kid that begins with a dash', async (t) => {
+  it('applies to the next start without a server, and accepts a kid that begins with a dash', async (t) => {
     for (const args of [['--', '-old']]) {
       const place = await placeWithKeys(t, 1);
       const { keys } = JSON.parse(readFileSync(place.keyFile, 'utf8'));
@@ -208,7 +208,7 @@ describe('jot keys retire', () => {
     }
   });
 
-  it('refuses the key that signs, the only one, and one that is not there', async (t) => {
+  it('rejects the signing key, the only key, and an unknown key', async (t) => {
     const two = await placeWithKeys(t, 2);
     await refuses(
       retireKeys,
@@ -230,14 +230,14 @@ describe('jot keys retire', () => {
   }
 });
 
-describe('jot keys, all of them,', () => {
+describe('jot keys list, rotate and retire', () => {
   const commands: readonly [Command, string[]][] = [
     [listKeys, []],
     [rotateKeys, []],
     [retireKeys, ['old']],
   ];
   for (const [command, args] of commands) {
-    it(`${command.name}: says that there is no key file in use`, async (t) => {
+    it(`${command.name}: reports that no key file is in use`, async (t) => {
       const place = await placeWithKeys(t, 2);
       await refuses(
         command,
@@ -251,7 +251,7 @@ describe('jot keys, all of them,', () => {
       await refuses(command, args, place, elsewhere, /jot\.keys\.json: it does not exist/);
     });
 
-    it(`${command.name}: shows nothing of a key file that is damaged`, async (t) => {
+    it(`${command.name}: prints nothing of a damaged key file`, async (t) => {
       const place = await placeWithKeys(t, 2);
       writeFileSync(place.keyFile, readFileSync(place.keyFile, 'utf8').slice(0, -3));
       await refuses(command, args, place, {}, /jot\.keys\.json: it is not JSON$/);
@@ -259,12 +259,12 @@ describe('jot keys, all of them,', () => {
   }
 });
 
-describe('a running server that is told to read its key file again', () => {
+describe('keyRequests: keys reload', () => {
   for (const [reason, text] of [
     ['it is not JSON', '{"keys":'],
     ['"keys" must be a non-empty list', '{"keys":[]}'],
   ] as const) {
-    it(`keeps its keys, says and logs why: ${reason}`, async (t) => {
+    it(`keeps the keys, responds with the reason and logs it: ${reason}`, async (t) => {
       const place = placeFor(t);
       const server = await startWithMatt(t, place);
       const before = await server.signIn('matt');
@@ -279,7 +279,7 @@ describe('a running server that is told to read its key file again', () => {
     });
   }
 
-  it('makes none where it has gone', async (t) => {
+  it('creates no key file if it is missing', async (t) => {
     const place = placeFor(t);
     await startServer(t, place.settings);
     rmSync(place.keyFile);
@@ -289,7 +289,7 @@ describe('a running server that is told to read its key file again', () => {
   });
 });
 
-describe('jot keys with a server in a process of its own', () => {
+describe('jot keys with a server in another process', () => {
   it('rotates and retires without a restart', async (t) => {
     const place = placeFor(t);
     const env = { ...place.settings, PORT: '0', PASSWORD_COST: 'ln=1,r=1,p=1', LOG: 'json' };

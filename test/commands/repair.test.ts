@@ -9,8 +9,8 @@ import { linesWith, linesWithUsers } from '../support/disk/records.ts';
 import { openFor, postOf, sessionOf, userNamed } from '../support/disk/stores.ts';
 import { runCommand, withoutOthers } from '../support/process/world.ts';
 
-describe('repair', () => {
-  it('says what is dropped and why, what is kept, and where the damaged file is', async (t) => {
+describe('jot repair', () => {
+  it('prints which rows are dropped and why, which are kept, and where the damaged file is', async (t) => {
     const [header = '', first = '', ...others] = linesWith(
       [{ put: 'users', row: { id: 1, version: 1, ...userNamed('matt') } }],
       [{ put: 'users', row: { id: 2, version: 1, ...userNamed('elie') } }],
@@ -37,7 +37,7 @@ describe('repair', () => {
     assert.equal((await store.posts.get(2)).user_id, 2);
   });
 
-  it('shows twenty lines and counts the rest', async (t) => {
+  it('prints twenty lines and counts the rest', async (t) => {
     const [header = '', , second = ''] = linesWithUsers('matt', 'elie');
     const path = dataFile(t, header + 'lost\n'.repeat(1_025) + second);
     const { stdout } = await runCommand(repair, [path]);
@@ -47,7 +47,7 @@ describe('repair', () => {
     assert.ok(lines.includes('kept: 1 user, 0 posts, 0 sessions'), stdout);
   });
 
-  it('of a file that is whole, but for rows that can not be there, ends no session', async (t) => {
+  it('ends no session if only rows that cannot be there are dropped', async (t) => {
     const user = { id: 1, version: 1, ...userNamed('matt') };
     const lines = linesWith(
       [{ put: 'users', row: user }],
@@ -68,7 +68,7 @@ describe('repair', () => {
     assert.equal((await runCommand(check, [path])).code, 0);
   });
 
-  it('names rows whose only fault is their shape, and drops them only with --drop-rows', async (t) => {
+  it('names rows of the wrong shape, and drops them only with --drop-rows', async (t) => {
     const row = { id: 1, version: 1, ...userNamed('matt'), created: 0.5 };
     const path = dataFile(t, linesWith([{ put: 'users', row }]).join(''));
     const before = traceOf(path);
@@ -88,7 +88,7 @@ describe('repair', () => {
     assert.equal((await runCommand(check, [path])).code, 0);
   });
 
-  it('says that there is nothing to do, and does nothing', async (t) => {
+  it('reports that there is nothing to do, and does nothing', async (t) => {
     const path = dataFile(t, linesWithUsers('matt').join(''));
     const { code, stdout } = await runCommand(repair, [], { settings: { DATABASE_URL: `file:${path}` } });
     assert.deepEqual([code, stdout], [0, `${path}: no damage to repair\n`]);

@@ -37,7 +37,7 @@ describe('askServer', () => {
     assert.deepEqual(await askServer(path, request), { server, response: { count: 5 } });
   });
 
-  it('throws with the message of a server that refuses', async (t) => {
+  it('throws with the message of a server that rejects the request', async (t) => {
     const path = dataFile(t, '');
     const lock = await acquireLock(path);
     t.after(() => lock.release());

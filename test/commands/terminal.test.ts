@@ -30,8 +30,8 @@ async function begin(t: TestContext, command: string) {
   return { terminal, signIn, ended };
 }
 
-describe('a password at a terminal', { skip: noTerminal }, () => {
-  it('is not shown, is edited as one is used to, and becomes the password', async (t) => {
+describe('jot user create, password and delete at a terminal', { skip: noTerminal }, () => {
+  it('create hides the password, and accepts the usual editing keys', async (t) => {
     const { terminal, signIn, ended } = await begin(t, '$JOT user create elie');
     await terminal.until(/Password: /);
     terminal.type('wrong\u0015hunterx\u007f-4711\r');
@@ -46,7 +46,7 @@ describe('a password at a terminal', { skip: noTerminal }, () => {
     assert.equal(await signIn('elie', 'hunter-4711'), 200);
   });
 
-  it('would be shown if the terminal was not told', async (t) => {
+  it('create would show the password if the terminal still echoed', async (t) => {
     const { terminal, ended } = await begin(t, 'printf "Password: "; read line');
     await terminal.until(/Password: /);
     terminal.type('hunter-4711\r');
@@ -58,7 +58,7 @@ describe('a password at a terminal', { skip: noTerminal }, () => {
     ['Ctrl-C', 'hunter\u0003'],
     ['Ctrl-D', '\u0004'],
   ] as const) {
-    it(`is given up with ${name}`, async (t) => {
+    it(`password is cancelled by ${name}`, async (t) => {
       const { terminal, signIn, ended } = await begin(t, '$JOT user password matt');
       await terminal.until(/Password: /);
       terminal.type(keys);
@@ -69,7 +69,7 @@ describe('a password at a terminal', { skip: noTerminal }, () => {
     });
   }
 
-  it('leaves the terminal as it was when the command is killed with a signal', async (t) => {
+  it('password restores the terminal when a signal kills the command', async (t) => {
     const killed = `sh -c 'echo "process $$"; exec $JOT user password matt'`;
     const { terminal, ended } = await begin(t, killed);
     const [, pid] = await terminal.until(/process (\d+)/);
@@ -81,7 +81,7 @@ describe('a password at a terminal', { skip: noTerminal }, () => {
     assert.equal(terminal.shown().includes('hunter'), false);
   });
 
-  it('is not asked for to delete a user: the name is, and it is shown', async (t) => {
+  it('delete asks for the name and shows it, not for a password', async (t) => {
     const { terminal, signIn, ended } = await begin(t, '$JOT user delete matt');
     await terminal.until(/Type the username to go on: /);
     terminal.type('matt\r');

@@ -14,11 +14,11 @@ function command(more: Partial<Command> = {}): Command {
 }
 
 describe('helpOf', () => {
-  it('is only the usage without parameters and details', () => {
+  it('returns only the usage without parameters and details', () => {
     assert.equal(helpOf(command()), 'Usage: jot do\n\n  do something\n');
   });
 
-  it('has a line for each parameter, in the order in which they are typed, and then the details', () => {
+  it('returns a line for each parameter, in the order of the command line, and then the details', () => {
     const parameters = { '[--all]': 'everything', '<name>': 'whose' };
     assert.equal(
       helpOf(command({ parameters, details: '\nMore.' })),
@@ -27,7 +27,7 @@ describe('helpOf', () => {
   });
 
   for (const each of commands) {
-    it(`of ${each.name} begins with its usage, and has lines of 80 characters at most`, () => {
+    it(`returns for ${each.name} its usage first, and lines of 80 characters at most`, () => {
       const text = helpOf(each);
       assert.ok(text.startsWith(usageOfOne(each)));
       for (const line of text.split('\n').slice(3)) assert.ok(line.length <= 80, line);
@@ -35,8 +35,8 @@ describe('helpOf', () => {
   }
 });
 
-describe('README: the commands', () => {
-  it('are those that there are, with their parameters', () => {
+describe('README.md: the table of commands', () => {
+  it('lists all commands, with their parameters', () => {
     const [, section = ''] = /\n\| command \|[^\n]*\n(.*?)\n\n/s.exec(readme) ?? [];
     const rows = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, typed]) => typed);
     const known = commands

@@ -10,7 +10,7 @@ import { createPerson } from '../support/server/person.ts';
 import { START_MS, startServer } from '../support/server/server.ts';
 
 describe('jot user list', () => {
-  it('shows id, name, age, posts and sessions that are alive, while the server runs', async (t) => {
+  it('prints id, name, age, posts and active sessions while the server runs', async (t) => {
     const settings = { DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl` };
     const server = await startServer(t, settings);
     const [matt] = [await createPerson(server, 'matt'), await createPerson(server, 'Élie')];
@@ -40,7 +40,7 @@ describe('jot user list', () => {
     );
   });
 
-  it('reads the file that is named, and leaves out sessions that have expired', async (t) => {
+  it('reads the file of its argument, and omits expired sessions', async (t) => {
     const path = `${temporaryFolder(t)}/other.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await store.users.create(userNamed('matt'));
@@ -53,7 +53,7 @@ describe('jot user list', () => {
     assert.deepEqual([await sessionsAt(expires - 1), await sessionsAt(expires)], [1, 0]);
   });
 
-  it('shows no hash, and nothing that a terminal would obey', async (t) => {
+  it('prints no hash, and no character that controls a terminal', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await store.users.create({ ...userNamed('a\u202eb'), created: Number.MAX_SAFE_INTEGER });
@@ -67,7 +67,7 @@ describe('jot user list', () => {
     }
   });
 
-  it('of nobody is an empty list; of no file, or none in memory, it is a failure', async (t) => {
+  it('prints an empty list without users, and fails without a file or with a store in memory', async (t) => {
     const folder = temporaryFolder(t);
     await openFor(t, `file:${folder}/jot.jsonl`);
     const path = `${folder}/jot.jsonl`;

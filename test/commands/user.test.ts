@@ -65,7 +65,7 @@ function typing(text: string): PassThrough {
 
 for (const way of ways) {
   describe(`jot user with ${way}`, () => {
-    it('create adds a user who can sign in, in any of the forms of name and password', async (t) => {
+    it('create adds a user who can sign in with any form of name and password', async (t) => {
       const place = placeFor(t);
       const after = await during(t, way, place, async () => undefined);
       const stdin = 'pa\u0308ss wörd\n';
@@ -80,7 +80,7 @@ for (const way of ways) {
       assert.deepEqual(json, [{ id: 1, username: 'Élie' }]);
     });
 
-    it('create refuses a name that is taken in another form', async (t) => {
+    it('create rejects a name that is taken in another form', async (t) => {
       const place = placeFor(t);
       const after = await during(
         t,
@@ -95,7 +95,7 @@ for (const way of ways) {
       assert.equal((await server.call('GET', '/users')).json.length, 1);
     });
 
-    it('password makes another one count, and ends all sessions of that user alone', async (t) => {
+    it('password replaces the password, and ends all sessions of that user only', async (t) => {
       const place = placeFor(t);
       const people: { access: string; refresh: string; path: string; etag: string }[] = [];
       const after = await during(t, way, place, async (server) => {
@@ -129,7 +129,7 @@ for (const way of ways) {
       assert.notEqual(headers.etag, matt?.etag, 'what was based on the older password is stale');
     });
 
-    it('delete takes posts and sessions with it, and nothing of others', async (t) => {
+    it('delete also deletes the posts and sessions of the user, and no others', async (t) => {
       const place = placeFor(t);
       let tokens: string[] = [];
       const after = await during(t, way, place, async (server) => {
@@ -153,7 +153,7 @@ for (const way of ways) {
       );
     });
 
-    it('refuses a user who is not there', async (t) => {
+    it('password and delete reject an unknown user', async (t) => {
       const place = placeFor(t);
       await during(t, way, place, async () => undefined);
       const message = 'There is no user "nobody"';
@@ -170,7 +170,7 @@ for (const way of ways) {
 }
 
 describe('jot user without a server', () => {
-  it('create makes the data file, as the first start would', async (t) => {
+  it('create creates the data file, as the first start would', async (t) => {
     const place = placeFor(t);
     const settings = { ...place.settings, DATABASE_URL: `file:${place.folder}/new/jot.jsonl` };
     const { code, stderr } = await runCommand(createUser, ['matt'], { settings, stdin: 'foo\n' });
@@ -181,7 +181,7 @@ describe('jot user without a server', () => {
     assert.equal(await statusOfLogin(server, 'matt', 'foo'), 200);
   });
 
-  it('password and delete make none', async (t) => {
+  it('password and delete create none', async (t) => {
     const place = placeFor(t);
     for (const command of [changePassword, deleteUser]) {
       const args = command === deleteUser ? ['--yes', 'matt'] : ['matt'];
@@ -193,7 +193,7 @@ describe('jot user without a server', () => {
     assert.equal(existsSync(place.path), false);
   });
 
-  it('cannot reach what is in memory, and says so before it asks for a password', async () => {
+  it('create, password and delete reject a store in memory before they ask for a password', async () => {
     const settings = { DATABASE_URL: 'memory:' };
     for (const command of [createUser, changePassword, deleteUser]) {
       const world = createWorld({ settings, stdin: typing('foo\rfoo\r') });
@@ -203,7 +203,7 @@ describe('jot user without a server', () => {
   });
 });
 
-describe('jot user: what a password may be', () => {
+describe('jot user create and jot user password: the password', () => {
   const long = 'x'.repeat(1_025);
   const rows: readonly [stdin: string | Uint8Array, settings: object, message: RegExp, reason: string][] = [
     ['', {}, /^There is no password on standard input/, 'standard input is closed'],
@@ -240,7 +240,7 @@ describe('jot user: what a password may be', () => {
     });
   }
 
-  it('is for the running server to say, whatever the command has set', async (t) => {
+  it('is checked by the rules of the running server, not of the command', async (t) => {
     const place = placeFor(t);
     const server = await startServer(t, {
       ...place.settings,
@@ -258,7 +258,7 @@ describe('jot user: what a password may be', () => {
     assert.equal(await statusOfLogin(server, 'matt', 'fives'), 200);
   });
 
-  it('is what was typed twice at a terminal', async (t) => {
+  it('is accepted if typed twice at a terminal', async (t) => {
     const place = placeFor(t);
     const world = createWorld({ ...place, stdin: typing('foo\rfoo\r') });
     assert.equal(await runIn(world, createUser, ['matt']), 0);
@@ -306,14 +306,14 @@ describe('jot user: the command line', () => {
     [' matt', /"username" must not start or end with white space/],
     ['ma\u0007tt', /"username" must not contain control characters/],
   ] as const) {
-    it(`refuses the name ${JSON.stringify(name.slice(0, 10))} before it asks for a password`, async (t) => {
+    it(`rejects the name ${JSON.stringify(name.slice(0, 10))} before it asks for a password`, async (t) => {
       const world = createWorld({ ...placeFor(t), stdin: typing('foo\rfoo\r') });
       await assert.rejects(runIn(world, createUser, [name]), { name: 'JotError', message });
       assert.equal(world.output.stderr, '');
     });
   }
 
-  it('delete asks at a terminal for the name again, in any of its forms', async (t) => {
+  it('delete asks at a terminal for the name, in any of its forms', async (t) => {
     const place = placeFor(t);
     const store = await openFor(t, place.settings.DATABASE_URL ?? '');
     await store.users.create(userNamed('Matt'));
@@ -335,7 +335,7 @@ describe('jot user: the command line', () => {
   });
 });
 
-describe('a running server, asked by another process for something about users,', () => {
+describe('userRequests in a running server', () => {
   const rows: readonly [name: string, value: unknown, answer: RegExp, reason: string][] = [
     [
       'user create',
@@ -369,7 +369,7 @@ describe('a running server, asked by another process for something about users,'
     ['user list', {}, /^no There is no such request$/, 'what is read from the file'],
   ];
   for (const [name, value, answer, reason] of rows) {
-    it(`checks what it gets: ${name}, ${reason}`, async (t) => {
+    it(`check their values: ${name}, ${reason}`, async (t) => {
       const place = placeFor(t);
       const server = await startServer(t, place.settings);
       await server.signUp('matt', 'old');
@@ -378,7 +378,7 @@ describe('a running server, asked by another process for something about users,'
     });
   }
 
-  it('logs that it was the operator, and says whose the row is', async (t) => {
+  it('log that the operator acted, with the id of the user', async (t) => {
     const place = placeFor(t);
     const server = await startServer(t, place.settings);
     await runCommand(createUser, ['matt'], { ...place, stdin: 'foo\n' });
@@ -393,7 +393,7 @@ describe('a running server, asked by another process for something about users,'
     ]);
   });
 
-  it('shows the password to nobody', async (t) => {
+  it('reveal the password nowhere', async (t) => {
     const place = placeFor(t);
     const server = await startServer(t, place.settings);
     const secret = 'Pass 4711 wörd/"+?';
@@ -415,8 +415,8 @@ describe('a running server, asked by another process for something about users,'
   });
 });
 
-describe('jot user with a server in a process of its own', () => {
-  it('adds a user who can sign in at once, and ends old sessions', async (t) => {
+describe('jot user with a server in another process', () => {
+  it('adds a user who can sign in immediately, and ends old sessions', async (t) => {
     const { folder, settings } = placeFor(t);
     const options = { cwd: folder, env: { ...settings, PORT: '0', LOG: 'json' } };
     const { port, command } = await serve(t, options);
@@ -454,8 +454,8 @@ describe('jot user with a server in a process of its own', () => {
   });
 });
 
-describe('the hash that the command makes', () => {
-  it('is at the cost that is set', async (t) => {
+describe('jot user create: the hash', () => {
+  it('has the configured cost', async (t) => {
     const place = placeFor(t);
     const settings = { ...place.settings, PASSWORD_COST: 'ln=2,r=1,p=1' };
     await runCommand(createUser, ['matt'], { settings, stdin: 'foo\n' });
@@ -465,7 +465,7 @@ describe('the hash that the command makes', () => {
   });
 });
 
-describe('userRequests, of a user who changes in this moment,', () => {
+describe('userRequests during a change of the user', () => {
   const own = CHEAP.replace('c2Fsd', 'b3duc');
 
   async function start(t: Cleanup) {
@@ -511,7 +511,7 @@ describe('userRequests, of a user who changes in this moment,', () => {
       assert.deepEqual(found, await everythingIn(other));
     });
 
-    it(`${name} is done when nothing changes`, async (t) => {
+    it(`${name} succeeds if nothing changes`, async (t) => {
       const { store, ask } = await start(t);
       const before = await store.users.get(1);
       await ask(name);
