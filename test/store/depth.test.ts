@@ -161,6 +161,38 @@ describe('Store.write with a collection owned by an owned one', () => {
     return misfitsIn((await readDataFile(path)).tables);
   }
 
+  it('leaves no orphan of an owner that was removed before a snapshot reached it', async (t) => {
+    const { openFileStore } = await source<typeof FileStore>('store/file/file-store.ts');
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    let onCreate: () => Promise<unknown> = async () => undefined;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      open: async (file, mode) => {
+        if (mode === 'create') await onCreate();
+        return realFileSystem.open(file, mode);
+      },
+    };
+    const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+    const store = (await openFileStore(path, { now: Date.now, log, fileSystem })) as Deep;
+    await fill(store);
+    // In the file, these changes follow a snapshot without the user.
+    onCreate = async () => {
+      await write(store, { update: 'remarks', id: 1, change: {} }, remark(1, 'late'));
+      await store.users.remove(1);
+      await write(store, remark(3, 'on 1'));
+    };
+    await store.compact();
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    assert.match(lines.at(-3) ?? '', /"post_id":1,/, 'a change puts a remark on a removed post');
+    const before = await countsOf(store);
+    await store.close();
+    assert.deepEqual(await countsOf(await open(t, `file:${path}`)), before);
+    const { readDataFile } = await source<typeof Offline>('store/file/offline.ts');
+    const { misfitsIn } = await source<typeof Validation>('store/validate-rows.ts');
+    const { tables } = await readDataFile(path);
+    assert.deepEqual([misfitsIn(tables), tables.nextId('remarks' as never)], [[], 6]);
+  });
+
   it('leaves no orphan in a snapshot, in which owners come first', async (t) => {
     assert.deepEqual(await orphansAfterCompaction(t, source), []);
     assert.equal((await orphansAfterCompaction(t, reversed)).length, 1, 'owners last would leave one');

@@ -7,7 +7,7 @@ import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError, NotJotError, TornError } from '../damage.ts';
 import { type OnLifted, SCHEMA } from '../lift.ts';
-import type { Tables } from '../memory/tables.ts';
+import type { Change, Tables } from '../memory/tables.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
 import {
@@ -117,20 +117,31 @@ class Loader {
     } else if (this.#lines <= this.#header.snapshot) {
       this.#applyChange(decodeSnapshotRow(line, this.#lines), this.#header);
     } else {
-      this.#applyChange(decodeChange(line, this.#seq + 1), this.#header);
+      const written = decodeChange(line, this.#seq + 1);
+      const isDuringSnapshot = this.#seq < this.#header.through;
+      this.#applyChange(written, this.#header, isDuringSnapshot);
       this.#seq++;
     }
   }
 
   // Looking at every row would make every start slower. Where the checksum is right a row is almost surely as this program
   // wrote it, so only one that can't be applied is looked at; `jot check` looks at all of them.
-  #applyChange(written: Written, { schema }: Header): void {
+  #applyChange(written: Written, { schema }: Header, isDuringSnapshot = false): void {
     const change = liftChange(written, schema, this.#onLifted);
     try {
-      this.#tables.apply([change]);
+      if (isDuringSnapshot) this.#applyWithoutOrphans(change);
+      else this.#tables.apply([change]);
     } catch (error) {
       requireRows(change);
       throw error;
+    }
+  }
+
+  // A snapshot lacks a row that was removed before the snapshot reached it. An earlier change may
+  // still put a row below it, which the removal of an absent owner would not find.
+  #applyWithoutOrphans(change: Change): void {
+    for (const effect of change) {
+      if (!('put' in effect && this.#tables.isOrphan(effect.put, effect.row))) this.#tables.apply([[effect]]);
     }
   }
 

@@ -12,6 +12,7 @@
 //   {"snapshot":1,"changes":[{"put":"users","row":{...}}],"crc":"89abcdef"}
 //   They are written while changes go on, so a row may be a later one than change `seq` left, or be gone already. The changes
 //   that follow, up to `through`, put that right: only what all of them leave is a state that ever was.
+//   Skip a `put` in them if the row's owner is absent: both were removed before the snapshot reached the owner.
 //
 // Every later line is one change, all of it or nothing: {"seq":41,"time":1790000000000,"changes":[...],"crc":"89abcdef"}
 //   A line whose schema differs from the first line's holds its own: {"seq":42,"schema":1,"time":...}

@@ -54,6 +54,12 @@ export class Tables {
     return this.#tables[name].unique.get(index)?.get(key);
   }
 
+  /** Returns whether the row's owner is missing. */
+  isOrphan(name: CollectionName, row: Entity): boolean {
+    const { owner } = collections[name];
+    return owner !== undefined && this.find(owner.collection, ownerOf(name, row)) === undefined;
+  }
+
   ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
     return this.#tables[name].lists.get(owner)?.ids ?? [];
   }
