@@ -37,7 +37,7 @@ function under(path: string, access: Access, params: Record<string, ReturnType<t
   });
 }
 
-describe('owner with parents', () => {
+describe('owner(parents)', () => {
   const belowPost = under('/users/:user_id/posts/:post_id/x', owner('user_id', { post_id: 'posts' }), {
     post_id: id(),
   });

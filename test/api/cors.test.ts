@@ -36,18 +36,18 @@ async function read(settings: Record<string, string>, t: Parameters<typeof start
 }
 
 describe('CORS_ORIGIN', () => {
-  it('is nobody by default', async (t) => {
+  it('allows no origin by default', async (t) => {
     for (const found of await read({}, t, PAGE)) assert.deepEqual(found, NOBODY);
   });
 
-  it('* lets every page read every answer, errors too', async (t) => {
+  it('set to * lets every page read every response, errors too', async (t) => {
     for (const origin of [PAGE, undefined]) {
       const expected = { origin: '*', exposed: EXPOSED, vary: undefined };
       for (const found of await read({ CORS_ORIGIN: '*' }, t, origin)) assert.deepEqual(found, expected);
     }
   });
 
-  it('as a list names the origin that asks, if it is in the list', async (t) => {
+  it('set to a list allows the requesting origin if it is listed', async (t) => {
     const settings = { CORS_ORIGIN: `${PAGE}, ${OTHER}` };
     for (const origin of [PAGE, OTHER]) {
       for (const found of await read(settings, t, origin)) {
@@ -65,7 +65,7 @@ describe('CORS_ORIGIN', () => {
     [undefined, 'no page at all'],
   ];
   for (const [origin, reason] of strangers) {
-    it(`as a list names nobody, but that it depends on the origin: ${reason}`, async (t) => {
+    it(`set to a list allows no other origin, but sends Vary: Origin: ${reason}`, async (t) => {
       for (const found of await read({ CORS_ORIGIN: PAGE }, t, origin)) {
         assert.deepEqual(found, { ...NOBODY, vary: 'Origin' });
       }
@@ -73,14 +73,14 @@ describe('CORS_ORIGIN', () => {
   }
 });
 
-describe('A preflight', () => {
+describe('OPTIONS as a CORS preflight', () => {
   const headers = {
     Origin: PAGE,
     'Access-Control-Request-Method': 'PUT',
     'Access-Control-Request-Headers': 'authorization,content-type,if-match',
   };
 
-  it('is told the methods of the path and the headers that a page may send', async (t) => {
+  it('lists the methods of the path and the headers that a page may send', async (t) => {
     const settings = [
       ['*', '*', undefined],
       [PAGE, PAGE, 'Origin'],
@@ -96,14 +96,14 @@ describe('A preflight', () => {
     }
   });
 
-  it('from a stranger is not told that its origin may', async (t) => {
+  it('does not allow an origin that is not listed', async (t) => {
     const { call } = await startServer(t, { CORS_ORIGIN: OTHER });
     const answer = await call('OPTIONS', '/users/1', { headers });
     assert.equal(answer.status, 204);
     assert.deepEqual(corsOf(answer), { ...NOBODY, vary: 'Origin' });
   });
 
-  it('is an ordinary OPTIONS where nobody may', async (t) => {
+  it('is an ordinary OPTIONS if no origin is allowed', async (t) => {
     const { call } = await startServer(t);
     const answer = await call('OPTIONS', '/users/1', { headers });
     assert.equal(answer.status, 204);
@@ -117,7 +117,7 @@ describe('A preflight', () => {
     assert.deepEqual(preflightOf(answer), nothing);
   });
 
-  it('needs no token, and is 404 where there is nothing', async (t) => {
+  it('needs no token, and is 404 for an unknown path', async (t) => {
     const { call } = await startServer(t, { CORS_ORIGIN: '*' });
     assert.equal((await call('OPTIONS', '/users/1/posts/1', { headers })).status, 204);
     assert.equal((await call('OPTIONS', '/nothing', { headers })).status, 404);
@@ -138,7 +138,7 @@ describe('OPTIONS', () => {
     ['*', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT'],
   ];
   for (const [path, allow] of rows) {
-    it(`${path} is 204 with ${allow}; what is not there is 405 with the same`, async (t) => {
+    it(`${path} is 204 with ${allow}; any other method is 405 with the same Allow`, async (t) => {
       const { call } = await startServer(t);
       const { status, headers, text } = await call('OPTIONS', path);
       assert.deepEqual([status, headers.allow, text], [204, allow, '']);

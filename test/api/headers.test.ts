@@ -34,8 +34,8 @@ async function everyKind(t: Parameters<typeof startServer>[0], settings: Record<
   return { server, matt, answers };
 }
 
-describe('Every answer', () => {
-  it('has X-Content-Type-Options, X-Request-Id, Cache-Control, and the type and length of its content', async (t) => {
+describe('Response headers', () => {
+  it('include X-Content-Type-Options, X-Request-Id, Cache-Control, Content-Type and Content-Length', async (t) => {
     const { answers } = await everyKind(t);
     for (const [name, answer] of Object.entries(answers)) {
       const { headers, text, status } = answer;
@@ -56,7 +56,7 @@ describe('Every answer', () => {
     }
   });
 
-  it('to HEAD has the headers of GET and no content', async (t) => {
+  it('are the same for HEAD as for GET', async (t) => {
     const { server, matt } = await everyKind(t);
     for (const path of ['/users', '/', '/healthz', matt.path, matt.posts, '/auth', '/nothing', '/users/2']) {
       // The second one of two is from the cache, where there is one.
@@ -69,7 +69,7 @@ describe('Every answer', () => {
     assert.equal((await server.call('HEAD', '/auth/refresh')).status, 405);
   });
 
-  it('shows times as RFC 822 has them, in whatever month', async (t) => {
+  it('accompany times in the format of RFC 822, in every month', async (t) => {
     const server = await startServer(t);
     for (const [month, name] of ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun'].entries()) {
       server.clock.ms = Date.UTC(2027, month, 5, 7, 8, 9, 999);
@@ -81,8 +81,8 @@ describe('Every answer', () => {
   });
 });
 
-describe('A request that asks for the connection to be closed', () => {
-  it('is answered, whatever comes behind it', async (t) => {
+describe('Connection: close', () => {
+  it('does not prevent the response if more bytes follow the request', async (t) => {
     const { port } = await startServer(t);
     const request = 'GET /auth HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
     for (const more of ['', '\r\n', '{}', request]) {
@@ -120,7 +120,7 @@ describe('X-Request-Id', () => {
     ['a,b', 'two of them'],
   ];
   for (const [given, reason] of others) {
-    it(`is a new one, also in the log, instead of what could do harm: ${reason}`, async (t) => {
+    it(`is generated, also in the log, instead of a harmful value: ${reason}`, async (t) => {
       const { port, log } = await startServer(t);
       const head = `GET /users HTTP/1.1\r\nHost: a\r\nX-Request-Id: ${given}\r\nConnection: close\r\n\r\n`;
       const id = /^X-Request-Id: (.*)$/im.exec(await sendRaw(port, Buffer.from(head, 'latin1')))?.[1];
@@ -129,7 +129,7 @@ describe('X-Request-Id', () => {
     });
   }
 
-  it('is another one each time', async (t) => {
+  it('differs for every request', async (t) => {
     const { call } = await startServer(t);
     const ids = new Set<unknown>();
     for (let count = 0; count < 20; count++) ids.add((await call('GET', '/users')).headers['x-request-id']);
@@ -138,7 +138,7 @@ describe('X-Request-Id', () => {
 });
 
 describe('Cache-Control', () => {
-  it('is no-store on what carries a token, private on what needed one, and else asks to look again', async (t) => {
+  it('is no-store on responses with a token, private on those that needed one, else no-cache', async (t) => {
     const { server, matt, answers } = await everyKind(t);
     const refresh = { json: { refresh_token: matt.refresh } };
     const kinds: [kind: string, answers: (Answer | undefined)[]][] = [

@@ -18,8 +18,8 @@ function limitsOf({ headers }: Answer): unknown[] {
   return NAMES.map((name) => headers[name]);
 }
 
-describe('RateLimit headers', () => {
-  it('say at the default rate what the contract says', async (t) => {
+describe('RateLimit and RateLimit-Policy', () => {
+  it('match the contract at the default rate', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT: '' });
     assert.deepEqual(limitsOf(await call('GET', '/users')), [
       '"default";q=600;w=60',
@@ -93,7 +93,7 @@ describe('RateLimit headers', () => {
     }
   });
 
-  it('are not there for what is free: 404, 405, OPTIONS and the system paths', async (t) => {
+  it('are absent from 404, 405, OPTIONS and the system paths', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT: '1/h', RATE_LIMIT_AUTH: '1/h' });
     const free: [method: string, path: string, status: number][] = [
       ['GET', '/nothing', 404],
@@ -124,7 +124,7 @@ describe('RateLimit headers', () => {
     }
   });
 
-  it('are not there when the buckets are off', async (t) => {
+  it('are absent if the buckets are off', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT_AUTH: '10/h' });
     assert.deepEqual(
       limitsOf(await call('GET', '/users')),

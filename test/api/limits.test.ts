@@ -17,8 +17,8 @@ function from(address: string, options: CallOptions = {}): CallOptions {
   return { ...options, headers: { 'X-Forwarded-For': address } };
 }
 
-describe('A request over the limit', () => {
-  it('is 429 in the error shape, and passes after Retry-After', async (t) => {
+describe('RATE_LIMIT exceeded', () => {
+  it('answers 429 in the error shape until Retry-After has passed', async (t) => {
     const { call, clock } = await startServer(t, { RATE_LIMIT: '2/m' });
     for (const status of [200, 200]) assert.equal((await call('GET', '/users')).status, status);
     clock.ms += 500;
@@ -42,7 +42,7 @@ describe('A request over the limit', () => {
     assert.equal((await call('GET', '/users')).status, 200);
   });
 
-  it('is told to wait at least a whole second', async (t) => {
+  it('sends a Retry-After of at least one second', async (t) => {
     const { call, clock } = await startServer(t, { RATE_LIMIT: '10/s' });
     for (let count = 0; count < 10; count++) assert.equal((await call('GET', '/users')).status, 200);
     assert.equal((await call('GET', '/users')).headers['retry-after'], '1');
@@ -64,7 +64,7 @@ describe('A request over the limit', () => {
     assert.equal(await leftInAuth(), '"default";r=0;t=10, "auth";r=8;t=350');
   });
 
-  it('says in its headers what is left, not what would be had it passed', async (t) => {
+  it('sends the remaining tokens as if the request had not been charged', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT: '10/h', RATE_LIMIT_AUTH: '1/h' });
     await call('POST', '/auth');
     const refused = await call('POST', '/auth');
@@ -72,7 +72,7 @@ describe('A request over the limit', () => {
     assert.equal(refused.headers.ratelimit, '"default";r=9;t=360, "auth";r=0;t=3600');
   });
 
-  it('passes after Retry-After also when the first bucket is empty and the second nearly', async (t) => {
+  it('admits after Retry-After if the first bucket is empty and the second nearly empty', async (t) => {
     const { call, clock } = await startServer(t, { RATE_LIMIT: '1/10s', RATE_LIMIT_AUTH: '2/h' });
     assert.equal((await call('POST', '/auth')).status, 401);
     const refused = await call('POST', '/auth');
@@ -85,7 +85,7 @@ describe('A request over the limit', () => {
     ['1/10s', '1/h'],
     ['1/h', '1/10s'],
   ] as const) {
-    it(`passes after Retry-After also when two buckets are empty: ${RATE_LIMIT} and ${RATE_LIMIT_AUTH}`, async (t) => {
+    it(`admits after Retry-After if two buckets are empty: ${RATE_LIMIT} and ${RATE_LIMIT_AUTH}`, async (t) => {
       const { call, clock } = await startServer(t, { RATE_LIMIT, RATE_LIMIT_AUTH });
       assert.equal((await call('POST', '/auth')).status, 401);
       const refused = await call('POST', '/auth');
@@ -97,7 +97,7 @@ describe('A request over the limit', () => {
   }
 });
 
-describe('The bucket "default"', () => {
+describe('RATE_LIMIT: the bucket "default"', () => {
   it("is the user's when a token verifies, whatever the address, and else the address's", async (t) => {
     const server = await startServer(t, { ...BEHIND_PROXY, RATE_LIMIT: '10/h' });
     const matt = await createPerson(server, 'matt');
@@ -133,7 +133,7 @@ describe('The bucket "default"', () => {
     }
   });
 
-  it('believes X-Forwarded-For from nobody by default', async (t) => {
+  it('ignores X-Forwarded-For by default', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT: '10/h' });
     for (const remaining of ['9', '8', '7']) {
       const { headers } = await call('GET', '/users', from(`192.0.2.${remaining}`));
@@ -142,7 +142,7 @@ describe('The bucket "default"', () => {
   });
 });
 
-describe('The bucket "auth"', () => {
+describe('RATE_LIMIT_AUTH: the bucket "auth"', () => {
   it('is charged for making and checking passwords and tokens, and for nothing else', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_AUTH: '100/h' });
     const matt = await createPerson(server, 'matt');
@@ -183,7 +183,7 @@ describe('The bucket "auth"', () => {
   });
 });
 
-describe('The limits of an endpoint', () => {
+describe('endpoint limits', () => {
   const hourly = (tokens: number) => ({ tokens, windowMs: 3_600_000 });
 
   /** A GET that is charged to these limits, at 9 per hour each. */
@@ -223,7 +223,7 @@ describe('The limits of an endpoint', () => {
     assert.equal(await get('?a=b&pre%66ix'), '"default";r=5;t=400, "auth";r=7;t=400');
   });
 
-  it('have no limiter where they are off, nor one for failed logins', () => {
+  it('have no limiter if they are off, nor one for failed logins', () => {
     const off = Object.fromEntries(limitNames.map((name) => [name, null]));
     assert.equal(createLimiters(off as Rates, Date.now).size, 0);
     const rates = { ...off, auth: hourly(9), login: hourly(9) };

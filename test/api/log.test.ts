@@ -43,7 +43,7 @@ function throwing(what: () => unknown): Endpoint {
   });
 }
 
-describe('A line of the log', () => {
+describe('LOG: the line of a request', () => {
   it('names the method, path, status, address and user of each request', async (t) => {
     const server = await startServer(t, { TRUST_PROXY: '127.0.0.1' });
     const matt = await createPerson(server, 'matt');
@@ -66,7 +66,7 @@ describe('A line of the log', () => {
     assert.equal(lines.length, 2);
   });
 
-  it('tells who signed up, in, and on with a refresh token, and of a failure only that there was one', async (t) => {
+  it('names the user of a sign-up, login or refresh, but not of a failed attempt', async (t) => {
     const server = await startServer(t);
     await createPerson(server, 'elie');
     const matt = await createPerson(server, 'matt');
@@ -88,14 +88,14 @@ describe('A line of the log', () => {
     );
   });
 
-  it('leaves out of a path what is too long to be a word or an id, as a token is', async (t) => {
+  it('omits path segments too long to be a word or an id, such as a token', async (t) => {
     const { call, log } = await startServer(t);
     const [longest, longer] = [64, 65].map((length) => 'x'.repeat(length));
     await call('GET', `/reset/${longest}/${longer}/${longer}?${longer}`);
     assert.equal(JSON.parse(log[0] ?? '').path, `/reset/${longest}/(long)/(long)`);
   });
 
-  it('has no status where the client went before there was an answer, but tells which that would have been', async (t) => {
+  it('has no status if the client disconnected before the response, but the status it would have had', async (t) => {
     const metrics = new Metrics();
     const server = new EventEmitter();
     const begun = once(server, 'begun');
@@ -121,7 +121,7 @@ describe('A line of the log', () => {
     );
   });
 
-  it('tells of what is no request at all', async (t) => {
+  it('is written for an unparseable request too', async (t) => {
     const { log, port } = await startServer(t);
     const answer = await sendRaw(port, 'nonsense\r\n\r\n');
     const line = JSON.parse(log.at(-1) ?? '');
@@ -155,9 +155,9 @@ describe('A line of the log', () => {
   });
 });
 
-describe('Passwords, tokens and hashes', () => {
+describe('LOG: passwords, tokens and hashes', () => {
   for (const LOG of ['json', 'text']) {
-    it(`are in no line of the log and in no error (${LOG})`, async (t) => {
+    it(`appear in no line and in no error (${LOG})`, async (t) => {
       const server = await startServer(t, {
         LOG,
         DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl`,
@@ -208,7 +208,7 @@ describe('Passwords, tokens and hashes', () => {
     });
   }
 
-  it('are not in the log when they are in the address either', async (t) => {
+  it('do not appear if they are part of the request target', async (t) => {
     const { log, port } = await startServer(t);
     const target = `http://matt:${PASSWORD}@localhost/users?password=${PASSWORD}`;
     const answer = await sendRaw(
@@ -221,7 +221,7 @@ describe('Passwords, tokens and hashes', () => {
   });
 });
 
-describe('An unexpected error', () => {
+describe('LOG: an unexpected error', () => {
   it('is logged once, with its stack and the request id; the client sees only the id', async (t) => {
     const { call, log } = await startPipeline(t, [throwing(() => new TypeError('inner workings'))]);
     const answer = await call('GET', '/throw', { headers: { 'X-Request-Id': 'id-7' } });
@@ -237,7 +237,7 @@ describe('An unexpected error', () => {
     assert.deepEqual([lines[1].status, lines[1].request_id], [500, 'id-7']);
   });
 
-  it('is told to a person with the stack below, indented', async (t) => {
+  it('is followed by its indented stack in the text format', async (t) => {
     const { call, log } = await startPipeline(t, [throwing(() => new Error('inner\nworkings'))], {
       logFormat: 'text',
     });
@@ -249,7 +249,7 @@ describe('An unexpected error', () => {
     for (const line of below) assert.match(line, /^ {4}/);
   });
 
-  it('may be anything that is thrown', async (t) => {
+  it('may be any thrown value', async (t) => {
     for (const thrown of ['just text', undefined, null, { toString: () => 'an object' }]) {
       const { call, log } = await startPipeline(t, [throwing(() => thrown)]);
       assert.equal((await call('GET', '/throw')).status, 500);
@@ -275,8 +275,8 @@ describe('An unexpected error', () => {
   });
 });
 
-describe('An expected failure', () => {
-  it('with a cause is answered with its message, and the cause is logged', async (t) => {
+describe('LOG: an expected failure', () => {
+  it('is answered with its message, and its cause is logged', async (t) => {
     const cause = new Error('ENOSPC: no space left on device, write');
     const failure = () => new JotError('unavailable', 'The change could not be written', { cause });
     const { call, log } = await startPipeline(t, [throwing(failure)]);
@@ -291,7 +291,7 @@ describe('An expected failure', () => {
     assert.equal(others.length, 1);
   });
 
-  it('without one is nothing to log but the request', async (t) => {
+  it('adds nothing to the line if it has no cause', async (t) => {
     const { call, log } = await startPipeline(t, [throwing(() => new JotError('not_found', 'It is gone'))]);
     assertFailure(await call('GET', '/throw'), 404, 'Not Found', 'It is gone');
     assert.equal(log.length, 1);

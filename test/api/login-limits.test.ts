@@ -54,7 +54,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     assert.equal((await server.call('POST', '/auth', { json: WRONG })).status, 429);
   });
 
-  it('answers an address the same while another one signs in with the same name', async (t) => {
+  it('answers an address the same while another address signs in with the same name', async (t) => {
     const settings = { RATE_LIMIT_LOGIN: '1/h', TRUST_PROXY: '127.0.0.1', PASSWORD_COST: 'ln=11,r=8,p=1' };
     const server = await startServer(t, settings);
     await server.signUp('matt');
@@ -86,7 +86,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     });
   }
 
-  it('is no matter to those who give no password, whose names cost no memory either', async (t) => {
+  it('ignores requests without a password, whose names occupy no memory either', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h', RATE_LIMIT_AUTH: '1000/h' });
     const bucketsAfter = async (json: object) => {
       const { status, headers } = await server.call('POST', '/auth', { json });
@@ -122,7 +122,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     assert.equal((await login('other', 'x')).status, 401);
   });
 
-  it('is another bucket for each name and each address', async (t) => {
+  it('has a separate bucket for each name and each address', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h', TRUST_PROXY: '127.0.0.1' });
     for (const username of ['matt', 'elie']) await server.signUp(username);
     assert.equal((await loginFrom(server, '192.0.2.1', WRONG)).status, 401);
@@ -160,7 +160,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     assert.equal((await loginFrom(server, '198.51.100.1', RIGHT)).status, 200);
   });
 
-  it('tells the longer wait when both are empty: after Retry-After a login does pass', async (t) => {
+  it('sends the longer wait if both buckets are empty: after Retry-After a login passes', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/15m', TRUST_PROXY: '127.0.0.1' });
     await server.signUp('matt');
     assert.equal((await loginFrom(server, '198.51.100.1', WRONG)).status, 401);
@@ -174,7 +174,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     assert.equal((await loginFrom(server, '198.51.100.1', RIGHT)).status, 200);
   });
 
-  it('tells the longer wait when asking has emptied another bucket', async (t) => {
+  it('sends the longer wait if the request emptied another bucket', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/10s', RATE_LIMIT_AUTH: '3/h' });
     await server.signUp('matt');
     const login = (json: object) => server.call('POST', '/auth', { json });
@@ -204,7 +204,7 @@ describe('RATE_LIMIT_LOGIN', () => {
     }
   });
 
-  it('is no matter to those who are signed in, and to a refresh', async (t) => {
+  it('does not affect signed-in users or a refresh', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h' });
     const matt = await createPerson(server, 'matt');
     await server.call('POST', '/auth', { json: WRONG });

@@ -42,7 +42,7 @@ function parse(text: string): { samples: Sample[]; types: Map<string, string> } 
 }
 
 describe('GET /metrics without METRICS_TOKEN', () => {
-  it('is for clients on this machine', async (t) => {
+  it('answers clients on this machine', async (t) => {
     const { call } = await startServer(t);
     const { status, headers, text } = await call('GET', '/metrics');
     assert.equal(status, 200);
@@ -81,7 +81,7 @@ describe('GET /metrics without METRICS_TOKEN', () => {
     assert.match(await response.text(), new RegExp(`"This came from another machine: ${WAY}"`));
   });
 
-  it('takes no token of a user instead', async (t) => {
+  it('does not accept the access token of a user', async (t) => {
     const server = await startServer(t);
     const { access } = await createPerson(server, 'matt');
     const headers = { Forwarded: 'for=192.0.2.1', Authorization: `Bearer ${access}` };
@@ -114,7 +114,7 @@ describe('GET /metrics with METRICS_TOKEN', () => {
   }
 
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
-    it(`is for whoever gives it as ${scheme}, through a proxy too`, async (t) => {
+    it(`accepts the token as ${scheme}, through a proxy too`, async (t) => {
       const { call } = await startServer(t, { METRICS_TOKEN: TOKEN });
       const headers = { Authorization: `${scheme} ${TOKEN}`, 'X-Forwarded-For': '192.0.2.1' };
       assert.equal((await call('GET', '/metrics', { headers })).status, 200);
@@ -122,8 +122,8 @@ describe('GET /metrics with METRICS_TOKEN', () => {
   }
 });
 
-describe('The text of GET /metrics', () => {
-  it('can be read by Prometheus', async (t) => {
+describe('GET /metrics: the text', () => {
+  it('is in the exposition format of Prometheus', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.post();

@@ -56,7 +56,7 @@ describe('GET /openapi.json', () => {
     assert.match(document.openapi, /^3\.1\./);
   });
 
-  it('would not be valid with anything missing: the validator does look', async (t) => {
+  it('is invalid without its info: the validator checks', async (t) => {
     const { document } = await readDocument(t);
     const { info: _, ...rest } = document;
     assert.equal((await new Validator().validate(rest)).valid, false);
@@ -116,7 +116,7 @@ describe('GET /openapi.json', () => {
     }
   });
 
-  it('gives every operation an id of its own, a known tag and a summary of one line', async (t) => {
+  it('has a unique id, a known tag and a one-line summary for every operation', async (t) => {
     const { document, operations } = await readDocument(t);
     const tags = document.tags.map(({ name }: { name: string }) => name);
     const ids = [...operations.values()].map(({ operationId }) => operationId);
@@ -154,7 +154,7 @@ describe('GET /openapi.json', () => {
     }
   });
 
-  it('says who may call', async (t) => {
+  it('states who may call each operation', async (t) => {
     const { operations } = await readDocument(t);
     const open = ['POST /auth', 'POST /auth/refresh', 'POST /signup', 'POST /users', 'GET /users', 'GET /'];
     const system = ['GET /openapi.json', 'GET /healthz', 'GET /readyz'];
@@ -179,7 +179,7 @@ describe('GET /openapi.json', () => {
     ['GET /healthz', [200, 400, 503]],
     ['GET /metrics', [200, 400, 401, 403, 503]],
   ];
-  it('says what may be answered', async (t) => {
+  it('lists the responses of each operation', async (t) => {
     const { operations, operationOf } = await readDocument(t);
     for (const [name, expected] of statuses) {
       assert.deepEqual([name, Object.keys(operationOf(name).responses).map(Number)], [name, expected]);
@@ -194,7 +194,7 @@ describe('GET /openapi.json', () => {
     }
   });
 
-  it('says that bodies are JSON or forms, and which fields they have', async (t) => {
+  it('lists the fields of bodies, which are JSON or forms', async (t) => {
     const { operations, operationOf } = await readDocument(t, { PASSWORD_MIN_LENGTH: '8' });
     for (const { requestBody } of operations.values()) {
       if (requestBody === undefined) continue;
@@ -214,7 +214,7 @@ describe('GET /openapi.json', () => {
     assert.deepEqual([change.required, change.minProperties], [undefined, 1]);
   });
 
-  it('says where an answer has Location, Link and ETag', async (t) => {
+  it('states which responses have Location, Link and ETag', async (t) => {
     const { operationOf } = await readDocument(t);
     const headersOf = (name: string, status: number) =>
       Object.keys(operationOf(name).responses[status]?.headers ?? {});

@@ -31,7 +31,7 @@ async function embed(
 }
 
 describe('GET /', () => {
-  it('lists what is here, each method with its path and a line about it', async (t) => {
+  it('lists every method with its path and a summary', async (t) => {
     const { call } = await startServer(t);
     for (const accept of ['*/*', 'application/json', undefined]) {
       const { status, json } = await call(
@@ -91,8 +91,8 @@ describe('GET /readyz', () => {
   });
 });
 
-describe('App.handle in a server of somebody else', () => {
-  it('answers 503 until it is opened, but says that it is alive', async (t) => {
+describe('App.handle in another http.Server', () => {
+  it('answers 503 until it is opened, but GET /healthz 200', async (t) => {
     const { app, call } = await embed(t);
     for (const path of ['/readyz', '/users', '/auth', '/nothing', '/users/007']) {
       const answer = await call(path);
@@ -119,7 +119,7 @@ describe('App.handle in a server of somebody else', () => {
     assert.equal((await call('/users')).status, 200);
   });
 
-  it('lets go of the data file when it is closed while it opens, and does not open again', async (t) => {
+  it('releases the data file if it is closed while it opens, and does not open again', async (t) => {
     const url = `file:${temporaryFolder(t)}/jot.jsonl`;
     const app = createApp({ settings: { PORT: '0', DATABASE_URL: url, LOG: 'off' } });
     const listening = app.listen();
@@ -129,7 +129,7 @@ describe('App.handle in a server of somebody else', () => {
     await (await openStore(url)).close();
   });
 
-  it('lets go of the data file when its key file can not be used', async (t) => {
+  it('releases the data file if its key file is unusable', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/jot.keys.json`, 'nonsense');
     const url = `file:${folder}/jot.jsonl`;

@@ -22,7 +22,7 @@ function stepsOf(answer: Answer): [name: string, reason: string][] {
 const EXPLAINED = { EXPLAIN: 'on' };
 
 describe('Server-Timing', () => {
-  it('tells of a request that was none too', async (t) => {
+  it('is sent for an unparseable request too', async (t) => {
     const { port } = await startServer(t, EXPLAINED);
     const answer = await sendRaw(port, 'garbage\r\n\r\n');
     assert.match(answer, /^Server-Timing: parse;dur=\d+\.\d\d;desc="The request is not valid HTTP"\r$/m);
@@ -30,7 +30,7 @@ describe('Server-Timing', () => {
     assert.equal((await sendRaw(quietPort, 'garbage\r\n\r\n')).includes('Server-Timing'), false);
   });
 
-  it('tells each step of a read, and why it came out as it did', async (t) => {
+  it('lists each step of a read with the reason for its outcome', async (t) => {
     const server = await startServer(t, { ...EXPLAINED, RATE_LIMIT: '600/m' });
     const matt = await createPerson(server, 'matt');
     server.clock.ms += 13_000;
@@ -62,7 +62,7 @@ describe('Server-Timing', () => {
     );
   });
 
-  it('tells of a body, of several buckets, and of a condition', async (t) => {
+  it('lists the body, several buckets and a condition', async (t) => {
     const server = await startServer(t, { ...EXPLAINED, RATE_LIMIT: '600/m', RATE_LIMIT_AUTH: '60/m' });
     const matt = await createPerson(server, 'matt');
     const login = stepsOf(await server.call('POST', '/auth', { json: {} }));
@@ -104,13 +104,13 @@ describe('Server-Timing', () => {
     for (const [answer, name, reason] of refused) assert.deepEqual(stepsOf(answer).at(-1), [name, reason]);
   });
 
-  it('tells of a refused token under `identify`, also where none is needed', async (t) => {
+  it('reports a refused token under `identify`, even if no token is needed', async (t) => {
     const { call } = await startServer(t, EXPLAINED);
     const steps = stepsOf(await call('GET', '/users', { token: 'x' }));
     assert.deepEqual(steps[2], ['identify', 'Not enough segments']);
   });
 
-  it('tells of the way of OPTIONS and of the system paths', async (t) => {
+  it('lists the steps of OPTIONS and of the system paths', async (t) => {
     const { call } = await startServer(t, EXPLAINED);
     assert.deepEqual(stepsOf(await call('OPTIONS', '/users')), [
       ['parse', 'HTTP/1.1'],
@@ -123,7 +123,7 @@ describe('Server-Timing', () => {
     );
   });
 
-  it('writes what a quoted string can not hold in another way', async (t) => {
+  it('replaces characters that a quoted string cannot hold', async (t) => {
     const { call } = await startServer(t, EXPLAINED);
     const header = Buffer.from('{"alg":"HS256","crit":[]}').toString('base64url');
     const answer = await call('GET', '/users', { token: `${header}.e30.e30` });

@@ -84,12 +84,12 @@ async function turnsOfBodies(t: TestContext, length: number): Promise<number> {
   return new Set(found).size;
 }
 
-describe('Bodies that come to their ends together', () => {
-  it('are parsed in turns of their own when they are long', async (t) => {
+describe('bodyTurns', () => {
+  it('parses long bodies in separate turns', async (t) => {
     assert.equal(await turnsOfBodies(t, 20 * KIB), CLIENTS);
   });
 
-  it('are not when they are short', async (t) => {
+  it('parses short bodies in the same turn', async (t) => {
     assert.ok((await turnsOfBodies(t, 10)) < CLIENTS);
   });
 });
@@ -113,22 +113,22 @@ async function turnsOfAnswers(t: TestContext, length: number): Promise<number> {
   return new Set(found).size;
 }
 
-describe('Answers that are due together', () => {
-  it('are put into words in turns of their own when they are long', async (t) => {
+describe('responseTurns', () => {
+  it('serializes long responses in separate turns', async (t) => {
     assert.equal(await turnsOfAnswers(t, 20 * KIB), CLIENTS);
   });
 
-  it('are not when they are short', async (t) => {
+  it('serializes short responses in the same turn', async (t) => {
     assert.ok((await turnsOfAnswers(t, 10)) < CLIENTS);
   });
 });
 
-describe('Requests that come together', () => {
+describe('HttpServerOptions.turns', () => {
   for (const [piecesMax, isSpread] of [
     [1, true],
     [CLIENTS, false],
   ] as const) {
-    it(`are ${isSpread ? '' : 'not '}worked on in turns of their own where ${piecesMax} may be in each`, async (t) => {
+    it(`${isSpread ? 'handles' : 'does not handle'} requests in separate turns if each may hold ${piecesMax}`, async (t) => {
       const counter = countTurns(t);
       const found: number[] = [];
       const declared = endpoint({
