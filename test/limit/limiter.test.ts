@@ -64,7 +64,7 @@ describe('parseRate', () => {
   }
 });
 
-describe('Limiter take', () => {
+describe('Limiter.take', () => {
   it('names the bucket and its rate', () => {
     const { limiter } = limiterOf(600, 60_000);
     const { name, rate } = limiter.take('key');
@@ -112,7 +112,7 @@ describe('Limiter take', () => {
     ],
   ];
   for (const [tokens, windowMs, rows] of tables) {
-    it(`tells what is left of ${tokens} in ${windowMs} ms, the next token and the full bucket`, () => {
+    it(`returns what is left of ${tokens} in ${windowMs} ms, the next token and the full bucket`, () => {
       const { limiter, clock } = limiterOf(tokens, windowMs);
       for (const [atMs, allowed, remaining, retry, next, reset] of rows) {
         clock.nowMs = START_MS + atMs;
@@ -145,7 +145,7 @@ describe('Limiter take', () => {
   }
 });
 
-describe('Limiter give', () => {
+describe('Limiter.give', () => {
   it('puts one token back', () => {
     const { limiter } = limiterOf(2, 60_000);
     limiter.take('key');
@@ -156,7 +156,7 @@ describe('Limiter give', () => {
     assert.equal(limiter.take('key').allowed, false);
   });
 
-  it('of a key that never took changes nothing', () => {
+  it('changes nothing for a key that never took', () => {
     const { limiter } = limiterOf(1, 60_000);
     limiter.give('key');
     assert.equal(limiter.size, 0);

@@ -29,8 +29,8 @@ function answerOf(guard: LoginGuard, name: string, address: string): [code: stri
   }
 }
 
-describe('LoginGuard attempt', () => {
-  it('refuses once as many have failed as may, and lets one more through when a token is back', () => {
+describe('LoginGuard.attempt', () => {
+  it('refuses after the allowed failures, and admits one more once a token is refilled', () => {
     const { guard, clock, fail } = guardOf(3);
     fail('matt', 'A', 3);
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
@@ -40,14 +40,14 @@ describe('LoginGuard attempt', () => {
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
-  it('counts none that is forgiven', () => {
+  it('does not count a forgiven attempt', () => {
     const { guard, fail } = guardOf(1);
     for (let count = 0; count < 100; count += 1) guard.attempt('matt', 'A', 1).forgive();
     fail('matt', 'A');
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
-  it('counts those under way, and says that nothing is decided yet while they are', () => {
+  it('counts attempts under way, and is undecided while they are', () => {
     const { guard } = guardOf(2);
     const [first, second] = [guard.attempt('matt', 'A', 1), guard.attempt('matt', 'A', 1)];
     assert.throws(() => guard.attempt('matt', 'A', 1), UNDECIDED);
@@ -59,7 +59,7 @@ describe('LoginGuard attempt', () => {
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
   });
 
-  it('tells an address the same whether or not another one is being checked', () => {
+  it('returns the same for an address whether or not another address is being checked', () => {
     const { guard, fail } = guardOf(2);
     fail('matt', 'A', 2);
     const alone = answerOf(guard, 'matt', 'A');
@@ -81,7 +81,7 @@ describe('LoginGuard attempt', () => {
     assert.equal(answerOf(guard, 'elie', 'A'), null);
   });
 
-  it('takes from neither bucket what one of them refuses', () => {
+  it('takes from neither bucket if one of them refuses', () => {
     const { guard, clock, fail } = guardOf(1);
     fail('matt', 'A');
     for (let count = 0; count < 100; count += 1) assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
@@ -91,7 +91,7 @@ describe('LoginGuard attempt', () => {
     assert.equal(answerOf(guard, 'matt', 'B'), null);
   });
 
-  it('remembers a name and its address, and nothing of names that were right or are forgotten', () => {
+  it('remembers a failed name with its address, and no name that succeeded or was forgotten', () => {
     const { guard, clock, fail } = guardOf(1);
     assert.equal(guard.size, 0);
     fail('matt', 'A');
@@ -102,7 +102,7 @@ describe('LoginGuard attempt', () => {
     assert.equal(guard.size, 2);
   });
 
-  it('lets an address sign in from which the name has, however many fail elsewhere', () => {
+  it('admits an address the name has signed in from, however many fail elsewhere', () => {
     const { guard, fail } = guardOf(2);
     guard.attempt('matt', 'home', 1).succeed();
     guard.attempt('matt', 'undecided', 1).forgive();
@@ -115,7 +115,7 @@ describe('LoginGuard attempt', () => {
     assert.throws(() => guard.attempt('elie', 'address 1', 2), REFUSED);
   });
 
-  it('does so for the account that has signed in, and for no other that has its name, or none', () => {
+  it('admits it for the account that signed in only, not for another with its name, or none', () => {
     const { guard, fail } = guardOf(2);
     guard.attempt('matt', 'home', 1).succeed();
     guard.attempt('matt', 'home', null).succeed();
@@ -124,7 +124,7 @@ describe('LoginGuard attempt', () => {
     guard.attempt('matt', 'home', 1).forgive();
   });
 
-  it('counts what fails at such an address there, and nowhere else', () => {
+  it('counts a failure from such an address there, and nowhere else', () => {
     const { guard, fail } = guardOf(2);
     guard.attempt('matt', 'home', 1).succeed();
     fail('matt', 'home', 2);
@@ -133,7 +133,7 @@ describe('LoginGuard attempt', () => {
     assert.throws(() => guard.attempt('matt', 'new', 1), REFUSED);
   });
 
-  it('forgets the address that was used longest ago once it knows too many', () => {
+  it('evicts the least recently used address above its maximum', () => {
     const { guard, fail } = guardOf(1);
     guard.attempt('matt', 'home', 1).succeed();
     guard.attempt('matt', 'work', 1).succeed();
@@ -144,7 +144,7 @@ describe('LoginGuard attempt', () => {
     assert.equal(answerOf(guard, 'matt', 'work'), null);
   });
 
-  it('without a rate refuses nobody and remembers nothing', () => {
+  it('without a rate refuses no attempt and remembers nothing', () => {
     const guard = new LoginGuard(null, () => START_MS);
     for (let count = 0; count < 1_000; count += 1) guard.attempt('matt', 'A', 1).fail();
     assert.equal(guard.size, 0);

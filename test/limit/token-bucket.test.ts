@@ -40,7 +40,7 @@ const rates: [tokens: number, windowSeconds: number, reason: string][] = [
   [997, 86_400, 'a prime number of tokens a day'],
 ];
 
-describe('TokenBucket take', () => {
+describe('TokenBucket.take', () => {
   for (const [tokens, windowSeconds, reason] of rates) {
     it(`allows a burst of exactly ${tokens} at ${tokens}/${windowSeconds}s: ${reason}`, () => {
       assert.equal(drain(bucketOf(tokens, windowSeconds).bucket, tokens + 5), tokens);
@@ -84,7 +84,7 @@ describe('TokenBucket take', () => {
     });
   }
 
-  it('says what is left and when it is back', () => {
+  it('returns what is left and when it is refilled', () => {
     const { bucket, clock } = bucketOf(10, 900);
     assert.deepEqual(bucket.take('key'), {
       allowed: true,
@@ -109,7 +109,7 @@ describe('TokenBucket take', () => {
     });
   });
 
-  it('a refused take costs nothing', () => {
+  it('takes nothing if it refuses', () => {
     const { bucket, clock } = bucketOf(10, 900);
     drain(bucket, 10);
     for (let attempt = 0; attempt < 1_000; attempt += 1) bucket.take('key');
@@ -117,14 +117,14 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.take('key').allowed, true);
   });
 
-  it('a bucket left alone is full again and no fuller', () => {
+  it('refills an idle bucket to its capacity and no further', () => {
     const { bucket, clock } = bucketOf(10, 900);
     drain(bucket, 10);
     clock.nowMs += 30 * 86_400_000;
     assert.equal(drain(bucket, 20), 10);
   });
 
-  it('each key has a bucket of its own', () => {
+  it('keeps a separate bucket for each key', () => {
     const { bucket } = bucketOf(1, 60);
     assert.equal(bucket.take('a').allowed, true);
     assert.equal(bucket.take('a').allowed, false);
@@ -132,7 +132,7 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.size, 2);
   });
 
-  it('a number and its digits are two keys', () => {
+  it('treats a number and its digits as two keys', () => {
     const { bucket } = bucketOf(1, 60);
     for (const key of [1, '1']) assert.equal(bucket.take(key).allowed, true);
     for (const key of [1, '1']) assert.equal(bucket.take(key).allowed, false);
@@ -141,7 +141,7 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.take(1).allowed, true);
   });
 
-  it('cost over 1 takes as many tokens, all or none', () => {
+  it('takes a cost over 1 in full or not at all', () => {
     const { bucket, clock } = bucketOf(10, 10);
     assert.deepEqual(bucket.take('key', 7), {
       allowed: true,
@@ -162,14 +162,14 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.take('key', 4).allowed, true);
   });
 
-  it('cost may be a fraction of a token', () => {
+  it('takes a fraction of a token', () => {
     const { bucket } = bucketOf(1, 1);
     assert.equal(bucket.take('key', 0.5).remaining, 0);
     assert.equal(bucket.take('key', 0.5).allowed, true);
     assert.equal(bucket.take('key', 0.5).allowed, false);
   });
 
-  it('cost 0 is always allowed and takes nothing', () => {
+  it('always allows a cost of 0, and takes nothing', () => {
     const { bucket } = bucketOf(10, 10);
     assert.deepEqual(bucket.take('key', 0), {
       allowed: true,
@@ -186,7 +186,7 @@ describe('TokenBucket take', () => {
     });
   });
 
-  it('cost over the capacity is refused for ever, the whole capacity is not', () => {
+  it('always refuses a cost over the capacity, but not one equal to it', () => {
     const { bucket } = bucketOf(10, 10);
     for (const cost of [10.5, 11, Number.POSITIVE_INFINITY]) {
       const { allowed, remaining, retryAfterSeconds } = bucket.take('key', cost);
@@ -197,7 +197,7 @@ describe('TokenBucket take', () => {
     assert.equal(bucket.take('key', 10).retryAfterSeconds, 10);
   });
 
-  it('refuses a cost that is negative or no number', () => {
+  it('throws for a cost that is negative or NaN', () => {
     const { bucket } = bucketOf(10, 10);
     assert.throws(() => bucket.take('key', -1), RangeError);
     assert.throws(() => bucket.take('key', Number.NaN), RangeError);
@@ -228,7 +228,7 @@ describe('TokenBucket take', () => {
   });
 });
 
-describe('TokenBucket give', () => {
+describe('TokenBucket.give', () => {
   it('puts back what was taken', () => {
     const { bucket } = bucketOf(10, 10);
     drain(bucket, 10);
@@ -238,7 +238,7 @@ describe('TokenBucket give', () => {
     assert.equal(drain(bucket, 10), 4);
   });
 
-  it('more than was taken makes the bucket full and no fuller', () => {
+  it('fills the bucket to its capacity and no further', () => {
     const { bucket } = bucketOf(10, 10);
     bucket.take('key');
     bucket.give('key', 1_000);
@@ -251,21 +251,21 @@ describe('TokenBucket give', () => {
     assert.equal(drain(bucket, 20), 10);
   });
 
-  it('to a key that never took does nothing', () => {
+  it('does nothing for a key that never took', () => {
     const { bucket } = bucketOf(10, 10);
     bucket.give('key');
     assert.equal(bucket.size, 0);
   });
 });
 
-describe('TokenBucket keys', () => {
-  it('remembers 100,000 keys at most, by default, of a million that call', () => {
+describe('TokenBucket maxKeys', () => {
+  it('limits the remembered keys to 100,000 by default', () => {
     const { bucket } = bucketOf(10, 10);
     for (let client = 0; client < 1_000_000; client += 1) bucket.take(`client ${client}`);
     assert.equal(bucket.size, 100_000);
   });
 
-  it('forgets no bucket that is not full, however many keys come', () => {
+  it('evicts no bucket that is not full, however many keys arrive', () => {
     for (const left of [0, 1, 9]) {
       const { bucket } = bucketOf(10, 900, 100);
       bucket.take('key', 10 - left);
@@ -275,7 +275,7 @@ describe('TokenBucket keys', () => {
     }
   });
 
-  it('lets new keys share one bucket while there is no room, and nobody else', () => {
+  it('makes new keys share one bucket while there is no room, and no others', () => {
     const { bucket } = bucketOf(2, 60, 2);
     assert.deepEqual(
       ['a', 'b', 'c', 'd', 'e', 'c', 'a', 'b'].map((key) => bucket.take(key).allowed),
@@ -284,7 +284,7 @@ describe('TokenBucket keys', () => {
     assert.equal(bucket.size, 2);
   });
 
-  it('drops full buckets for new ones, and no others', () => {
+  it('evicts full buckets for new keys, and no others', () => {
     const { bucket, clock } = bucketOf(2, 60, 3);
     bucket.take('emptied', 2);
     for (const key of ['a', 'b']) bucket.take(key);
@@ -298,7 +298,7 @@ describe('TokenBucket keys', () => {
     assert.equal(bucket.take('new', 0).remaining, 0);
   });
 
-  it('begins a bucket with what is left in the shared one: it may have been taken by that key', () => {
+  it('creates a bucket with the tokens left in the shared one, which that key may have taken', () => {
     const { bucket, clock } = bucketOf(2, 60, 1);
     bucket.take('a');
     assert.equal(bucket.take('b', 2).allowed, true);
@@ -311,7 +311,7 @@ describe('TokenBucket keys', () => {
     assert.equal(bucket.take('b', 2).allowed, true);
   });
 
-  it('gives back to the shared bucket what was taken from it', () => {
+  it('returns tokens to the shared bucket they were taken from', () => {
     const { bucket } = bucketOf(1, 60, 1);
     for (const key of ['a', 'b']) assert.equal(bucket.take(key).allowed, true);
     assert.equal(bucket.take('c').allowed, false);
@@ -320,7 +320,7 @@ describe('TokenBucket keys', () => {
     assert.equal(bucket.take('a').allowed, false);
   });
 
-  it('keeps no more than some of the buckets that were full long ago', () => {
+  it('keeps only some of the buckets that were full long ago', () => {
     const { bucket, clock } = bucketOf(10, 10);
     for (let number = 0; number < 10_000; number += 1) {
       bucket.take(`client ${number}`);
@@ -330,7 +330,7 @@ describe('TokenBucket keys', () => {
     assert.ok(bucket.size >= 100 && bucket.size < 200, `${bucket.size} are kept`);
   });
 
-  it('gives no key more than a bucket of its own would, in a seeded random run', () => {
+  it('allows no key more than a bucket of its own would, in a seeded random run', () => {
     const random = seededRandom(22);
     const { bucket, clock } = bucketOf(5, 50, 8);
     const { bucket: alone, clock: clockAlone } = bucketOf(5, 50, 1_000);
@@ -351,7 +351,7 @@ describe('TokenBucket keys', () => {
   });
 });
 
-describe('TokenBucket clock', () => {
+describe('TokenBucket now', () => {
   it('is the real one by default', () => {
     const bucket = new TokenBucket({ capacity: 1, refillPerSecond: 1 / 86_400 });
     assert.equal(bucket.take('key').allowed, true);
@@ -370,7 +370,7 @@ describe('TokenBucket clock', () => {
     assertNear(resetSeconds, 10);
   });
 
-  it('set back, makes nobody wait for longer than an empty bucket would', () => {
+  it('set back, never waits longer than an empty bucket would', () => {
     const { bucket, clock } = bucketOf(10, 10);
     bucket.take('key', 10);
     clock.nowMs -= 3_600_000;
@@ -381,7 +381,7 @@ describe('TokenBucket clock', () => {
     assert.equal(drain(bucket, 20), 10);
   });
 
-  it('set back, keeps buckets from being dropped for no longer than it takes to fill them', () => {
+  it('set back, delays eviction for no longer than it takes to fill a bucket', () => {
     const { bucket, clock } = bucketOf(10, 10, 2);
     for (const key of ['a', 'b']) bucket.take(key, 10);
     clock.nowMs -= 3_600_000;
@@ -392,7 +392,7 @@ describe('TokenBucket clock', () => {
   });
 });
 
-describe('TokenBucket constructor', () => {
+describe('new TokenBucket', () => {
   const noBuckets: [capacity: number, refillPerSecond: number, maxKeys: number, reason: string][] = [
     [0, 1, 1, 'no capacity'],
     [-1, 1, 1, 'a negative capacity'],
@@ -407,7 +407,7 @@ describe('TokenBucket constructor', () => {
     [1, 1, 1.5, 'room for half a key'],
   ];
   for (const [capacity, refillPerSecond, maxKeys, reason] of noBuckets) {
-    it(`refuses ${reason}`, () => {
+    it(`rejects ${reason}`, () => {
       assert.throws(() => new TokenBucket({ capacity, refillPerSecond, maxKeys }), RangeError);
     });
   }
