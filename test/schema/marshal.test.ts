@@ -28,7 +28,7 @@ const user = object({ id: id(), username: text(), created: timestamp() });
 const row = { id: 1, username: 'matt', created: CREATED, password_hash: '$scrypt$…', version: 3 };
 
 describe('marshal', () => {
-  it('leaves behind what is not declared', () => {
+  it('omits undeclared fields', () => {
     assert.deepEqual(user.marshal(row), {
       id: 1,
       username: 'matt',
@@ -36,7 +36,7 @@ describe('marshal', () => {
     });
   });
 
-  it('leaves it behind in nested objects, arrays and pages too', () => {
+  it('omits undeclared fields in nested objects, arrays and pages too', () => {
     const public_ = { id: 1, username: 'matt', created: 'Mon, 23 Nov 2026 12:35:13 -0000' };
     assert.deepEqual(object({ user }).marshal({ user: row }), { user: public_ });
     assert.deepEqual(array(user).marshal([row, row]), [public_, public_]);
@@ -57,13 +57,13 @@ describe('marshal', () => {
     [Date.UTC(2024, 1, 29, 23, 59, 59), 'Thu, 29 Feb 2024 23:59:59 -0000', 'a leap day, the hour of 24'],
   ];
   for (const [ms, printed, why] of times) {
-    it(`a timestamp of ${ms} is ${printed}: ${why}`, () => {
+    it(`writes the timestamp ${ms} as ${printed}: ${why}`, () => {
       assert.equal(timestamp().marshal(ms), printed);
       assert.equal(validate(timestamp(), printed), ms - (ms % 1000));
     });
   }
 
-  it('scalars, words and documents leave as they are', () => {
+  it('keeps scalars, words and documents unchanged', () => {
     assert.equal(text().marshal('é'), 'é');
     assert.equal(integer().marshal(-5), -5);
     assert.equal(boolean().marshal(false), false);
@@ -71,7 +71,7 @@ describe('marshal', () => {
     assert.deepEqual(anything().marshal({ a: [null] }), { a: [null] });
   });
 
-  it('what may be absent and is, is no key in the JSON', () => {
+  it('writes no key for an absent optional field', () => {
     assert.equal(optional(timestamp()).marshal(undefined), undefined);
     assert.equal(optional(object({ a: text() })).marshal(undefined), undefined);
     const type = object({ a: optional(text()), b: lenient(timestamp()), c: lenient(timestamp()) });
@@ -149,14 +149,14 @@ describe('jsonSchema', () => {
     ],
   ];
   for (const [name, { jsonSchema }, schema] of schemas) {
-    it(`of ${name}`, () => assert.deepEqual(jsonSchema, schema));
+    it(`describes ${name}`, () => assert.deepEqual(jsonSchema, schema));
   }
 });
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
 // What is tested is that this compiles; a type that is wrong stops `tsc`.
-test('Infer gives the type that the declaration describes', () => {
+test('Infer is the type that the declaration describes', () => {
   const declared = object({
     id: id(),
     title: text(),

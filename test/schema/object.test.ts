@@ -62,7 +62,7 @@ testType('page', {
   bad: [[{ rows: [2, 1], next: null }, 'what a page is inside is not what it is outside']],
 });
 
-describe('validate of an object', () => {
+describe('validate with object()', () => {
   it('names every bad field at once, and those only', () => {
     const fields = { a: integer(), b: text(), c: text({ max: 1 }), d: integer() };
     refuses(
@@ -76,19 +76,19 @@ describe('validate of an object', () => {
     );
   });
 
-  it('says in the message which fields they are', () => {
+  it('lists the invalid fields in the message', () => {
     assert.throws(() => validate(post, {}), { message: 'Not valid: title, body' });
   });
 
-  it('says in the message what is wrong with a value that has no fields', () => {
+  it('explains in the message why a value without fields is invalid', () => {
     assert.throws(() => validate(post, 'title'), { message: 'The value must be an object' });
   });
 
-  it('gives an object of the declared fields alone', () => {
+  it('returns an object of the declared fields alone', () => {
     assert.deepEqual(validate(post, { title: 'a', body: '', id: 7, admin: true }), { title: 'a', body: '' });
   });
 
-  it('tells a field that is null from one that is absent', () => {
+  it('distinguishes a null field from an absent one', () => {
     refuses(post, { title: null }, { title: 'must be a string', body: 'is required' });
   });
 
@@ -98,7 +98,7 @@ describe('validate of an object', () => {
     refuses(items, [{ user: { n: '5' } }], { '0.user.n': 'must be an integer from 1 to 9' });
   });
 
-  it('refuses a field that a form or query gives more than once, whatever its type', () => {
+  it('rejects a field repeated in a form or query, whatever its type', () => {
     const query = object({ limit: optional(integer()), name: lenient(text()), order: text() });
     const given = { limit: ['1', '1'], name: ['a', 'b'], order: ['asc'], unknown: ['a', 'b'] };
     assert.throws(() => validate(query, given, 'text'), {
@@ -123,7 +123,7 @@ describe('validate of an object', () => {
     });
   });
 
-  it('takes anything as it is, also null, but not nothing', () => {
+  it('accepts anything as it is, also null, but not undefined', () => {
     const type = object({ value: anything() });
     assert.deepEqual(validate(type, { value: [null, { a: 1 }] }), { value: [null, { a: 1 }] });
     assert.deepEqual(validate(type, { value: null }), { value: null });
@@ -131,7 +131,7 @@ describe('validate of an object', () => {
   });
 });
 
-describe('validate of names that every object has', () => {
+describe('validate with inherited names', () => {
   const names = ['__proto__', 'constructor', 'hasOwnProperty', 'toString'];
 
   it('ignores them as unknown keys', () => {
@@ -146,11 +146,11 @@ describe('validate of names that every object has', () => {
   for (const name of names) {
     const type = object(Object.fromEntries([[name, anything()]]));
 
-    it(`requires a field named ${name}, which is there only by inheritance`, () => {
+    it(`requires a field named ${name} that is only inherited`, () => {
       assert.throws(() => validate(type, {}), { message: `Not valid: ${name}` });
     });
 
-    it(`takes a field named ${name} that is there`, () => {
+    it(`accepts an own field named ${name}`, () => {
       const checked = validate(type, JSON.parse(`{${JSON.stringify(name)}:5}`));
       assert.deepEqual(Object.entries(checked), [[name, 5]]);
       assert.equal(Object.getPrototypeOf(checked), Object.prototype);
@@ -158,17 +158,17 @@ describe('validate of names that every object has', () => {
   }
 });
 
-describe('partial', () => {
+describe('partial()', () => {
   const change = partial(post);
 
-  it('gives the fields that are there, and no key for the others', () => {
+  it('returns the present fields, and no key for the others', () => {
     const checked = validate(change, { body: 'b', id: 5 });
     assert.deepEqual(checked, { body: 'b' });
     assert.deepEqual(Object.keys(checked), ['body']);
     assert.deepEqual(validate(change, { title: 'a', body: 'b' }), { title: 'a', body: 'b' });
   });
 
-  it('names all of the fields when none is there', () => {
+  it('names all of the fields if none is present', () => {
     const problems = { title: 'is required unless body is given', body: 'is required unless title is given' };
     refuses(change, {}, problems);
     refuses(change, { id: 5, admin: true }, problems);
@@ -183,16 +183,16 @@ describe('partial', () => {
     );
   });
 
-  it('checks what is there by the same rules, and null is there', () => {
+  it('checks present fields by the same rules, including null', () => {
     refuses(change, { title: '' }, { title: 'must be 1 to 200 characters long' });
     refuses(change, { title: null, body: 5 }, { title: 'must be a string', body: 'must be a string' });
   });
 
-  it('refuses what is no object', () => {
+  it('rejects a non-object', () => {
     refuses(change, null, { '': 'must be an object' });
   });
 
-  it('does not take an inherited name for a given field', () => {
+  it('does not accept an inherited name as a field', () => {
     const type = partial(object({ constructor: text() }));
     refuses(type, {}, { constructor: 'is required' });
   });
@@ -202,14 +202,14 @@ describe('partial', () => {
     assert.deepEqual(validate(type, { after: 1 }), { after: 1 });
   });
 
-  it('marshals what is there', () => {
+  it('marshals the present fields', () => {
     const json = JSON.stringify(change.marshal({ title: 'a' }));
     assert.equal(json, '{"title":"a"}');
   });
 });
 
-describe('fields that may be absent', () => {
-  it('optional is undefined when absent, and checked when there', () => {
+describe('optional, withDefault and lenient', () => {
+  it('optional is undefined if absent, and checked if present', () => {
     const type = object({ limit: optional(integer({ min: 1, max: 9 })) });
     assert.deepEqual(validate(type, {}), { limit: undefined });
     assert.deepEqual(validate(type, { limit: 5 }), { limit: 5 });
@@ -217,14 +217,14 @@ describe('fields that may be absent', () => {
     refuses(type, { limit: null }, { limit: 'must be an integer from 1 to 9' });
   });
 
-  it('withDefault is its value when absent, and checked when there', () => {
+  it('withDefault is its value if absent, and checked if present', () => {
     const type = object({ after: withDefault(integer({ min: 0, max: 9 }), 0) });
     assert.deepEqual(validate(type, {}), { after: 0 });
     assert.deepEqual(validate(type, { after: 5 }), { after: 5 });
     refuses(type, { after: 10 }, { after: 'must be an integer from 0 to 9' });
   });
 
-  it('lenient is undefined for what is absent or wrong, and no problem', () => {
+  it('lenient is undefined for an absent or invalid value, without an error', () => {
     const type = object({ name: lenient(text({ max: 3 })), other: id() });
     assert.deepEqual(validate(type, { name: 'abc', other: 1 }), { name: 'abc', other: 1 });
     assert.deepEqual(validate(type, { other: 1 }), { name: undefined, other: 1 });
@@ -233,7 +233,7 @@ describe('fields that may be absent', () => {
     refuses(type, { name: 5, other: 0 }, { other: 'must be an integer from 1 to 9007199254740991' });
   });
 
-  it('lenient is undefined as a whole where a part is wrong', () => {
+  it('lenient is undefined as a whole if a part is invalid', () => {
     const type = object({ one: lenient(object({ a: id() })), many: lenient(array(id())) });
     assert.deepEqual(validate(type, { one: { a: 'x' }, many: ['x'] }), { one: undefined, many: undefined });
     assert.deepEqual(validate(type, { one: { a: 1 }, many: [1] }), { one: { a: 1 }, many: [1] });
