@@ -23,8 +23,8 @@ function pending<V>() {
 
 const never = () => Promise.reject(new Error('Must not be computed'));
 
-describe('TtlCache entries', () => {
-  it('get gives a value for the time to live and not a millisecond longer', () => {
+describe('TtlCache.get, set, delete, clear', () => {
+  it('get returns a value for the time to live and not a millisecond longer', () => {
     const { cache, clock } = cacheOf(10);
     cache.set('key', 'value');
     clock.nowMs += TTL_MS - 1;
@@ -33,7 +33,7 @@ describe('TtlCache entries', () => {
     assert.equal(cache.get('key'), undefined);
   });
 
-  it('get does not prolong a life, set does', () => {
+  it('set renews the time to live, get does not', () => {
     const { cache, clock } = cacheOf(10);
     cache.set('read', 'old');
     cache.set('written', 'old');
@@ -45,7 +45,7 @@ describe('TtlCache entries', () => {
     assert.equal(cache.get('written'), 'new');
   });
 
-  it('size counts an ended entry until somebody asks for it', () => {
+  it('size counts an expired entry until get looks it up', () => {
     const { cache, clock } = cacheOf(10);
     cache.set('key', 'value');
     clock.nowMs += TTL_MS;
@@ -54,7 +54,7 @@ describe('TtlCache entries', () => {
     assert.equal(cache.size, 0);
   });
 
-  it('set past the bound drops the entry used longest ago', () => {
+  it('set above the maximum evicts the least recently used entry', () => {
     const { cache } = cacheOf(2);
     cache.set('a', '1');
     cache.set('b', '2');
@@ -64,7 +64,7 @@ describe('TtlCache entries', () => {
     assert.deepEqual([cache.get('a'), cache.get('b'), cache.get('c')], ['1', undefined, '3']);
   });
 
-  it('delete drops one entry, clear every one', () => {
+  it('delete removes one entry, clear every entry', () => {
     const { cache } = cacheOf(10);
     for (const key of ['a', 'b', 'c']) cache.set(key, key);
     cache.delete('a');
@@ -73,7 +73,7 @@ describe('TtlCache entries', () => {
     assert.deepEqual([cache.get('b'), cache.get('c'), cache.size], [undefined, undefined, 0]);
   });
 
-  it('takes the real clock by default', () => {
+  it('uses the real clock by default', () => {
     const cache = new TtlCache<string, string>({ ttlMs: 86_400_000, max: 1 });
     cache.set('key', 'value');
     assert.equal(cache.get('key'), 'value');
@@ -87,7 +87,7 @@ describe('TtlCache entries', () => {
     [1, 1.5, 'room for half an entry'],
   ];
   for (const [ttlMs, max, reason] of noCaches) {
-    it(`constructor refuses a ttl of ${ttlMs} and a max of ${max}: ${reason}`, () => {
+    it(`constructor rejects a ttl of ${ttlMs} and a max of ${max}: ${reason}`, () => {
       assert.throws(() => new TtlCache({ ttlMs, max }), RangeError);
     });
   }
@@ -97,15 +97,15 @@ describe('TtlCache entries', () => {
   });
 });
 
-describe('TtlCache getOrCompute', () => {
-  it('computes a miss and keeps what came of it', async () => {
+describe('TtlCache.getOrCompute', () => {
+  it('computes a miss and keeps the result', async () => {
     const { cache } = cacheOf(10);
     assert.equal(await cache.getOrCompute('key', async () => 'computed'), 'computed');
     assert.equal(cache.get('key'), 'computed');
     assert.equal(await cache.getOrCompute('key', never), 'computed');
   });
 
-  it('computes again once the time is over', async () => {
+  it('computes again after the time to live', async () => {
     const { cache, clock } = cacheOf(10);
     await cache.getOrCompute('key', async () => 'first');
     clock.nowMs += TTL_MS - 1;
@@ -114,7 +114,7 @@ describe('TtlCache getOrCompute', () => {
     assert.equal(await cache.getOrCompute('key', async () => 'second'), 'second');
   });
 
-  it('computes once for everybody who misses at the same time', async () => {
+  it('computes once for concurrent misses', async () => {
     const { cache } = cacheOf(10);
     const { promise, resolve } = pending<string>();
     let calls = 0;
@@ -128,7 +128,7 @@ describe('TtlCache getOrCompute', () => {
     assert.equal(calls, 1);
   });
 
-  it('lets each key fly on its own', async () => {
+  it('computes each key separately', async () => {
     const { cache } = cacheOf(10);
     const slow = pending<string>();
     const waiting = cache.getOrCompute('slow', () => slow.promise);
@@ -137,7 +137,7 @@ describe('TtlCache getOrCompute', () => {
     assert.equal(await waiting, 'slow');
   });
 
-  it('tells a rejection to everybody who waits and does not keep it', async () => {
+  it('rejects for every waiting caller and does not keep the rejection', async () => {
     const { cache } = cacheOf(10);
     const { promise, reject } = pending<string>();
     const waiting = [cache.getOrCompute('key', () => promise), cache.getOrCompute('key', never)];
@@ -151,7 +151,7 @@ describe('TtlCache getOrCompute', () => {
     assert.equal(await cache.getOrCompute('key', async () => 'computed'), 'computed');
   });
 
-  it('turns what compute throws at once into a rejection, and does not keep it', async () => {
+  it('turns a synchronous throw of compute into a rejection, and does not keep it', async () => {
     const { cache } = cacheOf(10);
     const flight = cache.getOrCompute('key', () => {
       throw new Error('thrown at once');
@@ -165,7 +165,7 @@ describe('TtlCache getOrCompute', () => {
     ['clear', (cache) => cache.clear()],
   ];
   for (const [name, letGo] of lettingGo) {
-    it(`${name} during a flight gives its result to those who wait, and to nobody else`, async () => {
+    it(`returns a result to its waiting callers only, after ${name} during the computation`, async () => {
       const { cache } = cacheOf(10);
       const { promise, resolve } = pending<string>();
       const waiting = cache.getOrCompute('key', () => promise);
@@ -176,7 +176,7 @@ describe('TtlCache getOrCompute', () => {
       assert.equal(await cache.getOrCompute('key', async () => 'new'), 'new');
     });
 
-    it(`a flight that ${name} let go of never replaces the one after it`, async () => {
+    it(`never replaces the next computation with one that ${name} dropped`, async () => {
       const { cache } = cacheOf(10);
       const before = pending<string>();
       const after = pending<string>();
@@ -191,7 +191,7 @@ describe('TtlCache getOrCompute', () => {
       assert.equal(cache.get('key'), 'new');
     });
 
-    it(`a flight that ${name} let go of and that fails leaves the one after it alone`, async () => {
+    it(`keeps the next computation if one that ${name} dropped fails`, async () => {
       const { cache } = cacheOf(10);
       const before = pending<string>();
       const waitingBefore = cache.getOrCompute('key', () => before.promise);
@@ -203,7 +203,7 @@ describe('TtlCache getOrCompute', () => {
     });
   }
 
-  it('delete of another key leaves a flight alone', async () => {
+  it('continues a computation after delete of another key', async () => {
     const { cache } = cacheOf(10);
     const { promise, resolve } = pending<string>();
     const waiting = cache.getOrCompute('key', () => promise);
