@@ -31,7 +31,7 @@ const USERS = [
   'PUT /users/:user_id/posts/:id',
 ] as const;
 
-describe('Router match', () => {
+describe('Router.match', () => {
   const router = routerOf(...USERS);
   const table: [method: string, path: string, expected: unknown, reason: string][] = [
     ['GET', '/', ['GET /', {}], 'the root'],
@@ -106,7 +106,7 @@ describe('Router match', () => {
     });
   }
 
-  it('an empty segment never matches a parameter', () => {
+  it('never matches an empty segment with a parameter', () => {
     const lone = routerOf('GET /:a', 'GET /:a/:b');
     for (const path of ['/', '//', '//x', '/x/']) assert.equal(matched(lone, 'GET', path), null, path);
     assert.deepEqual(matched(lone, 'GET', '/x/y'), ['GET /:a/:b', { a: 'x', b: 'y' }]);
@@ -121,13 +121,13 @@ describe('Router match', () => {
     assert.equal(matched(deep, 'GET', '/b/b/c/d'), null);
   });
 
-  it('a HEAD route of its own beats GET', () => {
+  it('prefers a HEAD route to GET', () => {
     const own = routerOf('GET /x', 'HEAD /x', 'HEAD /y');
     assert.deepEqual(matched(own, 'HEAD', '/x'), ['HEAD /x', {}]);
     assert.equal(matched(own, 'GET', '/y'), 'HEAD, OPTIONS');
   });
 
-  it('a parameter may be named like what every object has', () => {
+  it('returns parameters named like properties of Object.prototype', () => {
     const router = routerOf('GET /:constructor/:__proto__/:toString');
     const match = router.match('GET', '/a/b/c');
     assert.ok(match !== null && 'params' in match);
@@ -138,25 +138,25 @@ describe('Router match', () => {
     ]);
   });
 
-  it('params hold what the pattern names and nothing inherited', () => {
+  it('returns params with the names of the pattern and nothing inherited', () => {
     const match = routerOf('GET /:id').match('GET', '/1');
     assert.ok(match !== null && 'params' in match);
     assert.equal(match.params.constructor, undefined);
     assert.equal(match.params.id, '1');
   });
 
-  it('an empty router knows no path', () => {
+  it('returns null in an empty router', () => {
     assert.equal(new Router().match('GET', '/'), null);
   });
 
-  it('gives back a value that is undefined as a route all the same', () => {
+  it('returns a route whose value is undefined', () => {
     const router = new Router<undefined>();
     router.add('GET', '/', undefined);
     assert.ok('value' in (router.match('GET', '/') ?? {}));
   });
 });
 
-describe('Router add', () => {
+describe('Router.add', () => {
   const conflicts: [pattern: string, reason: string][] = [
     ['/users', 'the same path again'],
     ['/users/:name', 'a parameter by another name'],
@@ -168,13 +168,13 @@ describe('Router add', () => {
     });
   }
 
-  it('leaves the first of two that conflict in place', () => {
+  it('keeps the first of two conflicting routes', () => {
     const router = routerOf('GET /users/:id');
     assert.throws(() => router.add('GET', '/users/:name', 'second'), TypeError);
     assert.deepEqual(matched(router, 'GET', '/users/1'), ['GET /users/:id', { id: '1' }]);
   });
 
-  it("shares a parameter's place between names, each route seeing its own", () => {
+  it('shares a segment between parameter names, each route seeing its own', () => {
     const router = routerOf('GET /users/:id', 'PUT /users/:name', 'GET /users/:user_id/posts');
     assert.deepEqual(matched(router, 'GET', '/users/1'), ['GET /users/:id', { id: '1' }]);
     assert.deepEqual(matched(router, 'PUT', '/users/1'), ['PUT /users/:name', { name: '1' }]);
