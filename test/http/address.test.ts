@@ -19,7 +19,7 @@ function hops(count: number, first: string): string {
   return [first, ...Array(count - 1).fill('10.0.0.2')].join(', ');
 }
 
-describe('clientAddress by the socket alone', () => {
+describe('clientAddress without X-Forwarded-For', () => {
   for (const [socket, gives, why] of [
     ['192.0.2.1', '192.0.2.1', 'an IPv4 client'],
     ['2001:db8::1', '2001:db8::1', 'an IPv6 client'],
@@ -28,13 +28,13 @@ describe('clientAddress by the socket alone', () => {
     [PROXY, PROXY, 'a trusted proxy that says nothing is the client itself'],
     [undefined, '', 'the client has gone already'],
   ] as const) {
-    it(`of ${socket} is ${gives === '' ? 'empty' : gives}: ${why}`, () => {
+    it(`returns ${gives === '' ? 'empty' : gives} for ${socket}: ${why}`, () => {
       assert.equal(clientAddress(requestFrom(socket), TRUSTED), gives);
     });
   }
 });
 
-describe('clientAddress believes X-Forwarded-For only from trusted proxies', () => {
+describe('clientAddress with X-Forwarded-For from trusted and other addresses', () => {
   for (const [socket, forwarded, gives, why] of [
     ['192.0.2.1', '6.6.6.6', '192.0.2.1', 'a stranger may write what it likes'],
     ['192.0.2.1', '10.0.0.1', '192.0.2.1', 'a stranger who names a proxy is still a stranger'],
@@ -52,14 +52,14 @@ describe('clientAddress believes X-Forwarded-For only from trusted proxies', () 
     [PROXY, hops(33, '192.0.2.7'), '10.0.0.2', 'one hop more than are followed'],
     [PROXY, ['6.6.6.6', '192.0.2.7'], '192.0.2.7', 'header lines that are not joined yet'],
   ] as const) {
-    it(`of ${socket} with ${String(forwarded).slice(0, 40)} is ${gives}: ${why}`, () => {
+    it(`returns ${gives} for ${socket} with ${String(forwarded).slice(0, 40)}: ${why}`, () => {
       const given = typeof forwarded === 'string' ? forwarded : [...forwarded];
       assert.equal(clientAddress(requestFrom(socket, given), TRUSTED), gives);
     });
   }
 });
 
-describe('clientAddress reads what proxies write', () => {
+describe('clientAddress with the formats that proxies write', () => {
   for (const [forwarded, gives, why] of [
     ['  192.0.2.7\t', '192.0.2.7', 'white space around it'],
     ['192.0.2.7:4711', '192.0.2.7', 'IPv4 with a port'],
@@ -86,13 +86,13 @@ describe('clientAddress reads what proxies write', () => {
     ['::192.0.2.7', '::192.0.2.7', 'an IPv4-compatible address is not a mapped one'],
     ['1::ffff:192.0.2.7', '1::ffff:c000:207', 'nor is this'],
   ] as const) {
-    it(`gives ${gives} for ${JSON.stringify(forwarded)}: ${why}`, () => {
+    it(`returns ${gives} for ${JSON.stringify(forwarded)}: ${why}`, () => {
       assert.equal(clientAddress(requestFrom(PROXY, forwarded), TRUSTED), gives);
     });
   }
 });
 
-describe('clientAddress follows nothing past what is no address', () => {
+describe('clientAddress with an entry that is not an address', () => {
   for (const [forwarded, gives, why] of [
     ['', PROXY, 'an empty header'],
     [' , ', PROXY, 'commas only'],
@@ -116,7 +116,7 @@ describe('clientAddress follows nothing past what is no address', () => {
     ['example.com', PROXY, 'a name'],
     ['\u0000', PROXY, 'a control character'],
   ] as const) {
-    it(`gives ${gives} for ${JSON.stringify(forwarded)}: ${why}`, () => {
+    it(`returns ${gives} for ${JSON.stringify(forwarded)}: ${why}`, () => {
       assert.equal(clientAddress(requestFrom(PROXY, forwarded), TRUSTED), gives);
     });
   }
@@ -138,14 +138,14 @@ describe('TrustedProxies', () => {
     ['127.0.0.1', '127.0.0.1', 'localhost', 'a name is no address'],
     ['127.0.0.1', '127.0.0.1', '', 'nothing is no address'],
   ] as const) {
-    it(`${entry} holds ${inside} and not ${outside || 'an empty text'}: ${why}`, () => {
+    it(`contains, for ${entry}, ${inside} but not ${outside || 'an empty text'}: ${why}`, () => {
       const trusted = new TrustedProxies([entry]);
       assert.equal(trusted.has(inside), true);
       assert.equal(trusted.has(outside), false);
     });
   }
 
-  it('several entries hold what any of them does, none holds nothing', () => {
+  it('contains what any entry contains; an empty list contains no address', () => {
     const trusted = new TrustedProxies(['192.0.2.1', '2001:db8::/32']);
     assert.deepEqual([trusted.has('192.0.2.1'), trusted.has('2001:db8::9')], [true, true]);
     assert.equal(new TrustedProxies([]).has('127.0.0.1'), false);
@@ -169,7 +169,7 @@ describe('TrustedProxies', () => {
     ['10.0.0.1:80', 'a port'],
     ['/8', 'no address'],
   ] as const) {
-    it(`refuses ${JSON.stringify(entry)}: ${why}`, () => {
+    it(`rejects ${JSON.stringify(entry)}: ${why}`, () => {
       const message = `Neither an address nor a network: ${entry}`;
       assert.throws(() => new TrustedProxies(['192.0.2.1', entry]), { name: 'TypeError', message });
     });
@@ -206,12 +206,12 @@ describe('addressKey', () => {
     ['', '', 'a client that has gone'],
     ['unknown', 'unknown', 'what is no address stays as it is'],
   ] as const) {
-    it(`of ${JSON.stringify(address)} is ${JSON.stringify(key)}: ${why}`, () => {
+    it(`returns ${JSON.stringify(key)} for ${JSON.stringify(address)}: ${why}`, () => {
       assert.equal(addressKey(address), key);
     });
   }
 
-  it('is the same for an address in full and as the URL standard shortens it', () => {
+  it('returns the same for a full address and its form in the URL standard', () => {
     const random = seededRandom(64);
     for (let run = 0; run < 500; run++) {
       const groups = Array.from({ length: 8 }, () =>
@@ -236,11 +236,11 @@ describe('isLoopback', () => {
     ['10.0.0.1', false],
     ['', false],
   ] as const) {
-    it(`of ${JSON.stringify(address)} is ${is}`, () => assert.equal(isLoopback(address), is));
+    it(`returns ${is} for ${JSON.stringify(address)}`, () => assert.equal(isLoopback(address), is));
   }
 });
 
-test('TRUST_PROXY decides whose X-Forwarded-For a server believes, over all of its lines', async (t) => {
+test('TRUST_PROXY lists the proxies whose X-Forwarded-For is trusted, over all of its lines', async (t) => {
   const request =
     'GET /healthz HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n';
   for (const [settings, address] of [

@@ -22,8 +22,8 @@ function destroyed(sockets: readonly Socket[]): boolean[] {
   return sockets.map((socket) => socket.destroyed);
 }
 
-describe('Backlog', () => {
-  it('counts what is held until it closes', async () => {
+describe('Backlog.hold', () => {
+  it('counts the bytes of a socket until it closes', async () => {
     const { backlog, hold } = backlogOf(100);
     const [a, b] = [hold('192.0.2.1', 60), hold('192.0.2.1', 40)];
     assert.equal(backlog.bytes, 100);
@@ -33,7 +33,7 @@ describe('Backlog', () => {
     assert.deepEqual([backlog.bytes, backlog.cuts], [0, 0]);
   });
 
-  it('cuts nobody at its bound, and one past it', () => {
+  it('cuts no socket at its bound, and one above it', () => {
     const { backlog, cut, hold } = backlogOf(100);
     const sockets = [hold('192.0.2.1', 50), hold('192.0.2.2', 50)];
     assert.deepEqual(destroyed(sockets), [false, false]);
@@ -46,7 +46,7 @@ describe('Backlog', () => {
     );
   });
 
-  it('cuts the oldest of the client that holds the most, as many as it takes', () => {
+  it('cuts the oldest sockets of the client that holds the most until the rest fits', () => {
     const { backlog, hold } = backlogOf(100);
     const honest = hold('192.0.2.1', 30);
     const sockets = [10, 20, 30].map((bytes) => hold('192.0.2.2', bytes));
@@ -56,28 +56,28 @@ describe('Backlog', () => {
     assert.equal(backlog.bytes, 95);
   });
 
-  it('cuts the newcomer when that one holds the most', () => {
+  it('cuts the newest socket if its client holds the most', () => {
     const { backlog, hold } = backlogOf(100);
     const sockets = [hold('192.0.2.1', 50), hold('192.0.2.2', 90)];
     assert.deepEqual(destroyed(sockets), [false, true]);
     assert.equal(backlog.bytes, 50);
   });
 
-  it('takes a network of IPv6 for one client', () => {
+  it('counts an IPv6 network as one client', () => {
     const { hold } = backlogOf(100);
     const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8::2', 30)];
     hold('192.0.2.3', 1);
     assert.deepEqual(destroyed(sockets), [false, true, false]);
   });
 
-  it('and two networks for two', () => {
+  it('counts two IPv6 networks as two clients', () => {
     const { hold } = backlogOf(100);
     const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8:0:1::2', 30)];
     hold('192.0.2.3', 1);
     assert.deepEqual(destroyed(sockets), [true, false, false]);
   });
 
-  it('keeps one that is larger than the bound while it is alone', () => {
+  it('keeps a response larger than the bound while it is alone', () => {
     const { backlog, hold } = backlogOf(100);
     const large = hold('192.0.2.1', 1_000);
     assert.equal(large.destroyed, false);
@@ -86,7 +86,7 @@ describe('Backlog', () => {
     assert.equal(backlog.bytes, 1);
   });
 
-  it('counts everything of a socket that it cuts as gone, once', async () => {
+  it('releases all bytes of a socket that it cuts, once', async () => {
     const { backlog, hold } = backlogOf(100);
     const socket = hold('192.0.2.1', 50);
     hold('192.0.2.1', 40, socket);
@@ -116,7 +116,7 @@ describe('pauseUntilTaken', () => {
     return { request, response, socket: request.socket };
   }
 
-  it('reads nothing more until the answer is gone', async (t) => {
+  it('reads nothing more until the response is sent', async (t) => {
     const { request, response, socket } = await exchangeOf(t);
     pauseUntilTaken(request, response);
     assert.equal(socket.isPaused(), true);
@@ -125,7 +125,7 @@ describe('pauseUntilTaken', () => {
   });
 
   // Else who sends everything before reading would wait for the server, and the server for its reading.
-  it('leaves a connection alone of which the rest is dropped', async (t) => {
+  it('ignores a connection whose remaining input is discarded', async (t) => {
     const { request, response, socket } = await exchangeOf(t);
     discardRest(socket);
     pauseUntilTaken(request, response);

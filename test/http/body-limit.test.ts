@@ -76,7 +76,7 @@ describe('MAX_BODY', () => {
     assertError(await call('POST', '/users', { form: { username: 'x'.repeat(MAX_BYTES) } }), 413);
   });
 
-  test('is told after what comes before it: 404, 405, 401, 415', async (t) => {
+  test('is checked after 404, 405, 401 and 415', async (t) => {
     const { call } = await startServer(t, LIMITED);
     const options = { body: bodyOf(MAX_BYTES + 1), headers: { 'content-type': 'text/plain' } };
     assertError(await call('POST', '/nowhere', options), 404);
@@ -86,7 +86,7 @@ describe('MAX_BODY', () => {
   });
 });
 
-describe('A body that is too large', () => {
+describe('MAX_BODY: a body that is too large', () => {
   test('by its Content-Length is 413 before a byte of it was sent, and the connection is closed', async (t) => {
     const { port } = await startServer(t, LIMITED);
     const wire = await Wire.open(port, signUp(`Content-Length: ${MAX_BYTES + 1}`));
@@ -152,7 +152,7 @@ describe('A body that is too large', () => {
     ['with its length', '/users', [`Content-Length: ${48 * PIECE.length}`], '', 413],
     ['in one chunk', '/users', ['Transfer-Encoding: chunked'], ONE_CHUNK, 413],
     ['that should wait for 100', '/users', [`Content-Length: ${48 * PIECE.length}`, CONTINUE], '', 413],
-    ['that nobody wants', '/nowhere', [`Content-Length: ${48 * PIECE.length}`], '', 404],
+    ['for an unknown path', '/nowhere', [`Content-Length: ${48 * PIECE.length}`], '', 404],
   ] as const) {
     test(`of three megabytes ${name} is ${status} for a client that sends it all before it reads`, async (t) => {
       const { port } = await startServer(t);
@@ -172,7 +172,7 @@ describe('A body that is too large', () => {
     ['/nowhere', 404, undefined],
     ['/users/1/posts', 401, 'Authorization Required'],
   ] as const) {
-    test(`is ${status} where nobody wants it, and is not read to the end: ${path}`, async (t) => {
+    test(`is ${status} if no endpoint reads it, and is not read to the end: ${path}`, async (t) => {
       const { port } = await startServer(t);
       const wire = await Wire.open(port, head(path, `Content-Length: ${48 * PIECE.length}`));
       const answered = wire.answer();
@@ -184,7 +184,7 @@ describe('A body that is too large', () => {
     });
   }
 
-  test('without an end is cut in the end', async (t) => {
+  test('without an end is cut eventually', async (t) => {
     const { port, call } = await startServer(t);
     const wire = await Wire.open(port, signUp('Transfer-Encoding: chunked'), 'ffffffff\r\n');
     const answered = wire.answer();
@@ -196,7 +196,7 @@ describe('A body that is too large', () => {
     assert.equal((await call('GET', '/healthz')).status, 200);
   });
 
-  test('has only headers for an answer to HEAD', async (t) => {
+  test('has a response of headers only for HEAD', async (t) => {
     const { port } = await startServer(t);
     const request = `HEAD /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${1e6}\r\n\r\n`;
     const wire = await Wire.open(port, request);
@@ -208,8 +208,8 @@ describe('A body that is too large', () => {
   });
 });
 
-describe('A Content-Length that lies', () => {
-  test('by being too small makes the rest another request, which is 400', async (t) => {
+describe('Content-Length', () => {
+  test('that is too small makes the rest a second request, which is 400', async (t) => {
     const { port } = await startServer(t, LIMITED);
     const wire = await Wire.open(
       port,
@@ -222,7 +222,7 @@ describe('A Content-Length that lies', () => {
     assert.equal(wire.unread, '');
   });
 
-  test('by being too large is 400 once the client has ended', async (t) => {
+  test('that is too large is 400 after the client ended its side', async (t) => {
     const { port, call } = await startServer(t, LIMITED);
     const wire = await Wire.open(port, signUp(`Content-Length: ${MAX_BYTES}`), bodyOf(100));
     wire.end();
@@ -231,7 +231,7 @@ describe('A Content-Length that lies', () => {
     assert.deepEqual((await call('GET', '/users')).json, []);
   });
 
-  test('and is right after all leaves the connection usable', async (t) => {
+  test('that is right leaves the connection usable', async (t) => {
     const { port } = await startServer(t, LIMITED);
     const wire = await Wire.open(port, signUp('Content-Length: 100') + bodyOf(100) + HEALTH);
     assert.equal((await wire.answer()).status, 201);

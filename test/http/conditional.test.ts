@@ -12,7 +12,7 @@ describe('contentHash', () => {
     }
   });
 
-  it('is another one for other content', () => {
+  it('differs for other content', () => {
     const contents = ['', ' ', 'a', 'A', 'a ', 'á', 'a\u0301'];
     assert.equal(new Set(contents.map(contentHash)).size, contents.length);
   });
@@ -51,7 +51,7 @@ describe('someTag', () => {
   }
 
   for (const header of ['*', ' * ']) {
-    it(`takes ${JSON.stringify(header)} for anything`, () => {
+    it(`accepts any tag for ${JSON.stringify(header)}`, () => {
       assert.equal(
         someTag(header, () => false),
         true,
@@ -59,7 +59,7 @@ describe('someTag', () => {
     });
   }
 
-  it('is true as soon as one tag is taken, and false when none is', () => {
+  it('returns true if the predicate accepts a tag, and false otherwise', () => {
     const seen: string[] = [];
     const takes = (wanted: string) => (opaque: string) => seen.push(opaque) > 0 && opaque === wanted;
     assert.equal(someTag('"a", "b", "c"', takes('b')), true);

@@ -53,13 +53,13 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
   return { server, port, handled, failures, paths, until };
 }
 
-describe('Pipelined requests', () => {
+describe('WAITING_BYTES_MAX: pipelined requests', () => {
   // Of each packet the first request is worked on, and kept whatever it takes.
   for (const [name, request] of [
     ['small ones, which a packet holds by the thousand', get('/')],
     ['ones that are small on the wire and large in memory', get('/', 'a:b\r\n'.repeat(195))],
   ] as const) {
-    test(`takes no more memory than may wait: ${name}`, async (t) => {
+    test(`bound the memory in use: ${name}`, async (t) => {
       const { port, handled, until } = await start(t, 512 * KIB);
       const packet = Buffer.from(request.repeat(Math.floor((64 * KIB) / request.length)));
       const wires = await Promise.all(Array.from({ length: 40 }, () => Wire.open(port, request)));
@@ -78,12 +78,12 @@ describe('Pipelined requests', () => {
   }
 });
 
-describe('Requests waiting on a connection that broke', () => {
+describe('HttpServer.requests', () => {
   for (const [name, isAnswered] of [
     ['before an answer', false],
-    ['in the middle of one', true],
+    ['in the middle of an answer', true],
   ] as const) {
-    test(`${name} is not counted any more`, async (t) => {
+    test(`excludes waiting requests of a connection that broke ${name}`, async (t) => {
       const { server, port, handled, until } = await start(t, 16 * KIB);
       const broken = await Wire.open(port, get('/'), get('/'), get('/', `A: ${'a'.repeat(15 * KIB)}\r\n`));
       await until(() => server.requests === 3 && handled.length === 1);
@@ -98,16 +98,16 @@ describe('Requests waiting on a connection that broke', () => {
   }
 });
 
-describe('Malformed requests', () => {
+describe('HttpServerOptions.onParserFailure', () => {
   for (const [name, lines, broken, refusals] of [
     ['garbage', '', 'garbage\r\n\r\n', 1],
-    ['what comes behind a Connection: close', 'Connection: close\r\n', 'x', 0],
+    ['bytes after a Connection: close', 'Connection: close\r\n', 'x', 0],
     ['a tunnel', '', 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n', 1],
     ['one more than may wait', '', get('/'), 0],
     ['one more than may wait, and one that asks for another protocol', '', get('/') + UPGRADE, 0],
     ['one more than may wait, of which half comes', '', UPLOAD, 0],
   ] as const) {
-    test(`${name} behind an answer that is not there yet is noticed once`, async (t) => {
+    test(`is called at most once for ${name} sent while a response is pending`, async (t) => {
       const { port, handled, failures, until } = await start(t, 0);
       const wire = await Wire.open(port, get('/', lines));
       await until(() => handled.length === 1);
@@ -134,7 +134,7 @@ describe('Malformed requests', () => {
   }
 });
 
-test('Bytes after garbage are discarded up to a bound, and then no longer read', async (t) => {
+test('HttpServer: bytes after garbage are discarded up to a bound, and then no longer read', async (t) => {
   const { port, handled, until } = await start(t);
   const wire = await Wire.open(port, get('/'));
   await until(() => handled.length === 1);
@@ -146,8 +146,8 @@ test('Bytes after garbage are discarded up to a bound, and then no longer read',
   wire.reset();
 });
 
-describe('The order of work', () => {
-  test('all that come in one turn are read before the first is handled', async (t) => {
+describe('HttpServerOptions.handle', () => {
+  test('is called after all requests of one turn are read', async (t) => {
     const { server, port, handled, paths, until } = await start(t);
     const wires = await Promise.all(Array.from({ length: 3 }, () => Wire.open(port)));
     await until(() => server.connections === 3);
@@ -165,7 +165,7 @@ describe('The order of work', () => {
     for (const wire of wires) wire.reset();
   });
 
-  test('one that was parsed and whose client is gone by its turn is not handled', async (t) => {
+  test('is not called if the client of a parsed request disconnects before its turn', async (t) => {
     const { server, port, handled, until } = await start(t);
     const wire = await Wire.open(port, get('/first') + get('/second'));
     await until(() => handled.length === 1);
@@ -177,7 +177,7 @@ describe('The order of work', () => {
     assert.equal(server.requests, 0);
   });
 
-  test('one whose body turns out to be broken before its turn is refused, and not handled', async (t) => {
+  test('is not called if the body turns out to be malformed before its turn', async (t) => {
     const { port, handled, failures, until } = await start(t);
     const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
     const wire = await Wire.open(port, `${head}zz\r\n`);

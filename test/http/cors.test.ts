@@ -40,7 +40,7 @@ describe('preflightHeaders', () => {
     ...['Access-Control-Allow-Headers', 'Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id'],
     ...['Access-Control-Max-Age', '600'],
   ];
-  it('name methods and headers where anybody is allowed, and nothing where nobody is', () => {
+  it('list methods and headers if an origin is allowed, and nothing otherwise', () => {
     assert.deepEqual(preflightHeaders('*', ['GET', 'POST']), told);
     assert.deepEqual(preflightHeaders(LIST, ['GET', 'POST']), told);
     assert.deepEqual(preflightHeaders([], ['GET', 'POST']), []);
@@ -65,7 +65,7 @@ test('CORS_ORIGIN with a list answers the preflight of a page on it', async (t) 
   assert.equal(headers.vary, 'Origin');
 });
 
-test('CORS_ORIGIN with a list tells a page that is not on it nothing it could use', async (t) => {
+test('CORS_ORIGIN with a list allows nothing to a page that is not on it', async (t) => {
   const { call } = await startServer(t, { CORS_ORIGIN: LIST.join(', ') });
   const answer = await call('OPTIONS', '/users', {
     headers: { ...preflight, origin: 'https://evil.example' },
@@ -93,7 +93,7 @@ test('CORS_ORIGIN lets a page read every answer, errors included', async (t) => 
   }
 });
 
-test('CORS_ORIGIN that is not set says nothing to any page', async (t) => {
+test('CORS_ORIGIN that is not set adds no CORS header', async (t) => {
   const { call } = await startServer(t);
   for (const method of ['OPTIONS', 'GET']) {
     const { headers } = await call(method, '/users', { headers: preflight });

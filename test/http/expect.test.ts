@@ -61,7 +61,7 @@ describe('Expect: 100-continue', { concurrency: true }, () => {
     });
   }
 
-  test('that a client does not wait for is answered all the same', async (t) => {
+  test('is answered even if the client does not wait for 100', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, head('/users', '100-continue') + BODY);
     assert.equal((await wire.answer()).status, 100);
@@ -77,7 +77,7 @@ describe('Expect: 100-continue', { concurrency: true }, () => {
     wire.end();
   });
 
-  test('in HTTP/1.0 is ignored: such a client knows no interim answers', async (t) => {
+  test('in HTTP/1.0 is ignored, since HTTP/1.0 has no interim responses', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, head('/users', '100-continue', BODY.length, '1.0') + BODY);
     assert.equal((await wire.answer()).status, 201);
@@ -87,7 +87,7 @@ describe('Expect: 100-continue', { concurrency: true }, () => {
 
 describe('Expect', () => {
   for (const expect of ['tea', '100-continued', '200-ok', 'x=100']) {
-    test(`${expect} is 417, and what comes behind it, which may be the body or not, is not answered`, async (t) => {
+    test(`${expect} is 417, and bytes after the head, possibly the body, are not answered`, async (t) => {
       const { port } = await startServer(t);
       for (const behind of [BODY, '', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n']) {
         const wire = await Wire.open(port, head('/users', expect) + behind);

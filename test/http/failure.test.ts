@@ -41,7 +41,7 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   version_not_supported: [505],
 };
 
-describe('failureReply gives every code its status, phrase and shape', () => {
+describe('failureReply returns the status, phrase and shape of every code', () => {
   for (const [code, [status, error = STATUS_CODES[status]]] of Object.entries(codes)) {
     it(`${code}: ${status} ${error}`, () => {
       const { status: given, headers, body } = reply(code as ErrorCode);
@@ -58,21 +58,21 @@ describe('failureReply gives every code its status, phrase and shape', () => {
   }
 });
 
-describe('failureReply passes on what the error knows', () => {
-  it('the fields that are wrong, and no others', () => {
+describe('failureReply includes the details of the error', () => {
+  it('the invalid fields, and no others', () => {
     const fields = { title: 'is required', body: 'is required' };
     const { body } = reply('validation_failed', { fields });
     assert.deepEqual(JSON.parse(body ?? '').fields, fields);
     assert.equal('fields' in JSON.parse(reply('validation_failed').body ?? ''), false);
   });
 
-  it('the methods that are allowed, even when there is none', () => {
+  it('the allowed methods, even an empty list', () => {
     assert.equal(reply('method_not_allowed', { allow: ['GET', 'HEAD'] }).headers.Allow, 'GET, HEAD');
     assert.equal(reply('method_not_allowed', { allow: [] }).headers.Allow, '');
     assert.equal(reply('not_found').headers.Allow, undefined);
   });
 
-  it('what would have been accepted', () => {
+  it('the accepted types', () => {
     for (const header of ['Accept', 'Accept-Encoding'] as const) {
       const { headers } = reply('unsupported_media_type', { accept: { header, value: 'x' } });
       assert.equal(headers[header], 'x');

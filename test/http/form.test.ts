@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseForm } from '../../src/http/form.ts';
 
-describe('parseForm takes', () => {
+describe('parseForm accepts', () => {
   for (const [text, gives, why] of [
     ['', {}, 'nothing'],
     ['a=1', { a: '1' }, 'one pair'],
@@ -47,7 +47,7 @@ describe('parseForm takes', () => {
   });
 });
 
-describe('parseForm refuses', () => {
+describe('parseForm rejects', () => {
   for (const [text, why] of [
     ['a=%', 'an escape without digits'],
     ['a=%4', 'an escape with one digit'],

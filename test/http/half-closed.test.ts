@@ -37,8 +37,8 @@ async function ended(port: number, bytes: string): Promise<Wire> {
   return wire;
 }
 
-describe('A client that has ended its side', () => {
-  test('gets the answer to what it sent, which says that it is the last, and the end', async (t) => {
+describe('HttpServer httpAllowHalfOpen: a client that has ended its side', () => {
+  test('gets the response with Connection: close, then the end', async (t) => {
     const { port } = await startServer(t, { HASH_CONCURRENCY: '1' }, PATIENT);
     // Each of the passwords before this one takes a turn of the event loop, and in one of them the end is seen.
     const before = await Promise.all(Array.from({ length: 8 }, () => Wire.open(port)));
@@ -55,7 +55,7 @@ describe('A client that has ended its side', () => {
     for (const other of before) other.end();
   });
 
-  test('gets every answer to what it sent in one piece, in order', async (t) => {
+  test('gets every response to requests sent in one piece, in order', async (t) => {
     const { port } = await startServer(t, {}, PATIENT);
     const names = Array.from({ length: 10 }, (_, index) => `user${index}`);
     const wire = await ended(port, names.map(signUp).join('') + HEALTH);
@@ -65,7 +65,7 @@ describe('A client that has ended its side', () => {
     assert.equal(wire.unread, '');
   });
 
-  test('gets a long answer whole, however slowly it reads', async (t) => {
+  test('gets a long response whole, however slowly it reads', async (t) => {
     const server = await startServer(t, LARGE_BODY, PATIENT);
     await server.signUp('matt');
     const { access } = await server.signIn('matt');
@@ -86,7 +86,7 @@ describe('A client that has ended its side', () => {
     ['that never sent a byte', ''],
     ['that has its answer', HEALTH],
   ] as const) {
-    test(`${name} is let go at once`, async (t) => {
+    test(`${name} is disconnected immediately`, async (t) => {
       const server = await startServer(t, {}, PATIENT);
       const wire = await Wire.open(server.port, bytes);
       if (bytes !== '') assert.equal((await wire.answer()).status, 200);
@@ -101,7 +101,7 @@ describe('A client that has ended its side', () => {
     ['its body', signUp('matt').slice(0, -1)],
     ['its chunks', CHUNKED],
   ] as const) {
-    test(`in ${name} is 400 at once, and leaves nothing behind`, async (t) => {
+    test(`in ${name} is 400 immediately, and leaves no open connection`, async (t) => {
       const server = await startServer(t, {}, PATIENT);
       const wire = await ended(server.port, bytes);
       const answer = await wire.answer();
@@ -113,7 +113,7 @@ describe('A client that has ended its side', () => {
     });
   }
 
-  test('in the head of its second request gets the answer to the first', async (t) => {
+  test('in the head of its second request gets the response to the first', async (t) => {
     const { port } = await startServer(t, {}, PATIENT);
     const wire = await ended(port, signUp('matt') + HEALTH.slice(0, -2));
     assert.equal((await wire.answer()).status, 201);
@@ -133,7 +133,7 @@ describe('A client that has ended its side', () => {
     await closed;
   });
 
-  test('and is gone altogether harms nobody', async (t) => {
+  test('and disconnects altogether does not affect others', async (t) => {
     const server = await startServer(t, {}, PATIENT);
     const socket = connect(server.port, '127.0.0.1');
     socket.end(signUp('matt'), () => socket.destroy());

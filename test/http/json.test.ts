@@ -24,7 +24,7 @@ function arraysIn(levels: number): string {
   return `{"a":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
 }
 
-describe('parseJson takes', () => {
+describe('parseJson accepts', () => {
   for (const [text, gives, why] of [
     ['{}', {}, 'an empty object'],
     [' \t\r\n{ "a" : 1 } \n', { a: 1 }, 'white space anywhere'],
@@ -79,13 +79,13 @@ describe('parseJson counts levels, the outer object being the first', () => {
   }
 });
 
-describe('parseJson refuses a top level that is no object', () => {
+describe('parseJson rejects a top level that is not an object', () => {
   for (const text of ['[]', '[{}]', '1', '-0.5', '"text"', '""', 'true', 'false', 'null']) {
     it(text, () => refuses(text, NOT_AN_OBJECT));
   }
 });
 
-describe('parseJson refuses bytes that are not UTF-8', () => {
+describe('parseJson rejects bytes that are not UTF-8', () => {
   for (const [bytes, why] of [
     [[0xff], 'a byte that never occurs'],
     [[0xc3, 0x28], 'a sequence that does not go on'],
@@ -112,7 +112,7 @@ describe('parseJson refuses bytes that are not UTF-8', () => {
   });
 });
 
-describe('parseJson says where or why', () => {
+describe('parseJson reports the position or the reason', () => {
   const document = Buffer.from('{"a":[1,-2.5e3,true,false,null,"\\u00e9\\"é😀"],"b":{"c":"","d":{}}}');
 
   it('for a document that ends at any of its bytes', () => {
@@ -193,7 +193,7 @@ describe('parseJson never quotes the input', () => {
     ['[x at position 4711', 'the same inside'],
     ['x end of JSON', 'a text that looks like an early end'],
   ] as const) {
-    it(`nor takes ${JSON.stringify(text)} for what the engine says: ${why}`, () => {
+    it(`nor mistakes ${JSON.stringify(text)} for the engine's message: ${why}`, () => {
       assert.throws(
         () => parse(text),
         ({ message }: Error) => !message.includes('4711') && !message.includes('too early'),
@@ -203,7 +203,7 @@ describe('parseJson never quotes the input', () => {
 });
 
 describe('decodeText', () => {
-  it('gives the text, with its byte order mark, and refuses what is not UTF-8', () => {
+  it('returns the text with its byte order mark, and rejects bytes that are not UTF-8', () => {
     assert.equal(decodeText(Buffer.from('\uFEFFé😀\0')), '\uFEFFé😀\0');
     assert.equal(decodeText(Buffer.alloc(0)), '');
     assert.throws(() => decodeText(Buffer.from([0xe9])), { code: 'bad_request', message: NOT_UTF8 });

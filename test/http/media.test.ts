@@ -7,7 +7,7 @@ const ACCEPT = { header: 'Accept', value: 'application/json, application/x-www-f
 const IDENTITY = { header: 'Accept-Encoding', value: 'identity' };
 const FORM = 'application/x-www-form-urlencoded';
 
-describe('mediaOf takes', () => {
+describe('mediaOf accepts', () => {
   for (const [type, source, why] of [
     ['application/json', 'json', 'what most clients say'],
     ['Application/JSON', 'json', 'case means nothing'],
@@ -29,11 +29,11 @@ describe('mediaOf takes', () => {
     });
   }
 
-  it('an empty Content-Encoding as none', () => {
+  it('an empty Content-Encoding as an absent one', () => {
     assert.equal(mediaOf({ 'content-type': 'application/json', 'content-encoding': '' }).source, 'json');
   });
 
-  it('and parses bytes as what they are said to be', () => {
+  it('a type and parses the bytes as that type', () => {
     const bytes = Buffer.from('{"a":"b=%25"}');
     assert.deepEqual(mediaOf({ 'content-type': 'application/json' }).parse(bytes), { a: 'b=%25' });
     assert.deepEqual(mediaOf({ 'content-type': FORM }).parse(bytes), { '{"a":"b': '%"}' });
@@ -44,7 +44,7 @@ describe('mediaOf takes', () => {
   });
 });
 
-describe('mediaOf refuses', () => {
+describe('mediaOf rejects', () => {
   const type = 'The Content-Type must be application/json or application/x-www-form-urlencoded';
   const charset = 'The charset must be UTF-8';
   for (const [given, message, why] of [
@@ -80,7 +80,7 @@ describe('mediaOf refuses', () => {
   }
 
   for (const coding of ['gzip', 'br', 'identity', 'x']) {
-    it(`the content coding ${coding}, and says which it would take`, () => {
+    it(`the content coding ${coding}, and lists those it accepts`, () => {
       assert.throws(() => mediaOf({ 'content-type': 'application/json', 'content-encoding': coding }), {
         code: 'unsupported_media_type',
         message: 'A content coding is not supported',
@@ -90,8 +90,8 @@ describe('mediaOf refuses', () => {
   }
 });
 
-describe('POST /users reads its body by its Content-Type', () => {
-  test('JSON, a form and a kind of JSON sign up alike', async (t) => {
+describe('POST /users with a Content-Type', () => {
+  test('of JSON, a form or a +json type signs up alike', async (t) => {
     const { call } = await startServer(t);
     const body = JSON.stringify({ username: 'tim', password: 'x' });
     const headers = { 'content-type': 'application/vnd.x+json' };
@@ -104,7 +104,7 @@ describe('POST /users reads its body by its Content-Type', () => {
     }
   });
 
-  test('another type or none is 415 with Accept', async (t) => {
+  test('of another type, or without a type, is 415 with Accept', async (t) => {
     const { call } = await startServer(t);
     const body = JSON.stringify({ username: 'matt', password: 'x' });
     for (const headers of [{}, { 'content-type': 'text/plain' }]) {
@@ -116,7 +116,7 @@ describe('POST /users reads its body by its Content-Type', () => {
     }
   });
 
-  test('a Content-Encoding is 415 with Accept-Encoding', async (t) => {
+  test('and a Content-Encoding is 415 with Accept-Encoding', async (t) => {
     const { call } = await startServer(t);
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
     const answer = await call('POST', '/users', { body: '{}', headers });
@@ -125,7 +125,7 @@ describe('POST /users reads its body by its Content-Type', () => {
     assert.equal(answer.headers.accept, undefined);
   });
 
-  test('no body at all counts as {}, whatever its type', async (t) => {
+  test('of any type reads an absent body as {}', async (t) => {
     const { call } = await startServer(t);
     for (const headers of [{}, { 'content-length': '0' }, { 'content-type': 'text/plain' }]) {
       const answer = await call('POST', '/users', { headers });
@@ -134,7 +134,7 @@ describe('POST /users reads its body by its Content-Type', () => {
     }
   });
 
-  test('a key given twice is 400 in a form and the last one in JSON', async (t) => {
+  test('rejects a repeated key in a form and uses the last one in JSON', async (t) => {
     const { call } = await startServer(t);
     const type = { 'content-type': FORM };
     const twice = await call('POST', '/users', {

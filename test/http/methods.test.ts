@@ -30,7 +30,7 @@ function allowOf(methods: readonly string[]): string {
   return [...methods, ...bare, 'OPTIONS'].sort().join(', ');
 }
 
-describe('Every path of the contract', () => {
+describe('OPTIONS and Allow of every path', () => {
   for (const [path, methods] of contract) {
     const allow = allowOf(methods);
 
@@ -56,7 +56,7 @@ describe('Every path of the contract', () => {
       }
     });
 
-    it(`${path} with a slash behind it is another path, 404`, async (t) => {
+    it(`${path} with a trailing slash is another path, 404`, async (t) => {
       const { call } = await startServer(t);
       for (const method of ['GET', 'OPTIONS', 'POST', 'DELETE', 'TRACE']) {
         assertError(await call(method, `${path}/`), 404);
@@ -64,7 +64,7 @@ describe('Every path of the contract', () => {
     });
   }
 
-  it('and with a query is the same path', async (t) => {
+  it('with a query are those of the same path', async (t) => {
     const { call } = await startServer(t);
     for (const [path, methods] of contract) {
       const { status, headers } = await call('OPTIONS', `${path}?a=/nowhere/%zz`);
@@ -80,7 +80,7 @@ function lasting({ headers }: Answer): Record<string, unknown> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !VARYING.includes(name)));
 }
 
-test('HEAD of everything that has GET gives its status and headers, and no body', async (t) => {
+test('HEAD of every path with GET has its status and headers, and no body', async (t) => {
   const { call, signUp, signIn } = await startServer(t);
   const id = await signUp('matt');
   const { access: token } = await signIn('matt');
@@ -101,7 +101,7 @@ test('HEAD of everything that has GET gives its status and headers, and no body'
   assert.equal((await call('HEAD', '/metrics')).text, '');
 });
 
-describe('A path that is not there', () => {
+describe('404 of an unknown path', () => {
   for (const [path, why] of [
     ['/nowhere', 'nobody knows it'],
     ['/Users', 'case matters'],
@@ -118,7 +118,7 @@ describe('A path that is not there', () => {
     ['/constructor', 'another one'],
     ['/favicon.ico', 'what browsers ask for'],
   ] as const) {
-    it(`is 404 with any method: ${path}, ${why}`, async (t) => {
+    it(`is sent with any method: ${path}, ${why}`, async (t) => {
       const { call } = await startServer(t);
       for (const method of ['GET', 'OPTIONS', 'POST', 'PATCH', 'TRACE']) {
         const answer = await call(method, path);
@@ -151,7 +151,7 @@ const noIds = [
   ['me', 'a word that other servers know'],
 ] as const;
 
-describe('What is no id is nobody’s path: 404 for everyone, with any method, before anything else', () => {
+describe('404 of an invalid id, with any method, before anything else', () => {
   for (const [id, why] of noIds) {
     it(`${id.slice(0, 30)}: ${why}`, async (t) => {
       const { call } = await startServer(t);
@@ -178,7 +178,7 @@ describe('What is no id is nobody’s path: 404 for everyone, with any method, b
     ['999999', 'one that nobody has yet'],
     ['9007199254740991', 'the last one there can be'],
   ] as const) {
-    it(`${id} is an id, of somebody’s or nobody’s: ${why}`, async (t) => {
+    it(`${id} is a valid id: ${why}`, async (t) => {
       const { call } = await startServer(t);
       for (const path of [`/users/${id}`, `/users/1/posts/${id}`]) {
         assertError(await call('GET', path), 401, 'Authorization Required');
@@ -199,7 +199,7 @@ describe('What is no id is nobody’s path: 404 for everyone, with any method, b
   });
 });
 
-describe('A percent escape in a path', () => {
+describe('400 of a percent escape in a path', () => {
   for (const [path, why] of [
     ['/users/%', 'without digits'],
     ['/users/%3', 'with one digit'],
@@ -211,13 +211,13 @@ describe('A percent escape in a path', () => {
     ['/nowhere/%', 'where there is nothing'],
     ['/%', 'at the start'],
   ] as const) {
-    it(`is 400 with any method: ${path}, ${why}`, async (t) => {
+    it(`is sent with any method: ${path}, ${why}`, async (t) => {
       const { call } = await startServer(t);
       for (const method of ['GET', 'OPTIONS', 'POST', 'TRACE']) assertError(await call(method, path), 400);
     });
   }
 
-  it('does not matter in a query that nobody reads', async (t) => {
+  it('is not sent for an escape in a query that no endpoint reads', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, 'OPTIONS /users?%zz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.equal((await wire.answer()).status, 204);

@@ -17,7 +17,7 @@ function signUp(username: string, lines = ''): string {
   return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-describe('pipelining', () => {
+describe('PIPELINED_MAX and the order of responses', () => {
   test('two requests are answered in order, the slow one first', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, signUp('matt') + NOWHERE + HEALTH);
@@ -49,7 +49,7 @@ describe('pipelining', () => {
     ['headers that are too large', `${HEALTH.slice(0, -2)}A: ${'b'.repeat(20_000)}\r\n\r\n`, 431],
     ['a tunnel', `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`, 405],
   ] as const) {
-    test(`${name} behind good requests is ${status} after their answers, then the end`, async (t) => {
+    test(`${name} after valid requests is ${status} after their answers, then the end`, async (t) => {
       const { port, call } = await startServer(t);
       const wire = await Wire.open(port, signUp('matt') + HEALTH + garbage + HEALTH);
       assert.equal((await wire.answer()).status, 201);
@@ -63,7 +63,7 @@ describe('pipelining', () => {
     });
   }
 
-  test('garbage behind an answer that was taken already is 400, then the end', async (t) => {
+  test('garbage after a response that was read already is 400, then the end', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, HEALTH);
     assert.equal((await wire.answer()).status, 200);
@@ -72,7 +72,7 @@ describe('pipelining', () => {
     assert.equal(await wire.closed, 'end');
   });
 
-  test('what comes behind Connection: close is not answered', async (t) => {
+  test('a request after Connection: close is not answered', async (t) => {
     const { port } = await startServer(t);
     for (const [name, rest] of [
       ['matt', HEALTH],
@@ -86,7 +86,7 @@ describe('pipelining', () => {
     }
   });
 
-  test('what comes behind an answer that closes the connection is not even worked on', async (t) => {
+  test('a request after a response that closes the connection is not handled', async (t) => {
     const { port, call, signUp: signUpOne } = await startServer(t, { HASH_CONCURRENCY: '1' });
     const body = 'x'.repeat(100_000);
     const tooLarge = `POST /nowhere HTTP/1.1\r\n${HOST}Content-Length: ${body.length}\r\n\r\n${body}`;
@@ -101,7 +101,7 @@ describe('pipelining', () => {
     assert.deepEqual((await call('GET', '/users')).json, [{ id: 1, username: 'elie' }]);
   });
 
-  test('a request waits for the answer before it, and sees what that one did', async (t) => {
+  test('a request waits for the previous response, and sees the effect of that request', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port, signUp('matt') + HEALTH.replace('/healthz', '/users'));
     assert.equal((await wire.answer()).status, 201);
@@ -109,7 +109,7 @@ describe('pipelining', () => {
     wire.end();
   });
 
-  test('as many as may wait are answered, and the connection goes on', async (t) => {
+  test('PIPELINED_MAX requests are answered, and the connection stays open', async (t) => {
     const { port } = await startServer(t);
     const wire = await Wire.open(port);
     for (let round = 0; round < 50; round++) {
@@ -126,12 +126,12 @@ describe('pipelining', () => {
 
   for (const [name, rest] of [
     ['one more', signUp('matt')],
-    ['one more and an end that is none', `${signUp('matt')}GET /`],
-    ['garbage behind one more', `${signUp('matt')}garbage\r\n\r\n`],
-    ['a tunnel behind one more', `${signUp('matt')}CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`],
+    ['one more and an incomplete request', `${signUp('matt')}GET /`],
+    ['garbage after one more', `${signUp('matt')}garbage\r\n\r\n`],
+    ['a tunnel after one more', `${signUp('matt')}CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`],
     ['many more than fit in a packet', signUp('matt').repeat(5_000)],
   ] as const) {
-    test(`${name} than may wait: the last that may says so, and the rest is not worked on`, async (t) => {
+    test(`${name} than PIPELINED_MAX: the last response closes, and the rest is not handled`, async (t) => {
       const { port, call } = await startServer(t);
       const wire = await Wire.open(port, signUp('elie') + HEALTH.repeat(PIPELINED_MAX - 1) + rest);
       assert.equal((await wire.answer()).status, 201);
@@ -147,7 +147,7 @@ describe('pipelining', () => {
     });
   }
 
-  test('others have their turn between two of them', async (t) => {
+  test('other connections are served between two pipelined requests', async (t) => {
     const { port, log } = await startServer(t);
     const [many, one] = [await Wire.open(port, NOWHERE), await Wire.open(port, NOWHERE)];
     for (const wire of [many, one]) assertError(await wire.answer(), 404);
@@ -196,7 +196,7 @@ describe('pipelining', () => {
     assert.equal(await wire.closed, 'end');
   });
 
-  test('a client that goes away in its body harms nobody', async (t) => {
+  test('a client that disconnects during its body does not affect others', async (t) => {
     const { port, call, signUp: signUpOne } = await startServer(t);
     const wire = await Wire.open(port, signUp('matt', 'Expect: 100-continue\r\n').slice(0, -5));
     assert.equal((await wire.answer()).status, 100);

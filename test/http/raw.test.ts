@@ -78,7 +78,7 @@ testRows('HTTP version', [
   ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 505, 'the greeting of HTTP/2'],
 ]);
 
-testRows('framing', [
+testRows('Transfer-Encoding and Content-Length', [
   [signUp('Transfer-Encoding: chunked\r\n', CHUNKS), 201, 'chunks'],
   [signUp('Transfer-Encoding: Chunked\r\n', CHUNKS), 201, 'chunks in capitals'],
   [signUp(`Content-Length: ${USER.length}\r\n`, USER), 201, 'a length'],
@@ -108,7 +108,7 @@ testRows('framing', [
   ],
 ]);
 
-testRows('header lines', [
+testRows('request header lines', [
   [get('/auth', 'Authorization: JWT a\r\nAuthorization: JWT a\r\n'), 400, 'two Authorization'],
   [get('/healthz', 'Authorization: JWT a\r\nauthorization: JWT b\r\n'), 400, 'two, where none is needed'],
   [get('/healthz', 'Authorization: JWT a\r\n'), 200, 'one Authorization'],
@@ -129,7 +129,7 @@ testRows('header lines', [
   [get('/healthz', 'Connection: Upgrade\r\nUpgrade: websocket\r\n'), 200, 'an upgrade that is not had'],
 ]);
 
-testRows('method and target', [
+testRows('request method and target', [
   [get(`/nowhere?${'b'.repeat(7_991)}`), 404, 'a target as long as can be'],
   [get(`/nowhere?${'b'.repeat(7_992)}`), 414, 'a target that is one character longer'],
   [get(`/nowhere?${'b'.repeat(20_000)}`), 414, 'a target longer than the parser takes'],
@@ -162,7 +162,7 @@ testRows('method and target', [
   ['garbage\r\n\r\n', 400, 'nothing that makes sense'],
 ]);
 
-test('TRACE is refused with the methods that there are, and echoes nothing', async (t) => {
+test('TRACE answers 405 with the allowed methods, and echoes nothing', async (t) => {
   const { port } = await startServer(t);
   const wire = await Wire.open(port, `TRACE /users HTTP/1.1\r\n${HOST}Authorization: JWT hidden\r\n\r\n`);
   const answer = await wire.answer();
@@ -172,7 +172,7 @@ test('TRACE is refused with the methods that there are, and echoes nothing', asy
   wire.end();
 });
 
-test('OPTIONS * names every method that is had anywhere, and has no body', async (t) => {
+test('OPTIONS * lists every supported method, and has no body', async (t) => {
   const { port } = await startServer(t);
   const wire = await Wire.open(port, `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`);
   const { status, headers } = await wire.answer();
@@ -183,7 +183,7 @@ test('OPTIONS * names every method that is had anywhere, and has no body', async
   assert.equal(wire.unread, '');
 });
 
-test('CONNECT is refused with an empty Allow, and the connection is closed', async (t) => {
+test('CONNECT answers 405 with an empty Allow, and closes the connection', async (t) => {
   const { port } = await startServer(t);
   const wire = await Wire.open(port, `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`);
   const answer = await wire.answer();
@@ -192,7 +192,7 @@ test('CONNECT is refused with an empty Allow, and the connection is closed', asy
   assert.equal(await wire.closed, 'end');
 });
 
-test('CONNECT and a reset at once harm nobody else', async (t) => {
+test('CONNECT followed by a reset does not affect other clients', async (t) => {
   const { port, call } = await startServer(t);
   for (let count = 0; count < 5; count++) {
     const wire = await Wire.open(port);
@@ -230,7 +230,7 @@ test('HEAD of an error has its headers and no body', async (t) => {
   assert.equal(wire.unread, '');
 });
 
-test('X-Request-Id is the client’s where there is a request, else a new one', async (t) => {
+test('X-Request-Id is the client’s if the request parses, else a new one', async (t) => {
   const { port } = await startServer(t);
   for (const [request, expected] of [
     [get('/nowhere', 'X-Request-Id: mine\r\n'), 'mine'],

@@ -25,14 +25,14 @@ describe('requestIdOf', () => {
     ['%41', 'a percent sign'],
     [['a'], 'a list'],
   ] as readonly (readonly [string | string[] | undefined, string])[]) {
-    it(`makes a new one for ${JSON.stringify(given)?.slice(0, 40)}: ${why}`, () => {
+    it(`returns a new one for ${JSON.stringify(given)?.slice(0, 40)}: ${why}`, () => {
       const made = requestIdOf(given);
       assert.match(made, /^[\w-]{36}$/);
       assert.notEqual(requestIdOf(given), made);
     });
   }
 
-  it('makes no id a second time, however many it makes', () => {
+  it('returns no id twice', () => {
     const made = Array.from({ length: 5_000 }, () => requestIdOf(undefined));
     assert.equal(new Set(made).size, made.length);
   });

@@ -61,7 +61,7 @@ describe('App.close', () => {
     assert.equal(wire.unread, '');
   });
 
-  test('cuts idle sockets while it waits for what is under way', async (t) => {
+  test('cuts idle sockets while it waits for requests in progress', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const busy = await held(port);
     const idle = await Wire.open(port, HEALTH);
@@ -73,7 +73,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('finishes a request that is under way, and closes its connection', async (t) => {
+  test('finishes a request in progress, and closes its connection', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wire = await held(port);
     const closed = app.close();
@@ -95,7 +95,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('answers what has arrived by then and was not read yet', async (t) => {
+  test('answers requests that arrived but were not read yet', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wires = await Promise.all(Array.from({ length: 20 }, () => Wire.open(port, HEALTH)));
     for (const wire of wires) assert.equal((await wire.answer()).status, 200);
@@ -106,7 +106,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('answers who has connected and sent by then, taken or not', async (t) => {
+  test('answers clients that connected and sent a request, accepted or not', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     // One turn of the loop takes one of them; all of them are made, and have sent, before that.
     const wires = await Promise.all(Array.from({ length: 200 }, () => Wire.open(port, HEALTH)));
@@ -115,7 +115,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('cuts who has connected by then and sent nothing', async (t) => {
+  test('cuts clients that connected and sent nothing', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wires = await Promise.all(Array.from({ length: 50 }, () => Wire.open(port)));
     await app.close();
@@ -125,7 +125,7 @@ describe('App.close', () => {
     }
   });
 
-  test('ends, however many go on to connect', async (t) => {
+  test('ends, however many clients keep connecting', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     let isClosed = false;
     const knockers = Array.from({ length: 4 }, async () => {
@@ -148,7 +148,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('refuses an error under way with Connection: close as well', async (t) => {
+  test('sends Connection: close with an error response in progress too', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wire = await held(port);
     const closed = app.close();
@@ -186,7 +186,7 @@ describe('App.close', () => {
     await assert.rejects(wire.answer(), /^Error: No answer/);
   });
 
-  test('answers 503 to who waits for a password to be hashed, and finishes the one that is', async (t) => {
+  test('answers 503 to requests queued for a password hash, and finishes the running hash', async (t) => {
     const settings = { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=16,r=8,p=5' };
     const { app, port, call } = await startServer(t, settings, PATIENT);
     // Far more than are hashed while the queue is looked at.
@@ -209,7 +209,7 @@ describe('App.close', () => {
     await closed;
   });
 
-  test('says in the log when it begins, with what, and when it is done', async (t) => {
+  test('logs its start with signal and requests in progress, and its end', async (t) => {
     const { app, port, log } = await startServer(t, {}, PATIENT);
     const wire = await held(port);
     const closed = app.close('SIGTERM');
@@ -221,7 +221,7 @@ describe('App.close', () => {
     assert.deepEqual(ends(log).slice(1), [{ message: 'stopped', connections_cut: 0 }]);
   });
 
-  test('says in the log how many connections it had to cut', async (t) => {
+  test('logs how many connections it had to cut', async (t) => {
     const { app, port, log } = await startServer(t, {}, IMPATIENT);
     const wires = await Promise.all([held(port), held(port)]);
     await app.close();
@@ -242,7 +242,7 @@ describe('App.close', () => {
     assert.equal(await connectionError(port), 'ECONNREFUSED');
   });
 
-  test('may be called twice, at once and afterwards', async (t) => {
+  test('may be called twice, concurrently and afterwards', async (t) => {
     const { app, port } = await startServer(t, {}, PATIENT);
     const wire = await held(port);
     let ended = 0;
@@ -256,14 +256,14 @@ describe('App.close', () => {
     assert.equal(ended, 2);
   });
 
-  test('of an app that never listened is fine', async () => {
+  test('resolves for an app that never listened', async () => {
     const app = createApp({ settings: { DATABASE_URL: 'memory:', PORT: '0' } });
     await app.close();
   });
 });
 
 describe('App.listen', () => {
-  test('on a port that is taken rejects, and harms neither', async (t) => {
+  test('rejects for a port in use, and both apps keep working', async (t) => {
     const { port, call } = await startServer(t);
     const second = createApp({ settings: { DATABASE_URL: 'memory:', PORT: String(port) } });
     await assert.rejects(second.listen(), { code: 'EADDRINUSE' });
@@ -273,7 +273,7 @@ describe('App.listen', () => {
 });
 
 describe('GET /readyz', () => {
-  test('is 503 that says so while the server is closing, and 200 before', async (t) => {
+  test('is 503 while the server is closing, and 200 before', async (t) => {
     const { app, port, call } = await startServer(t, {}, PATIENT);
     assert.equal((await call('GET', '/readyz')).status, 200);
     const busy = await held(port);

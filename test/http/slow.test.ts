@@ -19,7 +19,9 @@ function post(path: string, lines: string): string {
   return `POST ${path} HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n${lines}\r\n`;
 }
 
-describe('A client that is slow is 408, and its connection is closed', { concurrency: true }, () => {
+describe('headersMs and requestMs: a slow client is 408, and its connection is closed', {
+  concurrency: true,
+}, () => {
   const length = `Content-Length: ${BODY.length}\r\n`;
   for (const [name, request] of [
     ['that never sends a byte', ''],
@@ -51,7 +53,7 @@ describe('A client that is slow is 408, and its connection is closed', { concurr
     assert.equal(await wire.closed, 'end');
   });
 
-  test('after it was told to continue', async (t) => {
+  test('after 100 Continue', async (t) => {
     const { port } = await startServer(t, {}, UNHURRIED);
     const wire = await Wire.open(port, post('/users', `${length}Expect: 100-continue\r\n`));
     assert.equal((await wire.answer()).status, 100);
@@ -79,8 +81,8 @@ describe('A client that is slow is 408, and its connection is closed', { concurr
   }
 });
 
-describe('A client that is slow and was answered already', { concurrency: true }, () => {
-  test('is cut without another answer when the rest of its body does not come', async (t) => {
+describe('requestMs: a slow client that was answered already', { concurrency: true }, () => {
+  test('is cut without a second response if the rest of its body does not arrive', async (t) => {
     const { port } = await startServer(t, {}, IMPATIENT);
     const wire = await Wire.open(port, post('/nowhere', 'Content-Length: 10\r\n'), 'x');
     assertError(await wire.answer(), 404);
@@ -103,7 +105,7 @@ describe('A client that is slow and was answered already', { concurrency: true }
 });
 
 describe('MAX_CONNECTIONS', () => {
-  test('sockets are served, one more is closed without an answer', async (t) => {
+  test('sockets are served, one more is closed without a response', async (t) => {
     const { port } = await startServer(t, { MAX_CONNECTIONS: '2' });
     const first = await Wire.open(port, HEALTH);
     assert.equal((await first.answer()).status, 200);
@@ -139,14 +141,14 @@ async function isServedSoon(port: number): Promise<boolean> {
   return false;
 }
 
-describe('A client that does not read its answers', () => {
+describe('stallMs: a client that does not read its responses', () => {
   /** How many sockets the server has beside the one that asks. */
   async function others({ call }: TestServer): Promise<number> {
     const { text } = await call('GET', '/metrics');
     return Number(/^jot_connections (\d+)$/m.exec(text)?.[1]) - 1;
   }
 
-  test('is cut off once nothing moves any more, and others are served', async (t) => {
+  test('is cut after no progress, and other clients are served', async (t) => {
     const server = await startServer(t, LARGE_BODY, { timeouts: { stallMs: 2_000 } });
     await server.signUp('matt');
     const { access } = await server.signIn('matt');

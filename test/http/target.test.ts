@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseTarget } from '../../src/http/incoming.ts';
 
-describe('parseTarget takes', () => {
+describe('parseTarget accepts', () => {
   for (const [url, path, query, why] of [
     ['/', '/', '', 'the shortest path'],
     ['/users/1', '/users/1', '', 'a path'],
@@ -40,7 +40,7 @@ function refuses(url: string, method = 'GET'): void {
   assert.throws(() => parseTarget(method, url), { name: 'JotError', code: 'bad_request', message });
 }
 
-describe('parseTarget refuses', () => {
+describe('parseTarget rejects', () => {
   for (const [url, why] of [
     ['', 'nothing'],
     ['users', 'no slash'],
@@ -65,7 +65,7 @@ describe('parseTarget refuses', () => {
   }
 });
 
-describe('parseTarget refuses a fragment, which no target has', () => {
+describe('parseTarget rejects a fragment', () => {
   for (const url of ['/#', '/users#a', '/users?a=b#c', 'http://host/a#b', 'http://host#b', '*#']) {
     const message = 'The request target must not have a fragment';
     it(url, () => assert.throws(() => parseTarget('GET', url), { code: 'bad_request', message }));

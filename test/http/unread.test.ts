@@ -17,7 +17,7 @@ const IMPATIENT = { timeouts: { stallMs: 5_000 } };
 const PATIENT = { timeouts: { stallMs: 60_000, headersMs: 60_000, requestMs: 60_000 } };
 const CLOSE = 'Connection: close\r\n';
 
-describe('A client that does not read its response', { concurrency: true }, () => {
+describe('stallMs: a client that does not read its response', { concurrency: true }, () => {
   for (const [name, behind, crumb, lines] of [
     ['and sends nothing', '', '', ''],
     ['and sends empty lines', '', '\r\n', ''],
@@ -25,8 +25,8 @@ describe('A client that does not read its response', { concurrency: true }, () =
     ['and sends a body in crumbs', `POST /users HTTP/1.1\r\n${HOST}Content-Length: 60000\r\n\r\n`, 'x', ''],
     ['and sends one request after the other', '', HEALTH, ''],
     ['and sends more than may wait', HEALTH.repeat(PIPELINED_MAX + 1), 'x', ''],
-    ['and sends on behind garbage', 'garbage\r\n\r\n', 'x', ''],
-    ['and sends on behind a Connection: close', '', 'x', CLOSE],
+    ['and sends on after garbage', 'garbage\r\n\r\n', 'x', ''],
+    ['and sends on after a Connection: close', '', 'x', CLOSE],
     ['and wants a tunnel', TUNNEL, '', ''],
     ['and sends through a tunnel that is not there', TUNNEL, 'x', ''],
   ] as const) {
@@ -51,14 +51,14 @@ describe('A client that does not read its response', { concurrency: true }, () =
   }
 });
 
-describe('A client that reads its response late', () => {
+describe('stallMs: a client that reads its response late', () => {
   for (const [name, behind, lines, rest] of [
     ['and asks for nothing else', '', '', []],
     ['and has asked for more', HEALTH + HEALTH, '', [200, 200]],
-    ['and has sent garbage behind', 'garbage\r\n\r\n', '', [400]],
+    ['and has sent garbage', 'garbage\r\n\r\n', '', [400]],
     ['and wants a tunnel', TUNNEL, '', [405]],
     ['and wants a tunnel, then anything', TUNNEL + HEALTH, '', [405]],
-    ['and has asked for more behind its last request', HEALTH, CLOSE, []],
+    ['and has asked for more after its last request', HEALTH, CLOSE, []],
   ] as const) {
     test(`${name}, gets all of it in order`, async (t) => {
       const server = await startWithLongPage(t, PATIENT);
