@@ -55,8 +55,8 @@ async function closeAll(opened: readonly Promise<Store>[]): Promise<number> {
   return stores.length;
 }
 
-describe('the lock of a data file', () => {
-  it('refuses while another process lives, naming it, and not once kill -9 ended it', async (t) => {
+describe('acquireLock, called by openStore', () => {
+  it('rejects while another process lives, naming it, but not after kill -9', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const child = await openElsewhere(t, `file:${path}`, 'matt');
@@ -72,7 +72,7 @@ describe('the lock of a data file', () => {
     assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
   });
 
-  it('refuses while another process is stopped, or is killed while it is asked', onLinuxOnly, async (t) => {
+  it('rejects while another process is stopped, or is killed during the request', onLinuxOnly, async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const child = await openElsewhere(t, `file:${path}`, 'matt');
     child.kill('SIGSTOP');
@@ -88,7 +88,7 @@ describe('the lock of a data file', () => {
   });
 
   // The id of the process plays no part: whether there is an owner is asked of the socket itself.
-  it('that a dead process left is taken over though a living one has the id that it would name', async (t) => {
+  it('replaces the lock of a dead process whose id a living process now has', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const leftover = `${path}.lock-${String(process.pid).padStart(12, '0')}`;
@@ -103,7 +103,7 @@ describe('the lock of a data file', () => {
     assert.equal(readdirSync(folder).includes(basename(leftover)), false);
   });
 
-  it('is held against the same process too, until close', async (t) => {
+  it('rejects a second call in the same process, until close', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const store = await openFor(t, `file:${path}`);
     await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, `process ${process.pid}`));
@@ -112,7 +112,7 @@ describe('the lock of a data file', () => {
     await openFor(t, `file:${path}`);
   });
 
-  it('goes to at most one of many that open at once', async (t) => {
+  it('lets at most one of many concurrent opens succeed', async (t) => {
     const url = `file:${temporaryFolder(t)}/jot.jsonl`;
     for (let round = 0; round < 20; round++) {
       const opened = await closeAll([openStore(url), openStore(url), openStore(url)]);
@@ -122,7 +122,7 @@ describe('the lock of a data file', () => {
   });
 
   // Somebody who looks between `bind` and `listen` finds nobody there, and takes away what looks like a leftover.
-  it('is not held by whose socket another one took for a leftover', async (t) => {
+  it('rejects if another process removed its socket as stale', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     // Node removes a socket by the name that it was given.
@@ -141,14 +141,14 @@ describe('the lock of a data file', () => {
     await openFor(t, `file:${path}`);
   });
 
-  it('is of one file: another one in the same folder has its own', async (t) => {
+  it('locks one file: another file in the same folder has its own lock', async (t) => {
     const folder = temporaryFolder(t);
     await openFor(t, `file:${folder}/jot.jsonl`);
     await openFor(t, `file:${folder}/jot.json`);
     await openFor(t, `file:${folder}/jot`);
   });
 
-  it('is the same for every name that leads to the file', async (t) => {
+  it('rejects every other path of the same file', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/data/jot.jsonl`;
     await (await openStore(`file:${path}`)).close();
@@ -166,7 +166,7 @@ describe('the lock of a data file', () => {
     }
   });
 
-  it('is the same for a link to a file that is still empty', async (t) => {
+  it('rejects a link to a locked file that is still empty', async (t) => {
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/elsewhere`);
     writeFileSync(`${folder}/empty`, '');
@@ -178,7 +178,7 @@ describe('the lock of a data file', () => {
     }
   });
 
-  it('that could not be asked for is not held', { skip: !hasPython }, async (t) => {
+  it('removes its own socket if another lock cannot be queried', { skip: !hasPython }, async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     await bindDatagramSocket(t, `${path}.lock-0123456789ab`);
@@ -187,7 +187,7 @@ describe('the lock of a data file', () => {
     await openFor(t, `file:${path}`);
   });
 
-  it('is nothing but a socket with a name that it makes: other files with such names stay', async (t) => {
+  it('leaves other files with similar names in place', async (t) => {
     const folder = temporaryFolder(t);
     const others = ['lock-backup', 'lock-notes.txt', 'lock-0123456789ab', 'lock-folder'];
     for (const other of others.slice(0, 3)) writeFileSync(`${folder}/jot.jsonl.${other}`, 'mine');
@@ -197,7 +197,7 @@ describe('the lock of a data file', () => {
     assert.deepEqual(there, ['jot.jsonl', ...others.map((other) => `jot.jsonl.${other}`)].sort());
   });
 
-  it('is not two for a file with two names', async (t) => {
+  it('rejects a file with two hard links', async (t) => {
     const folder = temporaryFolder(t);
     await (await openStore(`file:${folder}/jot.jsonl`)).close();
     linkSync(`${folder}/jot.jsonl`, `${folder}/other.jsonl`);
@@ -209,7 +209,7 @@ describe('the lock of a data file', () => {
     await openFor(t, `file:${folder}/jot.jsonl`);
   });
 
-  it('lets whoever connects and says nothing, or too much, be no reason to wait', async (t) => {
+  it('is not delayed by connections that send nothing, or too much', async (t) => {
     const folder = temporaryFolder(t);
     const store = await openStore(`file:${folder}/jot.jsonl`);
     const socketName = readdirSync(folder).find((name) => name.includes('.lock-')) ?? '';
@@ -221,7 +221,7 @@ describe('the lock of a data file', () => {
     await openFor(t, `file:${folder}/jot.jsonl`);
   });
 
-  it('through a link to the file lets the file be written', async (t) => {
+  it('keeps the file writable through a link', async (t) => {
     const folder = temporaryFolder(t);
     const store = await openStore(`file:${folder}/jot.jsonl`);
     await store.close();
@@ -234,13 +234,13 @@ describe('the lock of a data file', () => {
   });
 
   // Two folders deep, the path alone is longer than the 108 bytes that a socket's path may have.
-  it('works in a folder whose path is longer than a socket may have', onLinuxOnly, async (t) => {
+  it('works in a folder whose path is longer than a socket path may be', onLinuxOnly, async (t) => {
     const path = join(temporaryFolder(t), 'x'.repeat(200), 'y'.repeat(200), 'jot.jsonl');
     await openFor(t, `file:${path}`);
     await rejects(openStore(`file:${path}`), 'unavailable', inUse(path, `process ${process.pid}`));
   });
 
-  it('works in a long folder that is near the working directory', async (t) => {
+  it('works in a folder with a long path near the working directory', async (t) => {
     const folder = join(temporaryFolder(t), 'x'.repeat(200));
     mkdirSync(folder);
     const before = process.cwd();
@@ -250,20 +250,20 @@ describe('the lock of a data file', () => {
     await rejects(openStore(`file:${folder}/data/jot.jsonl`), 'unavailable');
   });
 
-  it('refuses a name that leaves no room for it', async (t) => {
+  it('rejects a file name that leaves no room for the lock', async (t) => {
     const folder = temporaryFolder(t);
     const message = /^The path is too long for a lock beside the data file: /;
     await assert.rejects(openStore(`file:${folder}/${'x'.repeat(240)}`), { code: 'unavailable', message });
   });
 
-  it('refuses a folder in which it cannot be made', onLinuxOnly, async () => {
+  it('rejects a folder in which it cannot create the lock', onLinuxOnly, async () => {
     await assert.rejects(openStore('file:/proc/jot.jsonl'), {
       code: 'unavailable',
       message: /^Cannot lock the data file: listen E/,
     });
   });
 
-  it('refuses when it cannot tell whether somebody holds it', { skip: !hasPython }, async (t) => {
+  it('rejects if it cannot determine whether the lock is held', { skip: !hasPython }, async (t) => {
     const folder = temporaryFolder(t);
     await bindDatagramSocket(t, `${folder}/jot.jsonl.lock-0123456789ab`);
     await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {
@@ -285,7 +285,7 @@ sys.stdin.read()`;
   await once(child.stdout, 'data');
 }
 describe('inTurn', () => {
-  it('lets one at a time in, and in the end everybody', async (t) => {
+  it('runs one callback at a time, and in the end all of them', async (t) => {
     const path = `${temporaryFolder(t)}/keys.json`;
     let inside = 0;
     const seen: number[] = [];
@@ -302,7 +302,7 @@ describe('inTurn', () => {
     assert.deepEqual(seen, [1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('waits for whoever has the lock, gives the result, and leaves nothing behind', async (t) => {
+  it('waits for the holder of the lock, returns the result, and leaves no file', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/keys.json`;
     const lock = await acquireLock(path);
@@ -317,7 +317,7 @@ describe('inTurn', () => {
     assert.deepEqual([order, readdirSync(folder)], [['released', 'in turn'], []]);
   });
 
-  it('gives the lock back when it fails', async (t) => {
+  it('releases the lock if the callback fails', async (t) => {
     const path = `${temporaryFolder(t)}/keys.json`;
     await assert.rejects(
       inTurn(path, () => Promise.reject(new Error('It failed'))),
@@ -326,7 +326,7 @@ describe('inTurn', () => {
     await (await acquireLock(path)).release();
   });
 
-  it('takes over from a process that was killed', async (t) => {
+  it('replaces the lock of a killed process', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const child = await openElsewhere(t, `file:${path}`, 'matt');
     await kill(child);

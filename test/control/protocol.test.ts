@@ -51,8 +51,8 @@ async function answerTo(socketPath: string, pieces: readonly Uint8Array[]): Prom
   return said.replace(/^process \d+\n/, '');
 }
 
-describe('what a store was opened with an answer for', () => {
-  it('can be asked of it, with a value or without, and is answered in JSON', async (t) => {
+describe('callRunning and the handlers of openStore', () => {
+  it('pass a request, with a value or without, and respond in JSON', async (t) => {
     const { path } = await open(t);
     const holder = `process ${process.pid}`;
     const value = { username: 'élie "x"\n', n: 1 };
@@ -76,13 +76,13 @@ describe('what a store was opened with an answer for', () => {
     ['fail', 'no It failed: on two lines ', 'a failure of several lines is told in one'],
   ];
   for (const [request, answer, reason] of rows) {
-    it(`answers ${JSON.stringify(request)} with ${answer}: ${reason}`, async (t) => {
+    it(`respond to ${JSON.stringify(request)} with ${answer}: ${reason}`, async (t) => {
       const { socketPath } = await open(t);
       assert.equal(await answerTo(socketPath, [Buffer.from(`${request}\n`)]), `${answer}\n`);
     });
   }
 
-  it('takes a character in two pieces', async (t) => {
+  it('accept a character in two chunks', async (t) => {
     const { socketPath } = await open(t);
     const bytes = Buffer.from('echo {"a":"é"}\n');
     const middle = bytes.indexOf(0xc3) + 1;
@@ -90,7 +90,7 @@ describe('what a store was opened with an answer for', () => {
     assert.equal(said, 'ok {"a":"é"}\n');
   });
 
-  it('takes a request of 4,096 characters, and does nothing for a longer one, however long', async (t) => {
+  it('accept a request of 4,096 characters, and run no handler for a longer one, however long', async (t) => {
     const asked: unknown[] = [];
     const { socketPath } = await openWith(t, async () => ({
       echo: async (value) => asked.push(value),
@@ -103,14 +103,14 @@ describe('what a store was opened with an answer for', () => {
     assert.equal(asked.length, 1);
   });
 
-  it('gives no answer where one is longer than the asker takes', async (t) => {
+  it('return no response if it is longer than the limit', async (t) => {
     const { path } = await open(t);
     const most = await callRunning(path, 'long', { length: 16_000 });
     assert.equal(most?.response, `ok "${'x'.repeat(16_000)}"`);
     assert.equal((await callRunning(path, 'long', { length: 17_000 }))?.response, null);
   });
 
-  it('waits until there are answers; `compact` does not', async (t) => {
+  it('wait until the handlers are ready, except for `compact`', async (t) => {
     let give: (answers: ControlHandlers) => void = () => undefined;
     const answers = new Promise<ControlHandlers>((resolve) => {
       give = resolve;
@@ -128,12 +128,12 @@ describe('what a store was opened with an answer for', () => {
     assert.deepEqual(order, ['compact', 'echo']);
   });
 
-  it('is told why there are no answers', async (t) => {
+  it('respond with the reason if the handlers are rejected', async (t) => {
     const { path } = await openWith(t, () => Promise.reject(new Error('It could not start')));
     assert.equal((await callRunning(path, 'echo'))?.response, 'no It could not start');
   });
 
-  it('can be asked of nobody when the store is closed, was never opened, or has no folder', async (t) => {
+  it('return null if the store is closed, was never opened, or has no folder', async (t) => {
     const { path, store } = await open(t);
     await store.close();
     assert.equal(await callRunning(path, 'echo'), null);
@@ -141,7 +141,7 @@ describe('what a store was opened with an answer for', () => {
     assert.equal(await callRunning(`${path}-folder/jot.jsonl`, 'echo'), null);
   });
 
-  it('can be asked by nobody but the same user', async (t) => {
+  it('accept requests only from the same user, by the mode of the socket', async (t) => {
     const { socketPath } = await open(t);
     assert.equal(statSync(socketPath).mode & 0o777, 0o600);
   });
@@ -154,7 +154,7 @@ describe('ask', () => {
     ['process 1\n', null, 'a process that ended before it answered'],
   ];
   for (const [said, answer, reason] of rows) {
-    it(`gives ${answer} for ${JSON.stringify(said)}: ${reason}`, async (t) => {
+    it(`returns ${answer} for ${JSON.stringify(said)}: ${reason}`, async (t) => {
       const path = `${temporaryFolder(t)}/socket`;
       const server = createServer({ allowHalfOpen: true }, (socket) => void socket.resume().end(said));
       t.after(() => server.close());
@@ -164,7 +164,7 @@ describe('ask', () => {
   }
 });
 
-describe('a crowd of connections that ask for nothing', () => {
+describe('callRunning and a crowd of idle connections', () => {
   const CROWD = 100;
 
   /** A holder of a data file at the other end of a lock, with so much patience. */
@@ -186,7 +186,7 @@ describe('a crowd of connections that ask for nothing', () => {
     return sockets;
   }
 
-  it('leaves in a moment, and whoever came to ask is answered then', async (t) => {
+  it('sends its request after the idle connections time out', async (t) => {
     const { path, socketPath, asked } = await holderOf(t, 200);
     await crowd(t, socketPath);
     const holder = `process ${process.pid}`;
@@ -194,7 +194,7 @@ describe('a crowd of connections that ask for nothing', () => {
     assert.deepEqual(asked, ['echo']);
   });
 
-  it('that stays is told of, with the process that has it, and nothing is asked', async (t) => {
+  it('rejects with the process if they stay, and sends no request', async (t) => {
     const { path, socketPath, asked } = await holderOf(t, 600_000);
     const sockets = await crowd(t, socketPath);
     assert.deepEqual(await ask(socketPath, 'echo'), { holder: `process ${process.pid}`, response: 'busy' });
@@ -209,7 +209,7 @@ describe('a crowd of connections that ask for nothing', () => {
     assert.equal((await callRunning(path, 'echo'))?.response, 'ok 1');
   });
 
-  it('does not hide who has the file', async (t) => {
+  it('does not hide the holder of the file from openStore', async (t) => {
     const { path, socketPath } = await holderOf(t, 600_000);
     await crowd(t, socketPath);
     await rejects(
@@ -220,8 +220,8 @@ describe('a crowd of connections that ask for nothing', () => {
   });
 });
 
-describe('a holder that says nothing', () => {
-  it('is told of when the time is over, and was asked for nothing', async (t) => {
+describe('callRunning with a silent holder', () => {
+  it('rejects after the timeout, and sends no request', async (t) => {
     const folder = temporaryFolder(t);
     const received: string[] = [];
     const sockets = new Set<Socket>();

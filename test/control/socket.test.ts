@@ -28,7 +28,7 @@ function serverFor(t: Cleanup): Server {
 }
 
 describe('listenPrivately', () => {
-  it('makes a socket of mode 0600, in the very call that makes it, and leaves the umask as it was', async (t) => {
+  it('creates the socket with mode 0600 in the same call, and restores the umask', async (t) => {
     const path = `${temporaryFolder(t)}/socket`;
     await withOpenUmask(t, async () => {
       const listening = listenPrivately(serverFor(t), path);
@@ -38,7 +38,7 @@ describe('listenPrivately', () => {
     });
   });
 
-  it('would be seen to come too late', async (t) => {
+  it('would fail this check with Server.listen alone', async (t) => {
     const path = `${temporaryFolder(t)}/socket`;
     await withOpenUmask(t, async () => {
       const server = serverFor(t).listen(path);
@@ -47,7 +47,7 @@ describe('listenPrivately', () => {
     });
   });
 
-  it('leaves the umask as it was when it fails', async (t) => {
+  it('restores the umask if it fails', async (t) => {
     await withOpenUmask(t, async () => {
       const failed = listenPrivately(serverFor(t), `${temporaryFolder(t)}/none/socket`);
       assert.equal(process.umask(0), 0);
@@ -66,8 +66,8 @@ const { parentPort, workerData } = require('node:worker_threads');
   parentPort.on('message', () => undefined).postMessage('open');
 })();`;
 
-describe('the lock of a store in a worker thread, which has no umask to set,', () => {
-  it('has mode 0600 in the end, and takes no requests', async (t) => {
+describe('acquireLock in a worker thread, where the umask cannot be set', () => {
+  it('sets mode 0600 afterwards, and accepts no requests', async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const worker = new Worker(OPEN_IN_WORKER, { eval: true, workerData: `file:${path}`, execArgv: [] });
