@@ -88,7 +88,7 @@ function requireInOrder(shown: readonly string[], states: readonly string[]): vo
   }
 }
 
-describe('a store on a disk of which any one call fails', () => {
+describe('openFileStore on a disk on which any one call fails', () => {
   const writes = ['write', 'writeAsync'];
   const all = ['close', 'makeFolder', 'open', 'read', 'remove', 'rename', 'size', 'sync', 'syncFolder'];
   const kinds: readonly (readonly [what: string, kind: Omit<FailingCall, 'at'>, calls: string[]])[] = [
@@ -99,7 +99,7 @@ describe('a store on a disk of which any one call fails', () => {
     ['a write in the middle and every call after it', { failure: 'short', isDead: true }, writes],
   ];
   for (const [what, kind, calls] of kinds) {
-    it(`keeps what was acknowledged and nothing else: ${what}`, async (t) => {
+    it(`keeps exactly the acknowledged writes: ${what}`, async (t) => {
       const seen = new Set<string>();
       let at = 1;
       for (let failed = ['']; failed.length > 0; at++) {
@@ -112,21 +112,21 @@ describe('a store on a disk of which any one call fails', () => {
     });
   }
 
-  it('would be found to keep what it refused, on a disk that does not cut it off', async (t) => {
+  it('would be found to keep a rejected write, on a disk that does not truncate', async (t) => {
     const judgeAll = async () => {
       for (let at = 1; (await judge(t, { failure: 'EIO', isDead: false, at }, true)).length > 0; at++);
     };
     await assert.rejects(judgeAll, /call \d+, sync: not what was acknowledged/);
   });
 
-  it('would be found to show what was never acknowledged', () => {
+  it('would be found to return rows that were never acknowledged', () => {
     assert.throws(() => requireInOrder(['a', 'b', 'c'], ['a', 'c']), /never acknowledged: b/);
     assert.throws(() => requireInOrder(['c', 'a'], ['a', 'c']), /never acknowledged: a/);
     requireInOrder(['a', 'a', 'c'], ['a', 'b', 'c']);
   });
 });
 
-describe('an open that a failing call refuses', () => {
+describe('openFileStore that fails', () => {
   /** A compacted file with a torn end. */
   async function tornFile(path: string): Promise<{ content: Buffer; state: string }> {
     const store = await open(path);

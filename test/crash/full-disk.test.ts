@@ -99,13 +99,13 @@ async function fill({ post }: Client): Promise<{ titles: string[]; refusal: Answ
   }
 }
 
-describe('a server on a disk that is really full', () => {
+describe('jot serve on a full disk', () => {
   const places: readonly (readonly [what: string, place: (t: Cleanup) => Place | null])[] = [
     ['a small disk', smallDisk],
     ['a limit on the size of files', limitedFiles],
   ];
   for (const [what, placeFor] of places) {
-    it(`refuses writes, goes on reading, and writes again when there is room: ${what}`, async (t) => {
+    it(`rejects writes, still serves reads, and writes again when there is space: ${what}`, async (t) => {
       const place = placeFor(t);
       if (place === null) return t.skip('this machine does not allow it');
       await useUp(t, place);

@@ -33,8 +33,8 @@ function writeHugeFile(path: string): number {
   return version;
 }
 
-describe('a data file that is longer than a string can be', () => {
-  it('is loaded, compacted by itself, and loaded again, in little memory', async (t) => {
+describe('openFileStore of a file longer than the longest string', () => {
+  it('loads it, compacts it automatically, and loads it again, with little memory', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const version = writeHugeFile(path);
     const { size } = statSync(path);

@@ -315,7 +315,7 @@ async function round(t: Cleanup, scene: Scene): Promise<string> {
   return stdout;
 }
 
-describe('a server that is killed under load', () => {
+describe('jot serve killed under load', () => {
   it(`has every acknowledged write after each of ${ROUNDS} starts`, async (t) => {
     const scene = await setScene(t);
     let compactions = 0;

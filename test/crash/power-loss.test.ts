@@ -124,21 +124,21 @@ function lying(what: 'sync' | 'syncFolder'): (real: FileSystem) => FileSystem {
   });
 }
 
-describe('a power cut at any moment', () => {
-  it('loses nothing that reads have shown, and leaves writes whole or absent', async (t) => {
+describe('openFileStore after a power cut at any moment', () => {
+  it('loses nothing that reads have returned, and keeps writes whole or not at all', async (t) => {
     const { wrong, cuts } = await cutEverywhere(await record(`${folderInMemory(t)}/jot.jsonl`));
     assert.deepEqual(wrong, []);
     t.diagnostic(`${cuts} power cuts`);
   });
 
   for (const what of ['sync', 'syncFolder'] as const) {
-    it(`would be found to lose something if ${what} did nothing`, async (t) => {
+    it(`would be found to lose rows if ${what} did nothing`, async (t) => {
       const recording = await record(`${folderInMemory(t)}/jot.jsonl`, lying(what));
       assert.notDeepEqual((await cutEverywhere(recording, 1)).wrong, []);
     });
   }
 
-  it('of the start after a power cut changes nothing', async (t) => {
+  it('returns the same rows after another power cut during the start', async (t) => {
     const path = `${folderInMemory(t)}/jot.jsonl`;
     const { recorded } = await record(path);
     const random = seededRandom(SEED);
@@ -164,8 +164,8 @@ describe('a power cut at any moment', () => {
   });
 });
 
-describe('a power cut after a killed process was started again', () => {
-  it('loses nothing that the new one has shown, though the old one had not synced it', async (t) => {
+describe('openFileStore after a kill, a start and a power cut', () => {
+  it('loses nothing that the new process has returned, though the old one had not synced it', async (t) => {
     const path = `${folderInMemory(t)}/jot.jsonl`;
     const recording = await record(path);
     const random = seededRandom(SEED);
