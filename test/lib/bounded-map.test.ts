@@ -24,7 +24,7 @@ describe('BoundedMap', () => {
     [2 ** 53, 'past what can be counted exactly'],
   ];
   for (const [entriesMax, reason] of noBounds) {
-    it(`constructor refuses ${entriesMax}: ${reason}`, () => {
+    it(`constructor throws for ${entriesMax}: ${reason}`, () => {
       assert.throws(() => new BoundedMap(entriesMax), RangeError);
     });
   }
@@ -45,14 +45,14 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'abcd'), 'bcd');
   });
 
-  it('set of a key that is there replaces its value and drops nothing', () => {
+  it('set of an existing key replaces its value and drops nothing', () => {
     const map = filled(3, 'abc');
     map.set('b', 'another');
     assert.equal(map.get('b'), 'another');
     assert.equal(kept(map, 'abc'), 'abc');
   });
 
-  it('set of a key that is there counts as a use', () => {
+  it('set of an existing key counts as a use', () => {
     assert.equal(kept(filled(3, 'abcad'), 'abcd'), 'acd');
   });
 
@@ -63,13 +63,13 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'abcd'), 'acd');
   });
 
-  it('get of a key that is not there is undefined and stores nothing', () => {
+  it('get of a missing key returns undefined and stores nothing', () => {
     const map = filled(3, 'abc');
     assert.equal(map.get('x'), undefined);
     assert.equal(map.size, 3);
   });
 
-  it('delete says whether there was an entry, and makes room', () => {
+  it('delete returns whether there was an entry, and makes room', () => {
     const map = filled(3, 'abc');
     assert.equal(map.delete('b'), true);
     assert.equal(map.delete('b'), false);
@@ -77,7 +77,7 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'abcd'), 'acd');
   });
 
-  it('clear forgets everything and leaves a map that works', () => {
+  it('clear removes everything, and the map still works', () => {
     const map = filled(3, 'abc');
     map.clear();
     assert.equal(map.size, 0);
@@ -91,7 +91,7 @@ describe('BoundedMap', () => {
     ['delete and set', (map) => map.delete('a') && map.set('a', 'again')],
   ];
   for (const [reason, use] of uses) {
-    it(`takes no memory for a use, below its bound: ${reason}`, () => {
+    it(`uses no memory to record a use, below its bound: ${reason}`, () => {
       const map = filled(1_000, 'abcdefghij');
       const { bytes } = heapOf(() => {
         for (let count = 0; count < 500_000; count += 1) use(map);

@@ -48,7 +48,7 @@ describe('parseDuration', () => {
     ['9'.repeat(400), 'too large for a number'],
   ];
   for (const [text, reason] of noDurations) {
-    it(`refuses ${JSON.stringify(text.slice(0, 12))}: ${reason}`, () => {
+    it(`rejects ${JSON.stringify(text.slice(0, 12))}: ${reason}`, () => {
       assert.equal(parseDuration(text), null);
     });
   }
@@ -63,6 +63,6 @@ describe('wholeSeconds', () => {
     [350.00000000000006, 350, 'the rest of a sum of fractions is none'],
   ];
   for (const [seconds, whole, reason] of rows) {
-    it(`makes ${whole} of ${seconds}: ${reason}`, () => assert.equal(wholeSeconds(seconds), whole));
+    it(`returns ${whole} for ${seconds}: ${reason}`, () => assert.equal(wholeSeconds(seconds), whole));
   }
 });

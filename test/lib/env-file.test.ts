@@ -5,12 +5,12 @@ import { type Environment, withEnvFile } from '../../src/lib/env-file.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 describe('withEnvFile', () => {
-  it('is the environment alone where there is no file', (t) => {
+  it('returns the environment alone if there is no file', (t) => {
     const environment: Environment = { PORT: '1' };
     assert.equal(withEnvFile(`${temporaryFolder(t)}/.env`, environment), environment);
   });
 
-  it('takes from the file what the environment does not have', (t) => {
+  it('adds from the file the settings that the environment lacks', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     writeFileSync(path, 'PORT=2\nHOST=b\n');
     const settings = withEnvFile(path, { PORT: '1' });
@@ -38,7 +38,7 @@ describe('withEnvFile', () => {
     });
   }
 
-  it('takes no byte order mark for a part of the first name', (t) => {
+  it('ignores a byte order mark before the first name', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     writeFileSync(path, '\uFEFFPORT=2\nHOST=b\n');
     const settings = withEnvFile(path, {});
@@ -48,7 +48,7 @@ describe('withEnvFile', () => {
     );
   });
 
-  it('refuses a file that is not UTF-8, whose settings would have no effect', (t) => {
+  it('rejects a file that is not UTF-8, whose settings would have no effect', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     const text = 'PORT=2\nJWT_SECRET_KEY=hunter2\n';
     const withMark = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')]);
@@ -64,7 +64,7 @@ describe('withEnvFile', () => {
     assert.equal(withEnvFile(path, {}).PORT, '2');
   });
 
-  it('says so where there is a file that can not be read', (t) => {
+  it('throws if the file cannot be read', (t) => {
     const path = `${temporaryFolder(t)}/.env`;
     mkdirSync(path);
     assert.throws(() => withEnvFile(path, {}), {

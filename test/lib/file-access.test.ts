@@ -51,8 +51,8 @@ function openedBySomebody(path: string): string {
   }
 }
 
-describe('what root makes in the folder of somebody else', byRootOnly, () => {
-  it('is theirs: the data file, its lock, and the folders on the way', async (t) => {
+describe('heirOf, for files of root in the folder of another user', byRootOnly, () => {
+  it('makes the user the owner of the data file, its lock, and the folders in between', async (t) => {
     const folder = folderOf(t, UNKNOWN_HOLDER);
     const store = await openStore(`file:${folder}/a/b/jot.jsonl`);
     const paths = [
@@ -65,7 +65,7 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
     await store.close();
   });
 
-  it('is theirs: the key file, which they can read, also when it is changed', async (t) => {
+  it('makes the user the owner of the key file, who can read it, also after a change', async (t) => {
     const folder = folderOf(t, UNKNOWN_HOLDER);
     // The folders above it may be root's alone.
     chmodSync(`${folder}/..`, 0o755);
@@ -80,7 +80,7 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
     assert.equal(openedBySomebody(path), 'EACCES', 'it would be seen');
   });
 
-  it('is never what a link leads to', async (t) => {
+  it('never changes the owner of the target of a link', async (t) => {
     const folder = folderOf(t, UNKNOWN_HOLDER);
     const others = `${temporaryFolder(t)}/others`;
     writeFileSync(others, 'mine');
@@ -91,7 +91,7 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
     assert.equal(lstatSync(others).size, 4);
   });
 
-  it('stays root’s where the folder is', async (t) => {
+  it('leaves root the owner in a folder of root', async (t) => {
     const folder = folderOf(t, 0);
     await openKeyFile(`${folder}/jot.keys.json`, () => TIME);
     await (await openStore(`file:${folder}/jot.jsonl`)).close();
@@ -100,13 +100,13 @@ describe('what root makes in the folder of somebody else', byRootOnly, () => {
 });
 
 describe('heirOf', () => {
-  it('is nobody for others than root', { skip: isRoot && 'this is root' }, (t) => {
+  it('returns null for users other than root', { skip: isRoot && 'this is root' }, (t) => {
     assert.equal(heirOf(`${folderOf(t, UNKNOWN_HOLDER)}/file`), null);
   });
 });
 
 describe('ignoreUngivable', () => {
-  it('passes on all but what says that root may not', () => {
+  it('rethrows all errors but those of missing permission', () => {
     for (const code of ['EPERM', 'EINVAL']) ignoreUngivable(Object.assign(new Error('No'), { code }));
     const other = Object.assign(new Error('No'), { code: 'EROFS' });
     assert.throws(() => ignoreUngivable(other), other);

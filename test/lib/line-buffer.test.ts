@@ -9,7 +9,7 @@ function buffered(): { lines: LineBuffer; written: string[] } {
 }
 
 describe('LineBuffer', () => {
-  it('writes together what comes in one turn of the event loop, and in order', async () => {
+  it('writes all lines of one event-loop turn together, and in order', async () => {
     const { lines, written } = buffered();
     for (const line of ['a\n', 'b\n', 'c\n']) lines.add(line);
     assert.deepEqual(written, []);
@@ -20,7 +20,7 @@ describe('LineBuffer', () => {
     assert.deepEqual(written, ['a\nb\nc\n', 'd\n']);
   });
 
-  it('flush writes what is waiting at once, and nothing a second time', async () => {
+  it('flush writes the waiting lines immediately, and only once', async () => {
     const { lines, written } = buffered();
     lines.add('a\n');
     lines.flush();
@@ -30,7 +30,7 @@ describe('LineBuffer', () => {
     assert.deepEqual(written, ['a\n']);
   });
 
-  it('goes on after a write that threw', async () => {
+  it('continues after a write that threw', async () => {
     const written: string[] = [];
     const lines = new LineBuffer((text) => {
       if (text === 'a\n') throw new Error('no room');

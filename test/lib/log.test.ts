@@ -63,7 +63,7 @@ describe('createLog', () => {
     ]);
   });
 
-  it('asks the clock anew for each event', () => {
+  it('reads the clock for each event', () => {
     const lines: string[] = [];
     let now = NOON;
     const log = createLog({ format: 'text', write: (line) => lines.push(line), now: () => now });
@@ -73,7 +73,7 @@ describe('createLog', () => {
     assert.deepEqual(lines, ['2026-11-23T12:35:13.007Z info one\n', '2026-11-23T12:35:14.007Z info two\n']);
   });
 
-  it('off writes nothing', () => {
+  it('writes nothing with the format off', () => {
     const lines: string[] = [];
     const log = createLog({ format: 'off', write: (line) => lines.push(line), now: () => NOON });
     log.info('one');
@@ -98,7 +98,7 @@ describe('createLog json', () => {
   });
 
   for (const [name, text] of hostile) {
-    it(`gives ${name} back as it came in`, () => {
+    it(`writes ${name} so that it parses back unchanged`, () => {
       const parsed: unknown = JSON.parse(only(written('json', text, { name: text, list: [text] })));
       assert.deepEqual(parsed, {
         time: '2026-11-23T12:35:13.007Z',
@@ -140,7 +140,7 @@ describe('createLog text', () => {
     [() => 1, 'undefined', 'what JSON has no word for'],
   ];
   for (const [value, shown, reason] of values) {
-    it(`shows ${shown}: ${reason}`, () => {
+    it(`writes ${shown}: ${reason}`, () => {
       assert.equal(
         only(written('text', 'event', { value })),
         `2026-11-23T12:35:13.007Z info event value=${shown}\n`,
@@ -164,7 +164,7 @@ describe('createLog text', () => {
     ]);
   });
 
-  it("a stack's lines cannot pass for events", () => {
+  it('indents the lines of a stack, which cannot pass for events', () => {
     for (const [name, text] of hostile) {
       const [event = '', ...below] = only(written('text', 'failed', { stack: text }))
         .slice(0, -1)

@@ -30,11 +30,11 @@ async function aliveAfterCollection(ticks: readonly WeakRef<object>[]): Promise<
 }
 
 describe('keepNextTickQuick', () => {
-  it('keeps the object of a tick', async () => {
+  it('keeps the object of a tick alive', async () => {
     assert.deepEqual(await aliveAfterCollection(ticksOf(keepNextTickQuick)), [true]);
   });
 
-  it('without it none is kept', async () => {
+  it('would not be needed if ticks were kept anyway', async () => {
     const ticks = ticksOf(() => process.nextTick(() => undefined));
     assert.deepEqual(await aliveAfterCollection(ticks), [false]);
   });
