@@ -35,7 +35,7 @@ describe('compare', () => {
     assert.deepEqual({ ratio, cpuRatio, spread }, { ratio: 0.5, cpuRatio: 1, spread: 1 });
   });
 
-  it('has no spread after one round and no ratio of missing figures', () => {
+  it('returns no spread after one round and no ratio of missing figures', () => {
     const samples = new Map([['Jot', [{ ms: 1 }]]]);
     const row = { what: 'start', unit: 'ms', measured: 'Jot', reference: 'Jot', figure: 'ms' } as const;
     const { ratio, cpuRatio, spread } = compare(samples, row);
@@ -50,7 +50,7 @@ describe('compare', () => {
 });
 
 describe('comparisonTable', () => {
-  it('is a Markdown table with figures aligned to the right', () => {
+  it('returns a Markdown table with figures aligned to the right', () => {
     assert.deepEqual(comparisonTable([compareWith('≥ 0.51'), compareWith()], true).split('\n'), [
       '| scenario   | measured | against | figure | other figure | ratio | by CPU time | wanted | holds | spread |',
       '| ---------- | -------- | ------- | -----: | -----------: | ----: | ----------: | -----: | ----: | -----: |',
@@ -80,7 +80,7 @@ describe('amount', () => {
 describe('parseOptions', () => {
   const parse = (...args: string[]) => parseOptions(args, ['get', 'list']);
 
-  it('has defaults, which --quick lowers and an option replaces', () => {
+  it('returns defaults, which --quick lowers and an option replaces', () => {
     const { rounds, seconds, posts } = parse();
     assert.deepEqual([rounds, seconds, posts], [3, 10, 1_000_000]);
     const quick = parse('--quick', '--rounds', '2');

@@ -316,7 +316,7 @@ describe('parseConfig: JWT_SECRET_KEY under 32 bytes', () => {
     });
   }
 
-  it('does not concern a server whose keys are in the key file', () => {
+  it('causes no warning if the keys come from the key file', () => {
     assert.deepEqual(parseConfig({ NODE_ENV: 'production' }).warnings, []);
   });
 });

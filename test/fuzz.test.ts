@@ -186,7 +186,7 @@ describe('problemsOf', () => {
     [{ properties: { a: {} }, additionalProperties: { type: 'string' } }, { a: 1, b: 'b' }, { b: 1 }],
   ];
   for (const [schema, good, bad] of table) {
-    it(`of ${JSON.stringify(schema)} accepts ${JSON.stringify(good)} and not ${JSON.stringify(bad)}`, () => {
+    it(`accepts ${JSON.stringify(good)} and rejects ${JSON.stringify(bad)} for ${JSON.stringify(schema)}`, () => {
       assert.deepEqual(problemsOf(good, schema, 'ignored'), []);
       assert.equal(problemsOf(bad, schema, 'ignored').length, 1);
     });

@@ -201,7 +201,7 @@ for (const [name, rows] of Object.entries({ json, values, keys, types, forms }))
   });
 }
 
-describe('POST /users/:id/posts with a body that is not whole', () => {
+describe('POST /users/:id/posts with a partial, empty or chunked body', () => {
   it('responds 400 to JSON that ends at any byte but the last', async (t) => {
     const to = await target(t);
     const whole = Buffer.from(NESTED);
@@ -263,7 +263,7 @@ describe('POST /users/:id/posts with a body that is not whole', () => {
   });
 });
 
-describe('POST /users/:id/posts with bodies at random', () => {
+describe('POST /users/:id/posts with random bodies', () => {
   const seed = 1_234;
 
   it(`accepts what a plain reading of the contract accepts, and no more (seed ${seed})`, async (t) => {

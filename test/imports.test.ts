@@ -28,7 +28,7 @@ describe('src: the directions of imports', () => {
     });
   }
 
-  it('has no file that no rule is about', () => {
+  it('has a rule for every file', () => {
     assert.deepEqual(offences(imports), []);
     const hasRule = (path: string) => rules.some(({ of }) => path === of || path.startsWith(of));
     assert.deepEqual(
@@ -123,11 +123,11 @@ describe('importsIn', () => {
   }
 });
 
-describe('src: how a file looks', () => {
+describe('src: the form of a file', () => {
   const startsWithComment = (text: string) => /^(?:#!.*\n)?(?:\/\/ \S|\/\*\*)/.test(text);
   const lines = (text: string) => text.replace(/\n$/, '').split('\n').length;
 
-  it('begins with a comment that says what it is', () => {
+  it('begins with a comment', () => {
     const without = files.filter(({ text }) => !startsWithComment(text)).map(({ path }) => path);
     assert.deepEqual(without, []);
   });

@@ -80,8 +80,8 @@ async function idleConnection({ port }: Served): Promise<{ readonly cut: Promise
 
 // Each test has a folder and processes of its own, and waits most of the time.
 describe('jot', { concurrency: 4 }, () => {
-  describe('serve', () => {
-    it('says in one line where it is ready, and is', async (t) => {
+  describe('jot serve', () => {
+    it('prints one line with its URL when it is ready', async (t) => {
       const folder = temporaryFolder(t);
       const served = await serve(t, settingsFor(folder));
       assert.match(served.url, /^http:\/\/127\.0\.0\.1:\d+$/);
@@ -91,7 +91,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.match(stdout, /^Jot is ready at [^\n]+\n$/);
     });
 
-    it('logs on standard output: what to know at the start, and each request', async (t) => {
+    it('logs to standard output: warnings at the start, and each request', async (t) => {
       const options = settingsFor(temporaryFolder(t), { LOG: 'json', JWT_SECRET_KEY: 'short' });
       const served = await serve(t, options);
       assert.equal(await statusOf(served, '/users'), 200);
@@ -121,7 +121,7 @@ describe('jot', { concurrency: 4 }, () => {
       );
     });
 
-    it('says to a person, too, that it made a data file, that it ends and has ended', async (t) => {
+    it('logs as text that it created a data file, and its start and end of shutdown', async (t) => {
       const folder = temporaryFolder(t);
       const options = settingsFor(folder, { LOG: 'text' });
       const last = ['info shutting down signal=SIGTERM requests=0', 'info stopped connections_cut=0'];
@@ -138,13 +138,13 @@ describe('jot', { concurrency: 4 }, () => {
       }
     });
 
-    it('is what the shell of `npm start` becomes, so that a signal to npm ends it', () => {
+    it('replaces the shell of `npm start`, so that a signal to npm ends it', () => {
       const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
       // Any other shell ends alone, and leaves the server running.
       for (const script of [scripts.start, scripts.jot]) assert.match(script, /^exec node /);
     });
 
-    it('goes on when nobody reads its log any more', async (t) => {
+    it('keeps running when its output is closed', async (t) => {
       const served = await serve(t, settingsFor(temporaryFolder(t), { LOG: 'text' }));
       served.command.stopReading();
       for (let count = 0; count < 5; count++) assert.equal(await statusOf(served, '/users'), 200);
@@ -152,7 +152,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal((await served.command.ended).code, 0);
     });
 
-    it('keeps what it was given, and sessions too, across a restart', async (t) => {
+    it('keeps rows and sessions across a restart', async (t) => {
       const options = settingsFor(temporaryFolder(t));
       const first = await serve(t, options);
       await signUp(first);
@@ -165,8 +165,8 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  describe('.env', () => {
-    it('is read in the working directory, and the environment wins', async (t) => {
+  describe('jot serve: .env', () => {
+    it('reads it in the working directory, and the environment overrides it', async (t) => {
       const folder = temporaryFolder(t);
       const lines = ['PORT=0', 'DATABASE_URL="file:from-file.jsonl" # relative', 'LOG=off', 'CORS_ORIGIN=*'];
       writeFileSync(`${folder}/.env`, lines.join('\n'));
@@ -177,14 +177,14 @@ describe('jot', { concurrency: 4 }, () => {
       assert.ok(!readdirSync(folder).includes('from-file.jsonl'));
     });
 
-    it('with a line that is no setting stops the start with one line', async (t) => {
+    it('exits with 1 and one line if a line is invalid', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'PORT=0\nPASSWORD_COST 1\n');
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
       assert.deepEqual([code, stderr], [1, 'jot: Cannot read .env: line 2 has no "="\n']);
     });
 
-    it('that can not be read stops the start with one line', async (t) => {
+    it('exits with 1 and one line if it cannot be read', async (t) => {
       const folder = temporaryFolder(t);
       mkdirSync(`${folder}/.env`);
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
@@ -193,8 +193,8 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  describe('what stops the start', () => {
-    it('names every wrong setting, wherever it comes from, and exits with 1', async (t) => {
+  describe('jot serve: failing starts', () => {
+    it('names every wrong setting, of any source, and exits with 1', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'HOST=a b\nMETRICS_TOKEN=not a token\n');
       const options = settingsFor(folder, { PORT: 'http', RATE_LIMIT: '1' });
@@ -211,7 +211,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');
     });
 
-    it('says in one line that the port is in use, and exits with 1', async (t) => {
+    it('prints one line if the port is in use, and exits with 1', async (t) => {
       const folder = temporaryFolder(t);
       const other = createServer().listen(0, '127.0.0.1');
       await once(other, 'listening');
@@ -225,7 +225,7 @@ describe('jot', { concurrency: 4 }, () => {
       );
     });
 
-    it('says in one line that HOST is no address of this machine, and exits with 1', async (t) => {
+    it('prints one line if HOST is no address of this machine, and exits with 1', async (t) => {
       // RFC 5737: an address for documentation, which nobody has.
       const options = settingsFor(temporaryFolder(t), { HOST: '192.0.2.1' });
       const { code, stdout, stderr } = await jot(t, [], options).ended;
@@ -236,7 +236,7 @@ describe('jot', { concurrency: 4 }, () => {
       );
     });
 
-    it('says who holds the data file, exits with 1, and the holder lives on', async (t) => {
+    it('names the process that holds the data file, exits with 1, and leaves that process running', async (t) => {
       const folder = temporaryFolder(t);
       const first = await serve(t, settingsFor(folder));
       const { code, stdout, stderr } = await jot(t, [], settingsFor(folder)).ended;
@@ -250,7 +250,7 @@ describe('jot', { concurrency: 4 }, () => {
       await stop(first);
     });
 
-    it('says what is wrong with the key file, exits with 1, and leaves it as it is', async (t) => {
+    it('names the problem of the key file, exits with 1, and leaves it as it is', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/jot.keys.json`, '{}');
       const { code, stdout, stderr } = await jot(t, [], settingsFor(folder)).ended;
@@ -259,7 +259,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(readFileSync(`${folder}/jot.keys.json`, 'utf8'), '{}');
     });
 
-    it('says where the data file is damaged, exits with 65, and leaves it as it is', async (t) => {
+    it('names the place of damage in the data file, exits with 65, and leaves it as it is', async (t) => {
       const folder = temporaryFolder(t);
       const damaged = '{"format":"jot","version":1,"seq":0,"next":{},"crc":"00000000"}\n';
       writeFileSync(`${folder}/jot.jsonl`, damaged);
@@ -273,7 +273,7 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  describe('how it ends', () => {
+  describe('jot serve: shutdown', () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       it(`exits with 0 on ${signal} and leaves data and keys, but no lock`, async (t) => {
         const folder = temporaryFolder(t);
@@ -286,7 +286,7 @@ describe('jot', { concurrency: 4 }, () => {
       });
     }
 
-    it('finishes the request under way, and then closes its connection', async (t) => {
+    it('finishes the request in progress, and then closes its connection', async (t) => {
       const folder = temporaryFolder(t);
       const served = await serve(t, settingsFor(folder));
       const body = JSON.stringify(MATT);
@@ -308,7 +308,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.match(readFileSync(`${folder}/jot.jsonl`, 'utf8'), /"username":"matt"/);
     });
 
-    it('exits at once on a second signal, whatever hangs', async (t) => {
+    it('exits immediately on a second signal, whatever hangs', async (t) => {
       const served = await serve(t, settingsFor(temporaryFolder(t)));
       await hangingRequest(t, served, JSON.stringify(MATT));
       const { cut } = await idleConnection(served);
@@ -319,7 +319,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal((await served.command.ended).code, 1);
     });
 
-    it('takes a signal that comes twice in one moment for one, as npm passes on a Ctrl-C', async (t) => {
+    it('treats two simultaneous signals as one, as npm forwards a Ctrl-C', async (t) => {
       const served = await serve(t, settingsFor(temporaryFolder(t)));
       const body = JSON.stringify(MATT);
       const socket = await hangingRequest(t, served, body);
@@ -333,7 +333,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal((await served.command.ended).code, 0);
     });
 
-    it('that was killed starts again at once, with everything that it had answered for', async (t) => {
+    it('starts again immediately after a kill, with everything that it had acknowledged', async (t) => {
       const folder = temporaryFolder(t);
       const first = await serve(t, settingsFor(folder));
       await signUp(first);
@@ -349,8 +349,8 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  describe('keys rotate', () => {
-    it('makes another key sign, and tokens of the older one stay valid', async (t) => {
+  describe('jot keys rotate', () => {
+    it('makes another key sign, and keeps tokens of the older one valid', async (t) => {
       const folder = temporaryFolder(t);
       const first = await serve(t, settingsFor(folder));
       await signUp(first);
@@ -372,7 +372,7 @@ describe('jot', { concurrency: 4 }, () => {
       ['a store in memory has none', { DATABASE_URL: 'memory:' }, /memory/],
     ];
     for (const [reason, env, says] of rows) {
-      it(`exits with 1 and makes no file: ${reason}`, async (t) => {
+      it(`exits with 1 and creates no file: ${reason}`, async (t) => {
         const folder = temporaryFolder(t);
         const { code, stdout, stderr } = await jot(t, ['keys', 'rotate'], settingsFor(folder, env)).ended;
         assert.deepEqual([code, stdout, readdirSync(folder)], [1, '', []]);
@@ -382,8 +382,8 @@ describe('jot', { concurrency: 4 }, () => {
     }
   });
 
-  describe('check, export and compact', () => {
-    it('work on the file of a running server, which does the compacting itself and goes on', async (t) => {
+  describe('jot check, jot export and jot compact', () => {
+    it('work on the file of a running server, which compacts it and continues', async (t) => {
       const folder = temporaryFolder(t);
       const served = await serve(t, settingsFor(folder));
       await signUp(served);
@@ -406,7 +406,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual(readdirSync(folder).sort(), ['jot.jsonl', 'jot.keys.json']);
     });
 
-    it('end without a word when nobody reads what they print any more', async (t) => {
+    it('end silently if their output is closed', async (t) => {
       const folder = temporaryFolder(t);
       const names = Array.from({ length: 5_000 }, (_, index) => `user ${index}`);
       writeFileSync(`${folder}/jot.jsonl`, linesWithUsers(...names).join(''));
@@ -419,7 +419,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.equal(whole.stdout.split('\n').length, 1 + names.length + 1);
     });
 
-    it('exit with 1 and say it in one line on standard error when the file is not there', async (t) => {
+    it('exit with 1 and one line on standard error if the file is missing', async (t) => {
       const folder = temporaryFolder(t);
       const missing = `There is no data file ${folder}/jot.jsonl; a start of the server makes the one that DATABASE_URL names`;
       for (const name of ['check', 'export', 'compact', 'repair', 'user list']) {
@@ -430,8 +430,8 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  describe('repair and import', () => {
-    it('are refused while a server has the file, and name its process', async (t) => {
+  describe('jot repair and jot import', () => {
+    it('are rejected while a server holds the file, naming its process', async (t) => {
       const folder = temporaryFolder(t);
       const served = await serve(t, settingsFor(folder));
       for (const name of ['repair', 'import']) {
@@ -444,7 +444,7 @@ describe('jot', { concurrency: 4 }, () => {
       await stop(served);
     });
 
-    it('exit with 65 for what is no data file, as every command does but check, and leave it alone', async (t) => {
+    it('exit with 65 for a file in another format, as every command but check, and leave it alone', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/jot.jsonl`, '{"name":"jot"}\n');
       const rows: readonly (readonly [args: string[], code: number])[] = [
@@ -464,7 +464,7 @@ describe('jot', { concurrency: 4 }, () => {
       assert.deepEqual(readdirSync(folder), ['jot.jsonl']);
     });
 
-    it('make a damaged file one that a server starts with, and an export one from a pipe', async (t) => {
+    it('repair makes a damaged file usable for a server, and import makes one from a pipe', async (t) => {
       const folder = temporaryFolder(t);
       const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
       writeFileSync(`${folder}/jot.jsonl`, header + first.replace('matt', 'Matt') + second);
@@ -489,7 +489,7 @@ describe('jot', { concurrency: 4 }, () => {
       }
     });
 
-    it('of what is no export exits with 1, says where, and leaves nothing', async (t) => {
+    it('import exits with 1 for invalid input, naming the place, and leaves nothing', async (t) => {
       const folder = temporaryFolder(t);
       const command = jot(t, ['import'], settingsFor(folder));
       command.stdin.end('{"format":"jot-export","version":2,"rows":1}\n{"users":{"id":0}}\n');
@@ -499,7 +499,7 @@ describe('jot', { concurrency: 4 }, () => {
     });
   });
 
-  it('that finds its file damaged says where, and what to do about it', async (t) => {
+  it('serve names the place of damage in the data file, and the command to run', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(
       `${folder}/jot.jsonl`,
@@ -513,7 +513,7 @@ describe('jot', { concurrency: 4 }, () => {
     );
   });
 
-  it('that finds a file of something else says how its own begins', async (t) => {
+  it('serve names the expected beginning for a file in another format', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(`${folder}/jot.jsonl`, '[]\n');
     const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
@@ -523,7 +523,7 @@ describe('jot', { concurrency: 4 }, () => {
     assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), '[]\n');
   });
 
-  it('asked to end while it still loads a large file ends in order, and leaves no lock', async (t) => {
+  it('serve exits with 0 on a signal during a long load, and leaves no lock', async (t) => {
     const folder = temporaryFolder(t);
     const lines = [encodeHeader({ seq: 0, next: {} }), ...linesWithUsers('matt').slice(1)];
     for (let id = 1; id <= 50_000; id++) {
@@ -540,7 +540,7 @@ describe('jot', { concurrency: 4 }, () => {
     assert.deepEqual([code, stderr, locks], [0, '', []]);
   });
 
-  describe('help, version and what it does not know', () => {
+  describe('jot help, jot version and unknown commands', () => {
     const rows: readonly [args: string[], code: number, stdout: RegExp, stderr: RegExp][] = [
       [['help'], 0, USAGE, /^$/],
       [['version'], 0, new RegExp(`^${VERSION}\n$`), /^$/],

@@ -340,7 +340,7 @@ class RandomRun {
 
 type Options = Omit<CallOptions, 'token'> & { readonly token?: string | undefined };
 
-describe('the server', () => {
+describe('the HTTP API in a random run', () => {
   const start = async (t: Cleanup, seed: number, databaseUrl = 'memory:') => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     t.after(() => agent.destroy());

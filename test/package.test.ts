@@ -61,7 +61,7 @@ describe('npm pack', () => {
   });
 
   describe('the package', () => {
-    it('holds a module and its types for every source file, the command, and what says what it is', () => {
+    it('contains a module and its types for every source file, the command, and its documents', () => {
       const sources = filesIn(`${root}src`).filter((path) => path.endsWith('.ts'));
       const built = sources.map((path) => `dist/${path.slice(0, -'.ts'.length)}`);
       const expected = [
@@ -76,7 +76,7 @@ describe('npm pack', () => {
       assert.deepEqual(others, ['LICENSE', 'README.md', 'package.json']);
     });
 
-    it('imports nothing but its own files, by the names they have there, and modules of Node', () => {
+    it('imports only its own files, by their names in the package, and modules of Node', () => {
       const code = filesIn(installed).filter((path) => path.endsWith('.js'));
       for (const path of code) {
         const source = readFileSync(`${installed}/${path}`, 'utf8');
@@ -87,7 +87,7 @@ describe('npm pack', () => {
       }
     });
 
-    it('offers the modules that it promises, and nothing else', () => {
+    it('exports the promised modules, and nothing else', () => {
       const promised = [
         '.',
         './jwt',
@@ -102,13 +102,13 @@ describe('npm pack', () => {
     });
 
     for (const [entry, target] of modules) {
-      it(`has ${target} and its types for ${entry}`, () => {
+      it(`contains ${target} and its types for ${entry}`, () => {
         assert.ok(existsSync(`${installed}/${target}`));
         assert.ok(existsSync(`${installed}/${target.replace(/\.js$/, '.d.ts')}`));
       });
     }
 
-    it('can be used by its name and its types, every module of it', async () => {
+    it('is usable by its name and its types, with every module', async () => {
       symlinkSync(`${root}node_modules/@types`, `${consumer}/node_modules/@types`);
       writeFileSync(`${consumer}/tsconfig.json`, JSON.stringify({ compilerOptions, files: ['use.ts'] }));
       writeFileSync(`${consumer}/use.ts`, program);
@@ -130,20 +130,20 @@ describe('npm pack', () => {
       });
     });
 
-    it('has the command, which runs', async () => {
+    it('installs the command, which runs', async () => {
       const main = `${installed}/${manifest.bin.jot}`;
       assert.match(readFileSync(main, 'utf8'), /^#!\/usr\/bin\/env node\n/);
       const { code, stdout } = await run(process.execPath, [main, 'version'], consumer);
       assert.deepEqual([code, stdout], [0, `${manifest.version}\n`]);
     });
 
-    it('does not run a command that it does not have', async () => {
+    it('rejects an unknown command', async () => {
       const { code } = await run(process.execPath, [`${installed}/${manifest.bin.jot}`, 'sreve'], consumer);
       assert.equal(code, 2);
     });
   });
 
-  describe('the built command', () => {
+  describe('dist/jot.cjs, the built command', () => {
     let dist = '';
     let cachePath = '';
     let bundle = Buffer.alloc(0);
@@ -169,7 +169,7 @@ describe('npm pack', () => {
     };
     const works = { code: 0, stdout: `${manifest.version}\n`, stderr: '' };
 
-    it('serves', async (t) => {
+    it('serves requests', async (t) => {
       const env = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };
       const command = start(t, [`${dist}/jot.cjs`], { cwd: temporaryFolder(t), env });
       const { url } = JSON.parse(await command.line(/"message":"ready"/));
@@ -183,7 +183,7 @@ describe('npm pack', () => {
       assert.deepEqual(await version(), works);
     });
 
-    it('has been used before that code was kept, so that functions are in it too', async () => {
+    it('caches functions too, since it ran before the cache was written', async () => {
       const { bytesUnused } = await askV8();
       assert.ok(cache.length > 1.5 * bytesUnused, `${cache.length} bytes, of an unused one ${bytesUnused}`);
     });
@@ -195,14 +195,14 @@ describe('npm pack', () => {
       ['something else', () => Buffer.from('[]\n')],
     ];
     for (const [what, spoil] of foreign) {
-      it(`works all the same when the code is ${what}`, async () => {
+      it(`works without the cache if it is ${what}`, async () => {
         writeFileSync(cachePath, spoil(cache));
         assert.equal((await askV8()).isTaken, false);
         assert.deepEqual(await version(), works);
       });
     }
 
-    it('works all the same when one bit of the code, or a page of it, is another', async () => {
+    it('works if one bit of the cache, or a page of it, is damaged', async () => {
       for (const spoil of [
         (bytes: Buffer) => bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1),
         (bytes: Buffer) => bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 4096),
@@ -214,12 +214,12 @@ describe('npm pack', () => {
       }
     });
 
-    it('works all the same without it', async () => {
+    it('works if the cache is missing', async () => {
       rmSync(cachePath);
       assert.deepEqual(await version(), works);
     });
 
-    it('is the bundle that is there, not one of the same length that the code was made of', async () => {
+    it('runs the bundle on disk, not another of the same length that the cache was made of', async () => {
       const changed = Buffer.from(
         bundle.toString('latin1').replace('list the commands', 'LIST THE COMMANDS'),
         'latin1',

@@ -70,7 +70,7 @@ function startShell(): { shell: ChildProcess; run(command: string): Promise<stri
   };
 }
 
-test('README: every command gives the answer that stands below it', async (t) => {
+test('README.md: every command prints the response below it', async (t) => {
   const server = await startServer(t, DEFAULTS);
   const { shell, run } = startShell();
   t.after(() => shell.stdin?.end());
@@ -90,7 +90,7 @@ test('README: every command gives the answer that stands below it', async (t) =>
   await once(shell, 'exit');
 });
 
-describe('README: what it says of the data file', () => {
+describe('README.md: the section on the data file', () => {
   const [, section = ''] = /^## The data file\n(.*?)^## /ms.exec(readme) ?? [];
   const [jq = '', commands = ''] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block);
   const hasJq = spawnSync('jq', ['--version']).status === 0;
@@ -117,7 +117,7 @@ describe('README: what it says of the data file', () => {
     return stdout;
   }
 
-  it('shows what happened, and what is left of it, with jq', { skip: !hasJq }, async (t) => {
+  it('shows the history and the remaining rows with jq', { skip: !hasJq }, async (t) => {
     const [happened = '', left = ''] = jq.split(/\n(?=jq -nc)/);
     assert.match(
       await run(t, happened),
@@ -130,24 +130,24 @@ describe('README: what it says of the data file', () => {
     );
   });
 
-  it('makes a backup, and a store from it', async (t) => {
+  it('makes a backup, and restores it', async (t) => {
     const printed = await run(t, commands);
     assert.equal(withoutOthers(printed), 'data/elsewhere/jot.jsonl: 1 user, 1 post, 0 sessions imported\n');
   });
 });
 
-describe('README: the comparison itself', () => {
-  it('takes an answer that differs only where the README leaves it open', () => {
+describe('matches, the comparison for README.md', () => {
+  it('accepts text that differs only where the README leaves it open', () => {
     assert.equal(matches('{"id":1,"sid":"abc"}', '{"id":1,"sid":"…"}'), true);
   });
 
-  it('notices an answer that differs elsewhere', () => {
+  it('rejects text that differs elsewhere', () => {
     assert.equal(matches('{"id":2,"sid":"abc"}', '{"id":1,"sid":"…"}'), false);
     assert.equal(matches('{"id":1,"sid":"abc"} ', '{"id":1,"sid":"…"}'), false);
   });
 });
 
-describe('README: the table of settings', () => {
+describe('README.md: the table of settings', () => {
   const rows = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`(.*?)`)? ?\| (.*) \|$/gm)].map(
     ([, name = '', value = '', phrase = '']) => ({ name, value, phrase }),
   );
@@ -158,20 +158,20 @@ describe('README: the table of settings', () => {
   });
 
   for (const { name, phrase } of rows) {
-    it(`says of ${name} what its declaration says`, () => {
+    it(`describes ${name} as its declaration does`, () => {
       assert.equal(phrase, phrases.get(name));
     });
   }
 
   for (const { name, value } of rows) {
-    it(`tells the default of ${name}`, () => {
+    it(`states the default of ${name}`, () => {
       assert.deepEqual(parseConfig({ [name]: value }), parseConfig({}));
     });
   }
 });
 
-describe('README: what it says of lists', () => {
-  it('tells how many rows and how much text a page has at most', () => {
+describe('README.md: the section on lists', () => {
+  it('states the maximum rows and text of a page', () => {
     const text = `${TEXT_LENGTH_MAX / 1024} KiB of text`;
     const said = readme.replaceAll(/\s+/g, ' ');
     for (const words of [
@@ -183,17 +183,17 @@ describe('README: what it says of lists', () => {
   });
 });
 
-describe('README: what it says of the source', () => {
+describe('README.md: the paths and names of the source', () => {
   const paths = [...readme.matchAll(/`((?:src|test|scripts|data)\/[\w./-]*)`/g)].map(([, path = '']) => path);
   const made = new Set(['data/jot.jsonl', 'data/jot.keys.json', 'src/resources/comments.ts']);
 
   for (const path of new Set(paths)) {
     if (made.has(path)) continue;
-    it(`names ${path}, which is there`, () => assert.equal(existsSync(new URL(path, root)), true));
+    it(`names ${path}, which exists`, () => assert.equal(existsSync(new URL(path, root)), true));
   }
 
   for (const [, path = '', names = ''] of readme.matchAll(/`(src\/[\w./-]+\.ts)` ((?:`[#\w]+`(?:, )?)+)/g)) {
-    it(`names ${names} in ${path}, which are there`, () => {
+    it(`names ${names} in ${path}, which exist`, () => {
       const source = readFileSync(new URL(path, root), 'utf8');
       const defined = (name: string) => ['(', '<'].some((opening) => source.includes(name + opening));
       for (const [, name = ''] of names.matchAll(/`(.+?)`/g)) assert.equal(defined(name), true, name);

@@ -50,7 +50,7 @@ describe('npm run seed', () => {
       'DATABASE_URL names no file: what is added to a store in memory is gone at once',
     ],
   ] as const) {
-    it(`refuses ${what}`, (t) => {
+    it(`rejects ${what}`, (t) => {
       const folder = temporaryFolder(t);
       const path = `${folder}/jot.jsonl`;
       assert.deepEqual(seed(folder, { DATABASE_URL: `file:${path}`, ...env }), {
@@ -60,7 +60,7 @@ describe('npm run seed', () => {
     });
   }
 
-  it('takes no arguments, and asked for help adds nothing', (t) => {
+  it('accepts no arguments, and adds nothing with --help', (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     const env = { DATABASE_URL: `file:${path}` };
