@@ -3,9 +3,10 @@
 
 /** Returns a line per row; the first row is the head. */
 export function tableOf(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
-  );
+  const widths: number[] = [];
+  for (const [column, { length }] of rows.flatMap((row) => [...row.entries()])) {
+    widths[column] = Math.max(length, widths[column] ?? 0);
+  }
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   return lines.map((line) => `${line.trimEnd()}\n`).join('');
 }
