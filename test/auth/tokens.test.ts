@@ -246,7 +246,7 @@ describe('Tokens.useKeys', () => {
     assert.throws(() => rotating.readRefresh(refresh), refused);
   });
 
-  it('keeps the current keys if the list is empty, and copies the list', () => {
+  it('throws for an empty list, and is unaffected by changes to the original list', () => {
     const keys = [OLD_KEY];
     const kept = tokensAt(T * 1000, {}, keys);
     assert.throws(() => kept.useKeys([]), TypeError);

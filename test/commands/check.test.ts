@@ -150,7 +150,7 @@ describe('jot check of a damaged file', () => {
     });
   });
 
-  it('prints how a data file begins if the file is none, and suggests no repair', async (t) => {
+  it('prints how a data file begins if the file is not one, and suggests no repair', async (t) => {
     for (const content of [
       'Dear diary,\n',
       '{\n  "name": "jot"\n}\n',

@@ -116,7 +116,7 @@ describe('Store.write with a collection owned by an owned one', () => {
     });
   }
 
-  it('replays a record that lists no row', async (t) => {
+  it('removes owned rows by a record that lists none of them', async (t) => {
     const folder = temporaryFolder(t);
     const store = await open(t, `file:${folder}/jot.jsonl`);
     await fill(store);

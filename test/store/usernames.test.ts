@@ -52,7 +52,7 @@ describe('usernameKey', () => {
       assert.notEqual(usernameKey(a), usernameKey(b)));
   }
 
-  it('returns a key unchanged, whatever its case, for every character', () => {
+  it('returns the same key for every character, its key, both cases and NFD', () => {
     for (let code = 1; code <= 0x1ffff; code++) {
       const character = String.fromCodePoint(code);
       if (!character.isWellFormed()) continue;

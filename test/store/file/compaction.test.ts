@@ -279,7 +279,7 @@ describe('Store.compact that fails', () => {
     });
   }
 
-  it('gives up if the store is closed meanwhile, and close waits for that', async (t) => {
+  it('stops if the store is closed meanwhile, and close waits for it', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     for (let count = 0; count < 200; count++) await opened.store.posts.create({ ...postOf(1), body: TEXT });
@@ -297,7 +297,7 @@ describe('Store.compact that fails', () => {
     assert.equal(await (await reopen(t, opened)).posts.count(), 200);
   });
 
-  it('gives up if writes start to fail, to free the space for them', async (t) => {
+  it('stops if writes start to fail, to free the space for them', async (t) => {
     const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
     const { store } = opened;

@@ -26,7 +26,7 @@ describe('explained', () => {
     );
   });
 
-  it('names the command that creates a missing file', async (t) => {
+  it('explains how a missing file is created', async (t) => {
     const path = `${temporaryFolder(t)}/none.jsonl`;
     await assert.rejects(
       explained('find', path, () => open(path)),

@@ -81,7 +81,7 @@ describe('load', () => {
     assert.equal(tables.nextId('users'), 6);
   });
 
-  it('takes the next ids and the number of the last change from the header', async (t) => {
+  it('reads the next ids and the number of the last change from the header', async (t) => {
     const header = sealedLine({ format: 'jot', version: 1, seq: 40, next: { users: 9 } });
     const { seq, tables } = await loadFrom(t, header + sealedLine({ seq: 41, time: TIME, changes: [] }));
     assert.equal(seq, 41);
@@ -198,7 +198,7 @@ describe('load of a damaged file', () => {
     });
   }
 
-  it('does not count a change of a newer Jot as proof that the line before it is damaged', async (t) => {
+  it('stops at damage before a change of a newer Jot', async (t) => {
     const line = sealedLine({ seq: 3, schema: SCHEMA + 1, time: TIME, changes: [] });
     const where = `line 3, byte ${afterFirst}`;
     await stops(
@@ -320,7 +320,7 @@ describe('load of a compacted file', () => {
     assert.equal(tables.nextId('users'), 9);
   });
 
-  it('keeps the version of a change over the later one in the snapshot', async (t) => {
+  it('applies changes to rows that the snapshot contains in a later version', async (t) => {
     const [matt, elie, tim] = rows as [User, User, User];
     // While the snapshot was taken, matt's name was freed, elie took it, and tim went.
     const renamed: User = { ...matt, username: 'matthew', version: 2 };

@@ -274,7 +274,7 @@ describe('decodeChange', () => {
     { removeOwned: 'ghosts', owner: 1 },
   ];
   for (const effect of unknown) {
-    it(`rejects ${JSON.stringify(effect)} for its unknown collection`, () => {
+    it(`leaves liftChange to reject ${JSON.stringify(effect)} for its unknown collection`, () => {
       const line = sealedLine({ ...RECORD, changes: [effect] });
       const change = decodeChange(bytesOf(line), 7);
       assert.throws(() => liftChange(change, 0), { name: 'NewerError', message: UNKNOWN });
