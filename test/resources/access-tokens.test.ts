@@ -7,7 +7,7 @@ import { createPerson } from '../support/server/person.ts';
 import { startServer } from '../support/server/server.ts';
 
 describe('GET /auth', () => {
-  it('answers the user the token speaks for, as GET /users/:id does', async (t) => {
+  it('returns the user of the token, as GET /users/:id does', async (t) => {
     const server = await startServer(t);
     await server.signUp('elie');
     const matt = await createPerson(server, 'matt');
@@ -22,7 +22,7 @@ describe('GET /auth', () => {
   });
 });
 
-describe('Access tokens by the clock', () => {
+describe('access_token: exp and nbf', () => {
   it('are refused from exp and JWT_LEEWAY on, and not before', async (t) => {
     const server = await startServer(t, { JWT_EXPIRATION_DELTA: '90s', JWT_LEEWAY: '5' });
     const matt = await createPerson(server, 'matt');
@@ -52,7 +52,7 @@ describe('Access tokens by the clock', () => {
 });
 
 describe('JWT_AUTH_HEADER_PREFIX', () => {
-  it('says which schemes are taken; the first is the one that tokens are for and challenges name', async (t) => {
+  it('lists the accepted schemes; challenges name the first', async (t) => {
     const server = await startServer(t, { JWT_AUTH_HEADER_PREFIX: 'Bearer' });
     await server.signUp('matt');
     const { json } = await server.call('POST', '/auth', { json: { username: 'matt', password: 'secret' } });

@@ -244,15 +244,15 @@ const goodRows: readonly (readonly [reason: string, header: (good: Good) => stri
   ],
 ];
 
-describe('A call that needs a user', () => {
-  it('is refused with a challenge when there is no Authorization header', async (t) => {
+describe('Authorization', () => {
+  it('is refused with a challenge if the header is absent', async (t) => {
     const { call } = await startServer(t);
     const description = 'Request does not contain an access token';
     assertUnauthorized(await call('GET', '/auth'), 'Authorization Required', description);
   });
 
   // One server for all rows: none of them changes anything.
-  it('is refused, row by row, in the words of the table', async (t) => {
+  it('is refused, row by row, with the message of the table', async (t) => {
     const server = await startWithSecrets(t);
     const { access: token, refresh } = await createPerson(server, 'matt');
     await server.signUp('elie');
@@ -295,7 +295,7 @@ describe('A call that needs a user', () => {
     );
   });
 
-  it('is refused once the session was ended', async (t) => {
+  it('is refused after the session ended', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.call('POST', '/auth/logout');

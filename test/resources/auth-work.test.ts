@@ -26,8 +26,8 @@ function hashIn(path: string): string {
   return hashes.at(-1)?.[1] ?? '';
 }
 
-describe('POST /auth when PASSWORD_COST has changed', () => {
-  it('hashes again at the next right login, once, and changes nothing that anyone sees', async (t) => {
+describe('POST /auth after a change of PASSWORD_COST', () => {
+  it('hashes again at the next valid login, once, and changes nothing visible', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const settings = { DATABASE_URL: `file:${path}` };
     const before = await startServer(t, settings);
@@ -56,7 +56,7 @@ describe('POST /auth when PASSWORD_COST has changed', () => {
     await after.close();
   });
 
-  it('lets logins at once in, all of them', async (t) => {
+  it('accepts all concurrent logins', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const settings = { DATABASE_URL: `file:${path}` };
     const before = await startServer(t, settings);
@@ -115,13 +115,13 @@ describe('signIn with a hash of an older cost', () => {
   }
 });
 
-describe('POST /auth while the password changes', () => {
+describe('POST /auth during a password change', () => {
   const stores: [name: string, urlOf: (folder: string) => string][] = [
     ['memory:', () => 'memory:'],
     ['file:', (folder) => `file:${folder}/jot.jsonl`],
   ];
   for (const [name, urlOf] of stores) {
-    it(`never gives a login with the old one a session that outlasts it (${name})`, async (t) => {
+    it(`never creates a session that outlasts the old password (${name})`, async (t) => {
       const DATABASE_URL = urlOf(temporaryFolder(t));
       // Slow enough for logins to begin before the change and end after it.
       const server = await startServer(t, { DATABASE_URL, PASSWORD_COST: 'ln=10,r=8,p=1' });
@@ -149,7 +149,7 @@ describe('POST /auth while the password changes', () => {
     });
   }
 
-  it('fails when the user is deleted meanwhile', async (t) => {
+  it('fails if the user is deleted meanwhile', async (t) => {
     const server = await startServer(t, { PASSWORD_COST: 'ln=10,r=8,p=1', HASH_CONCURRENCY: '1' });
     await server.signUp('matt', 'old');
     const { access } = await server.signIn('matt', 'old');
@@ -172,8 +172,8 @@ describe('POST /auth while the password changes', () => {
   });
 });
 
-describe('POST /auth from many at once', () => {
-  it('sheds what is too much with 503 and Retry-After, serves the rest, and keeps health quick', async (t) => {
+describe('POST /auth under load', () => {
+  it('sheds excess logins with 503 and Retry-After, serves the rest, and keeps GET /healthz quick', async (t) => {
     const server = await startServer(t, { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=11,r=8,p=1' });
     await server.signUp('matt', 'old');
     const outcomes: number[] = [];
@@ -226,7 +226,7 @@ describe('POST /auth from many at once', () => {
 });
 
 describe('signIn from an address that the user has signed in from', () => {
-  it('stays known when another field of the user changes', async (t) => {
+  it('stays known if another field of the user changes', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '1/h', TRUST_PROXY: '127.0.0.1' });
     await server.signUp('matt', 'old');
     const loginFrom = (address: string, json: object) =>

@@ -9,7 +9,7 @@ import { type CallOptions, START_MS, startServer } from '../support/server/serve
 const INVALID = ['Bad Request', 'Invalid credentials'] as const;
 
 describe('POST /auth with the right credentials', () => {
-  it('answers a pair of tokens, and nothing else', async (t) => {
+  it('returns a pair of tokens, and nothing else', async (t) => {
     const { call, signUp } = await startServer(t);
     await signUp('matt', 'foo');
     const { status, headers, json } = await call('POST', '/auth', {
@@ -23,7 +23,7 @@ describe('POST /auth with the right credentials', () => {
     assert.equal((await call('GET', '/auth', { token: access_token })).json.username, 'matt');
   });
 
-  it('puts nothing private into the tokens, which anyone can read', async (t) => {
+  it('puts nothing private into the tokens, which are not encrypted', async (t) => {
     const { call, signUp } = await startServer(t);
     await signUp('matt', 'foo');
     const { json } = await call('POST', '/auth', { json: { username: 'matt', password: 'foo' } });
@@ -59,7 +59,7 @@ describe('POST /auth with the right credentials', () => {
     assert.equal(lifetimeOf(json.refresh_token), 60 * 86_400);
   });
 
-  it('takes a form, as `curl -d username=matt -d password=foo` sends it', async (t) => {
+  it('accepts a form, as `curl -d username=matt -d password=foo` sends it', async (t) => {
     const { call, signUp } = await startServer(t);
     await signUp('matt', 'foo & bar+%');
     const form = { username: 'matt', password: 'foo & bar+%' };
@@ -67,7 +67,7 @@ describe('POST /auth with the right credentials', () => {
     assert.equal((await call('POST', '/auth', { form: { ...form, password: 'foo' } })).status, 401);
   });
 
-  it('takes another +json type, ignores unknown keys, and believes the last of a repeated JSON key', async (t) => {
+  it('accepts another +json type, ignores unknown keys, and uses the last of a repeated JSON key', async (t) => {
     const { call, signUp } = await startServer(t);
     await signUp('matt', 'foo');
     const { status } = await call('POST', '/auth', {
@@ -87,7 +87,7 @@ describe('POST /auth with the right credentials', () => {
     ['Σίσυφος', 'ΣΊΣΥΦΟΣ', 'a final sigma'],
   ];
   for (const [signedUp, given, reason] of spellings) {
-    it(`takes ${given} for ${signedUp}: ${reason}`, async (t) => {
+    it(`accepts ${given} for ${signedUp}: ${reason}`, async (t) => {
       const { call, signUp } = await startServer(t);
       await signUp(signedUp, 'foo');
       const { status, json } = await call('POST', '/auth', { json: { username: given, password: 'foo' } });
@@ -152,7 +152,7 @@ describe('POST /auth with anything wrong with the credentials', () => {
   }
 });
 
-describe('POST /auth with a body that can not be read', () => {
+describe('POST /auth with a malformed body', () => {
   const json = { 'Content-Type': 'application/json' };
   const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
   const deep = `{"a":${'['.repeat(32)}${']'.repeat(32)}}`;
@@ -185,7 +185,7 @@ describe('POST /auth with a body that can not be read', () => {
     });
   }
 
-  it('is 400 with the field when a form gives one twice', async (t) => {
+  it('is 400 with the field if a form repeats it', async (t) => {
     const { call, signUp } = await startServer(t);
     await signUp('matt', 'foo');
     const body = 'username=matt&password=foo&password=bar';
@@ -197,7 +197,7 @@ describe('POST /auth with a body that can not be read', () => {
     assert.equal((await call('POST', '/auth', { body: unknownTwice, headers: form })).status, 200);
   });
 
-  it('is 415 for another type, another charset, a coding, or none named', async (t) => {
+  it('is 415 for another type, another charset, a coding, or no type', async (t) => {
     const { call } = await startServer(t);
     const body = '{"username": "matt", "password": "foo"}';
     const accepted = 'application/json, application/x-www-form-urlencoded';
@@ -213,8 +213,8 @@ describe('POST /auth with a body that can not be read', () => {
   });
 });
 
-describe('Tokens in the wrong place', () => {
-  it('an access token buys no pair, and a refresh token opens no door', async (t) => {
+describe('access_token and refresh_token exchanged', () => {
+  it('are rejected by POST /auth/refresh and GET /auth', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const type = (name: string) => `This is not ${name} token`;

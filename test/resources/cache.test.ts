@@ -47,7 +47,7 @@ describe('X-Cache', () => {
     }
   });
 
-  it('is on a 304 and for HEAD as well', async (t) => {
+  it('is sent with a 304 and for HEAD as well', async (t) => {
     const { call } = await startServer(t);
     const first = await call('HEAD', '/users');
     assert.deepEqual([outcomeOf(first), first.text], ['MISS', '']);
@@ -56,7 +56,7 @@ describe('X-Cache', () => {
     assert.deepEqual([second.status, outcomeOf(second)], [304, 'HIT']);
   });
 
-  it('is on nothing else', async (t) => {
+  it('is sent with nothing else', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const path = await matt.post();
@@ -101,7 +101,7 @@ describe('CACHE_TTL', () => {
     assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
   });
 
-  it('is what it is set to', async (t) => {
+  it('is the time to live', async (t) => {
     const { call, clock } = await startServer(t, { CACHE_TTL: '5s' });
     const get = () => call('GET', '/users');
     assert.deepEqual(await outcomes(get), ['MISS']);
@@ -111,7 +111,7 @@ describe('CACHE_TTL', () => {
     assert.deepEqual(await outcomes(get), ['MISS']);
   });
 
-  it('off means that nothing is kept, and that there is no X-Cache', async (t) => {
+  it('off keeps nothing, and sends no X-Cache', async (t) => {
     const server = await startServer(t, { CACHE_TTL: 'off' });
     const matt = await createPerson(server, 'matt');
     for (const path of ['/users', matt.posts, '/users']) {
@@ -122,7 +122,7 @@ describe('CACHE_TTL', () => {
   });
 });
 
-describe('A write', () => {
+describe('CACHE_TTL: a write', () => {
   // Each changes what a list shows, and back again where it can, so that an old answer would be found under an old key.
   const writes: [
     name: string,
@@ -153,7 +153,7 @@ describe('A write', () => {
     ],
   ];
   for (const [name, list, write] of writes) {
-    it(`is seen by the very next read of ${list}: ${name}`, async (t) => {
+    it(`is visible to the next read of ${list}: ${name}`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       await server.signUp('elie');
@@ -169,7 +169,7 @@ describe('A write', () => {
     });
   }
 
-  it('that is taken back is seen too: a list that is as it was, and one that is empty again', async (t) => {
+  it('that is reverted is visible too: a list as it was, and an empty list', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const titles = async () =>
@@ -188,7 +188,7 @@ describe('A write', () => {
     assert.deepEqual(await titles(), ['Third']);
   });
 
-  it('to the posts of one user leaves what is kept for another', async (t) => {
+  it('to the posts of one user keeps the entries of another', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -202,8 +202,8 @@ describe('A write', () => {
   });
 });
 
-describe("One user's answer", () => {
-  it('never reaches another, nor anybody without a token', async (t) => {
+describe('GET /users/:user_id/posts from the cache', () => {
+  it('never reaches another user, nor a caller without a token', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -216,8 +216,8 @@ describe("One user's answer", () => {
   });
 });
 
-describe('The memory of the cache', () => {
-  it('holds 1,000 answers at most', async (t) => {
+describe('CACHE_TTL: the memory of the cache', () => {
+  it('holds 1,000 responses at most', async (t) => {
     const server = await startServer(t, { LOG: 'off' });
     const get = (after: number, more = '') => `GET /users?after=${after} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
     // As many at once as a connection may send ahead.
@@ -231,7 +231,7 @@ describe('The memory of the cache', () => {
     assert.equal(await statusOf(0), 'MISS');
   });
 
-  it('holds no answer of more than 64 KiB, and the longest that is not', async (t) => {
+  it('holds a response of 64 KiB, but no longer one', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const get = () => matt.call('GET', matt.posts);
@@ -248,7 +248,7 @@ describe('The memory of the cache', () => {
   });
 });
 
-describe('Many misses at once', () => {
+describe('CACHE_TTL: concurrent misses', () => {
   it('compute once', async (t) => {
     const gates: (() => void)[] = [];
     const slow = endpoint({

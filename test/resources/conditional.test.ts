@@ -37,7 +37,7 @@ function assertNotModified(answer: Answer, tag: string): void {
 }
 
 describe('ETag', () => {
-  it('is on every 200 of users and posts, strong, and on nothing else', async (t) => {
+  it('is sent with every 200 of users and posts, strong, and with nothing else', async (t) => {
     const { server, matt, path } = await startWithPost(t);
     const user = { username: 'matt', password: 'secret' };
     const post = { title: 'T', body: 'B' };
@@ -77,9 +77,9 @@ describe('ETag', () => {
   });
 });
 
-describe('If-None-Match on GET', () => {
+describe('If-None-Match', () => {
   for (const name of ['/users', '/users/:id', '/users/:id/posts', '/users/:id/posts/:id']) {
-    it(`${name} is 304 with the tag that is known, compared weakly, and 200 with any other`, async (t) => {
+    it(`of ${name} is 304 for the current tag, compared weakly, and 200 for any other`, async (t) => {
       const { matt } = await startWithPost(t);
       const path = name.replaceAll(':id', '1');
       const tag = await tagOf(matt, path);
@@ -105,7 +105,7 @@ describe('If-None-Match on GET', () => {
     }
   });
 
-  it('tells of a page that was not there when the tag was given', async (t) => {
+  it('detects a page added after the tag was sent', async (t) => {
     const { matt } = await startWithPost(t);
     for (const path of [`${matt.posts}?limit=1`, `${matt.path}?limit=1`]) {
       const before = await matt.call('GET', path);
@@ -117,7 +117,7 @@ describe('If-None-Match on GET', () => {
     }
   });
 
-  it('comes after 401, 403 and 404', async (t) => {
+  it('is evaluated after 401, 403 and 404', async (t) => {
     const { server, matt, path } = await startWithPost(t);
     const elie = await createPerson(server, 'elie');
     const headers = { 'If-None-Match': '*', 'If-Match': '"x"' };
@@ -127,10 +127,10 @@ describe('If-None-Match on GET', () => {
   });
 });
 
-describe('If-Match on a post', () => {
+describe('If-Match on /users/:user_id/posts/:id', () => {
   const bodies = { PUT: { title: 'Second', body: 'Bye' }, PATCH: { title: 'Second' }, DELETE: undefined };
   for (const [method, json] of Object.entries(bodies)) {
-    it(`${method} is done with the current tag, and 412 with any other or a weak one`, async (t) => {
+    it(`${method} succeeds with the current tag, and is 412 with any other or a weak one`, async (t) => {
       const { matt, path } = await startWithPost(t);
       const tag = await tagOf(matt, path);
       const { both, weakOnly, neither } = listsWith(tag);
@@ -145,7 +145,7 @@ describe('If-Match on a post', () => {
       }
     });
 
-    it(`${method} of a post that isn't there is 404, whatever the condition`, async (t) => {
+    it(`${method} of a missing post is 404, whatever the condition`, async (t) => {
       const { matt } = await startWithPost(t);
       for (const headers of [{ 'If-Match': '*' }, { 'If-Match': '"x"' }, { 'If-None-Match': '*' }]) {
         const answer = await matt.call(method, '/users/1/posts/99', { ...(json && { json }), headers });
@@ -153,7 +153,7 @@ describe('If-Match on a post', () => {
       }
     });
 
-    it(`${method} with If-None-Match is 412 for what is there`, async (t) => {
+    it(`${method} with If-None-Match is 412 for an existing post`, async (t) => {
       const { matt, path } = await startWithPost(t);
       const tag = await tagOf(matt, path);
       for (const list of [tag, `W/${tag}`, '*']) {
@@ -189,7 +189,7 @@ describe('If-Match on a post', () => {
     assert.equal((await matt.call('DELETE', path, { headers: { 'If-Match': tag } })).status, 204);
   });
 
-  it('is no matter to POST, which does not say what it is about', async (t) => {
+  it('is ignored by POST', async (t) => {
     const { matt } = await startWithPost(t);
     const options = { json: { title: 'T', body: 'B' }, headers: { 'If-Match': '"x"', 'If-None-Match': '*' } };
     assert.equal((await matt.call('POST', matt.posts, options)).status, 201);
@@ -203,7 +203,7 @@ describe('If-Match on /users/:id', () => {
     ['DELETE', undefined],
   ];
   for (const [method, json] of changes) {
-    it(`${method} takes the tag of any page, also one from before a new post, and no weak one`, async (t) => {
+    it(`${method} accepts the tag of any page, also one older than a new post, but no weak tag`, async (t) => {
       const { server, matt } = await startWithPost(t);
       await matt.post('Second');
       const pages = ['', '?limit=1', '?limit=1&after=1', '?order=desc', '?after=99'];
@@ -221,7 +221,7 @@ describe('If-Match on /users/:id', () => {
     });
   }
 
-  it('takes the tag of GET /auth, of a PUT and of a PATCH as well', async (t) => {
+  it('accepts the tag of GET /auth, of a PUT and of a PATCH as well', async (t) => {
     const { matt } = await startWithPost(t);
     const rename = (username: string, tag: string) =>
       matt.call('PATCH', matt.path, { json: { username }, headers: { 'If-Match': tag } });
@@ -238,7 +238,7 @@ describe('If-Match on /users/:id', () => {
     assert.equal((await rename('four', headerOf(third, 'etag'))).status, 200);
   });
 
-  it('is stale after a change of the password, though nothing of that is to be seen', async (t) => {
+  it('is stale after a password change, although the representation is the same', async (t) => {
     const { server, matt } = await startWithPost(t);
     const before = await matt.call('GET', matt.path);
     const tag = headerOf(before, 'etag');

@@ -69,8 +69,8 @@ async function startOn(t: TestContext, faults: Faults) {
   return { ...server, call, store, looks, refreshToken: pair.refresh_token };
 }
 
-describe('A disk that is full', () => {
-  it('makes every write 503 with Retry-After and without a trace, while reads go on', async (t) => {
+describe('ENOSPC from the disk', () => {
+  it('makes every write 503 with Retry-After and without effect, while reads succeed', async (t) => {
     const faults: Faults = {};
     const server = await startOn(t, faults);
     const reads = ['/users', '/users/1', '/users/1/posts', '/users/1/posts/1', '/auth', '/auth/sessions'];
@@ -131,7 +131,7 @@ describe('A disk that is full', () => {
   });
 });
 
-describe('A disk that takes its time', () => {
+describe('A slow fsync', () => {
   /** A login whose session is on its way to the disk, in one trip with what the test writes next. */
   async function startLogin(t: TestContext) {
     const faults: Faults = {};
@@ -151,7 +151,7 @@ describe('A disk that takes its time', () => {
     return { ...server, login, finish };
   }
 
-  it('answers a login only when its session is there to stay', async (t) => {
+  it('delays the response to a login until its session is on disk', async (t) => {
     const { call, login, finish } = await startLogin(t);
     assert.equal((await call('GET', '/auth/sessions')).json.length, 1);
     await finish();
@@ -160,7 +160,7 @@ describe('A disk that takes its time', () => {
     assert.equal((await call('GET', '/auth', { token: json.access_token })).status, 200);
   });
 
-  it('fails a login that the password change overtakes on the way', async (t) => {
+  it('makes a login fail if a password change overtakes it', async (t) => {
     const { call, store, login, finish } = await startLogin(t);
     const user = await store.users.get(1);
     const change = { password_hash: await hash('new', COST) };
@@ -174,7 +174,7 @@ describe('A disk that takes its time', () => {
     assert.equal((await call('POST', '/auth', { json: { ...RIGHT, password: 'new' } })).status, 200);
   });
 
-  it('shows a write to nobody before it is on the disk', async (t) => {
+  it('hides a write from all readers until it is on disk', async (t) => {
     const faults: Faults = {};
     const { call } = await startOn(t, faults);
     const syncs = new HeldSyncs();

@@ -95,7 +95,7 @@ function upTo(count: number, order: Order): number[] {
   return order === 'asc' ? ids : ids.reverse();
 }
 
-describe('postsOf a user whose posts are long', () => {
+describe('postsOf with long posts', () => {
   const M = TEXT_LENGTH_MAX;
   const rows: readonly [lengths: number[], pages: number[][], reason: string][] = [
     [[], [[]], 'nothing'],
@@ -111,7 +111,7 @@ describe('postsOf a user whose posts are long', () => {
     [[M / 2, M / 2, M / 2], [[1, 2], [3]], 'fewer than are asked for'],
   ];
   for (const [lengths, pages, reason] of rows) {
-    it(`gives ${JSON.stringify(pages)} of ${JSON.stringify(lengths)}: ${reason}`, async (t) => {
+    it(`returns ${JSON.stringify(pages)} for ${JSON.stringify(lengths)}: ${reason}`, async (t) => {
       const { list } = await postsOfLengths(t, lengths);
       const found = await walk(list, { limit: 3, order: 'asc' });
       assert.deepEqual(
@@ -121,7 +121,7 @@ describe('postsOf a user whose posts are long', () => {
     });
   }
 
-  it('gives every one of them once, in both orders, on pages that are as long as they may be', async (t) => {
+  it('returns every post once, in both orders, on pages of at most TEXT_LENGTH_MAX', async (t) => {
     const random = seededRandom(7);
     let cut = 0;
     for (let round = 0; round < ROUNDS; round++) {
@@ -141,7 +141,7 @@ describe('postsOf a user whose posts are long', () => {
     assert.ok(cut > 100, `${cut} pages ended by their text`);
   });
 
-  it('neither repeats nor skips one when others come and go between the pages', async (t) => {
+  it('neither repeats nor skips a post if others are added or removed between pages', async (t) => {
     const random = seededRandom(8);
     for (let round = 0; round < ROUNDS; round++) {
       const lengths = Array.from({ length: 20 }, () => randomLength(random));
@@ -163,12 +163,15 @@ describe('postsOf a user whose posts are long', () => {
     }
   });
 
-  describe('and the comparison notices', () => {
+  describe('assertWhole rejects', () => {
     const query = { limit: 3, order: 'asc' } as const;
     const mistakes: readonly [mistake: string, spoil: (page: Page<PostOfUser>) => Page<PostOfUser>][] = [
-      ['a page that goes on behind what it left out', ({ rows, next }) => ({ rows: rows.slice(0, 1), next })],
-      ['a page that goes on at its own last post', ({ rows, next }) => ({ rows, next: next && next - 1 })],
-      ['a page that says that it is the last one', ({ rows }) => ({ rows, next: null })],
+      [
+        'a page whose next skips the posts it left out',
+        ({ rows, next }) => ({ rows: rows.slice(0, 1), next }),
+      ],
+      ['a page whose next repeats its last post', ({ rows, next }) => ({ rows, next: next && next - 1 })],
+      ['a page whose next is null too early', ({ rows }) => ({ rows, next: null })],
       ['a page that ends too early', ({ rows }) => ({ rows: rows.slice(0, 1), next: rows[0]?.id ?? null })],
     ];
     for (const [mistake, spoil] of mistakes) {
@@ -182,7 +185,7 @@ describe('postsOf a user whose posts are long', () => {
       });
     }
 
-    it('a page that is too long', async (t) => {
+    it('a page that exceeds TEXT_LENGTH_MAX', async (t) => {
       const { store, user } = await postsOfLengths(t, [1, TEXT_LENGTH_MAX]);
       const { rows, next } = await store.posts.list({ owner: user.id, after: 0, ...query });
       const page = { rows: rows.map((post) => ({ ...post, user })), next };
@@ -208,8 +211,8 @@ async function withLongPosts(t: TestContext): Promise<Person> {
   return matt;
 }
 
-describe('Long posts over HTTP', () => {
-  it('end a page early wherever they are listed, with a link that leads through the rest', async (t) => {
+describe('TEXT_LENGTH_MAX over HTTP', () => {
+  it('ends a page of long posts early, with a Link to the rest', async (t) => {
     const matt = await withLongPosts(t);
     for (const [name, path, postsIn] of lists) {
       for (const [order, more] of [
@@ -230,14 +233,14 @@ describe('Long posts over HTTP', () => {
     }
   });
 
-  it('end it in the answer to a change of the user too', async (t) => {
+  it('ends the page early in the response to a change of the user too', async (t) => {
     const matt = await withLongPosts(t);
     const { json, headers } = await matt.call('PATCH', '/users/1', { json: { username: 'Matt' } });
     assert.equal(json.posts.length, 2);
     assert.equal(headers.link, '</users/1/posts?limit=50&after=2>; rel="next"');
   });
 
-  it('end it the same way for HEAD and for a condition', async (t) => {
+  it('ends the page at the same post for HEAD and a conditional GET', async (t) => {
     const matt = await withLongPosts(t);
     for (const [name, path] of lists) {
       const { headers, text } = await matt.call('GET', path);
@@ -251,7 +254,7 @@ describe('Long posts over HTTP', () => {
     }
   });
 
-  it('leave as many as are asked for where those are fewer', async (t) => {
+  it('does not shorten a page whose limit is smaller', async (t) => {
     const matt = await withLongPosts(t);
     const answer = await matt.call('GET', '/users/1/posts?limit=1');
     assert.deepEqual([answer.json.length, nextOf(answer)], [1, '/users/1/posts?limit=1&after=1']);

@@ -19,8 +19,8 @@ async function startSmall(t: TestContext) {
   return { server, matt, elie, notFresh: json.access_token as string };
 }
 
-describe('The order of answers', () => {
-  it('what the parser refuses comes before a bad target, and that before 404', async (t) => {
+describe('Response status precedence', () => {
+  it('a parser error comes before a bad target, and a bad target before 404', async (t) => {
     const { port, call } = await startServer(t);
     const raw = (head: string) => sendRaw(port, `${head}\r\nConnection: close\r\n\r\n`);
     assert.match(await raw('GET /%zz HTTP/1.1'), /^HTTP\/1\.1 400 .*Host header is missing/s);
@@ -84,7 +84,7 @@ describe('The order of answers', () => {
     assert.equal((await elie.call('GET', '/users/1/posts?limit=0')).status, 403);
   });
 
-  it("403 is the same for a user who is there and one who isn't", async (t) => {
+  it('403 is the same for an existing and a missing user', async (t) => {
     const { elie } = await startSmall(t);
     for (const [method, tail] of [
       ['GET', ''],
@@ -148,7 +148,7 @@ describe('The order of answers', () => {
   });
 });
 
-describe('Ids in a path', () => {
+describe(':id and :user_id', () => {
   const rows: [id: string, status: number, reason: string][] = [
     ['1', 200, 'as it is written in Location'],
     ['%31', 200, 'an escape for the same'],

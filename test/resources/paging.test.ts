@@ -83,7 +83,7 @@ const lists: [
 
 for (const [name, path, linked, rowsOf] of lists) {
   describe(`${name} in pages`, () => {
-    it('gives what is asked for and links to what is next', async (t) => {
+    it('returns the requested page and links to the next', async (t) => {
       const server = await startServer(t);
       const first = await createPerson(server, 'user 1');
       for (let id = 2; id <= 5; id++) await server.signUp(`user ${id}`);
@@ -112,7 +112,7 @@ for (const [name, path, linked, rowsOf] of lists) {
   });
 }
 
-describe('Following Link', () => {
+describe('Link rel=next', () => {
   it('leads through every user once, in both orders', async (t) => {
     const { call, signUp } = await startServer(t);
     for (let id = 1; id <= 7; id++) await signUp(`user ${id}`);
@@ -121,7 +121,7 @@ describe('Following Link', () => {
     assert.deepEqual(await follow(fetch, '/users?limit=3&order=desc'), [[7, 6, 5], [4, 3, 2], [1]]);
   });
 
-  it("leads through every post of one's own once, in both orders, past other users' posts", async (t) => {
+  it("leads through every post of the caller once, in both orders, past other users' posts", async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -141,7 +141,7 @@ describe('Following Link', () => {
     assert.deepEqual(rest, [[3, 2], [1]]);
   });
 
-  it('neither repeats nor skips a row when others come and go between the pages', async (t) => {
+  it('neither repeats nor skips a row if others are added or removed between pages', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     for (let id = 1; id <= 6; id++) await matt.post();
@@ -153,7 +153,7 @@ describe('Following Link', () => {
     assert.deepEqual(await follow((path) => matt.call('GET', path), String(nextOf(first))), [[4, 5, 6], [7]]);
   });
 
-  it('begins at fifty', async (t) => {
+  it('is sent from 51 rows on', async (t) => {
     const { call, signUp } = await startServer(t);
     for (let id = 1; id <= 51; id++) await signUp(`user ${id}`);
     const sizes = (await follow((path) => call('GET', path), '/users')).map((page) => page.length);

@@ -18,7 +18,7 @@ function shown(value: unknown): string {
 }
 
 describe('POST /users/:user_id/posts', () => {
-  it('makes a post and says where it is', async (t) => {
+  it('creates a post and sends its Location', async (t) => {
     const server = await startServer(t);
     await server.signUp('elie');
     const matt = await createPerson(server, 'matt');
@@ -31,7 +31,7 @@ describe('POST /users/:user_id/posts', () => {
     assert.deepEqual((await matt.call('GET', '/users/2/posts/1')).json, post);
   });
 
-  it('takes a form, and nothing that is not asked for', async (t) => {
+  it('accepts a form, and ignores undeclared fields', async (t) => {
     const server = await startServer(t);
     await server.signUp('elie');
     const matt = await createPerson(server, 'matt');
@@ -60,7 +60,7 @@ describe('POST /users/:user_id/posts', () => {
     ['body', '</script>\u2028\0😀', 'any text'],
   ];
   for (const [field, value, reason] of good) {
-    it(`takes the ${field} ${shown(value)}: ${reason}`, async (t) => {
+    it(`accepts the ${field} ${shown(value)}: ${reason}`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       const path = await matt.post(...(field === 'title' ? [value] : ['A title', value]));
@@ -82,7 +82,7 @@ describe('POST /users/:user_id/posts', () => {
     [{ title: '', body: {} }, { title: TITLE, body: STRING }, 'an empty title, and an object'],
   ];
   for (const [json, fields, reason] of bad) {
-    it(`refuses ${reason}, and so does PUT`, async (t) => {
+    it(`rejects ${reason}, and so does PUT`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       assertFields(await matt.call('POST', matt.posts, { json }), fields);
@@ -93,7 +93,7 @@ describe('POST /users/:user_id/posts', () => {
     });
   }
 
-  it('refuses a body that is larger than MAX_BODY', async (t) => {
+  it('rejects a body larger than MAX_BODY', async (t) => {
     const server = await startServer(t, { MAX_BODY: '100' });
     const matt = await createPerson(server, 'matt');
     const fitting = { title: 'T', body: 'b'.repeat(100 - '{"title":"T","body":""}'.length) };
@@ -119,7 +119,7 @@ describe('PUT and PATCH /users/:user_id/posts/:id', () => {
     assert.deepEqual((await matt.call('GET', path)).json, json);
   });
 
-  it('PATCH changes what it names and nothing else', async (t) => {
+  it('PATCH changes the given fields and nothing else', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const path = await matt.post('First', 'Hello');
@@ -133,7 +133,7 @@ describe('PUT and PATCH /users/:user_id/posts/:id', () => {
     assert.deepEqual(await patch({ form: { title: 'Third', body: 'Bye', user_id: '2' } }), ['Third', 'Bye']);
   });
 
-  it('PATCH without any of the fields is 400 and names each; a bad one is named alone', async (t) => {
+  it('PATCH without any of the fields is 400 and lists each; a bad field is listed alone', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const path = await matt.post('First', 'Hello');
@@ -151,7 +151,7 @@ describe('PUT and PATCH /users/:user_id/posts/:id', () => {
 });
 
 describe('DELETE /users/:user_id/posts/:id', () => {
-  it('deletes this post and no other, and its id is not given out again', async (t) => {
+  it('deletes this post and no other, and its id is never reused', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const [first, second] = [await matt.post('First'), await matt.post('Second')];
@@ -163,7 +163,7 @@ describe('DELETE /users/:user_id/posts/:id', () => {
   });
 });
 
-describe('Posts and who may', () => {
+describe('Access to /users/:user_id/posts and /users/:user_id/posts/:id', () => {
   const calls: [method: string, options: CallOptions][] = [
     ['GET', {}],
     ['PUT', { json: { title: 'T', body: 'B' } }],
@@ -220,8 +220,8 @@ describe('Posts and who may', () => {
   });
 });
 
-describe('GET of a post that was put into words before', () => {
-  it('shows every change to the post and to its user at once', async (t) => {
+describe('GET /users/:user_id/posts/:id of a post serialized before', () => {
+  it('returns every change to the post and to its user immediately', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.post('One');
@@ -245,7 +245,7 @@ describe('GET of a post that was put into words before', () => {
     assert.equal(new Set([first.tag, second.tag, third.tag]).size, 3);
   });
 
-  it('is gone with the post', async (t) => {
+  it('is 404 after the post is deleted', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.post('One');

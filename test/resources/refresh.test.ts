@@ -32,7 +32,7 @@ async function assertEnded(server: TestServer, { access }: Pick<Person, 'access'
 }
 
 describe('POST /auth/refresh', () => {
-  it('gives a new pair whose access token is not fresh, in the same session', async (t) => {
+  it('returns a new pair whose access token is not fresh, in the same session', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t);
     server.clock.ms += 60_000;
     const { status, headers, json } = await refresh(matt.refresh);
@@ -49,7 +49,7 @@ describe('POST /auth/refresh', () => {
     await assertLive(server, matt.access, access_token);
   });
 
-  it('needs no access token, and takes a form', async (t) => {
+  it('needs no access token, and accepts a form', async (t) => {
     const { server, matt } = await startWithPerson(t);
     server.clock.ms += 600_000;
     const form = { refresh_token: matt.refresh };
@@ -68,7 +68,7 @@ describe('POST /auth/refresh', () => {
     }
   });
 
-  it('gives the same successor to a token that comes back within JWT_REFRESH_REUSE_LEEWAY', async (t) => {
+  it('returns the same successor for a token reused within JWT_REFRESH_REUSE_LEEWAY', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t, { JWT_REFRESH_REUSE_LEEWAY: '20s' });
     server.clock.ms += 1_234;
     const first = await refresh(matt.refresh);
@@ -81,7 +81,7 @@ describe('POST /auth/refresh', () => {
     assert.equal((await refresh(again.json.refresh_token)).status, 200);
   });
 
-  it('ends the session when a spent token comes back after the leeway', async (t) => {
+  it('ends the session if a spent token is reused after the leeway', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t);
     const { json } = await refresh(matt.refresh);
     server.clock.ms += 10_000;
@@ -90,14 +90,14 @@ describe('POST /auth/refresh', () => {
     await assertEnded(server, { access: json.access_token }, matt.refresh);
   });
 
-  it('ends it at once when JWT_REFRESH_REUSE_LEEWAY is 0', async (t) => {
+  it('ends it immediately if JWT_REFRESH_REUSE_LEEWAY is 0', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t, { JWT_REFRESH_REUSE_LEEWAY: '0' });
     const { json } = await refresh(matt.refresh);
     assertUnauthorized(await refresh(matt.refresh), ...REVOKED);
     await assertEnded(server, matt, json.refresh_token);
   });
 
-  it("ends it when a token older than the newest one's predecessor comes back, inside the leeway too", async (t) => {
+  it("ends it if a token older than the newest token's predecessor is reused, inside the leeway too", async (t) => {
     const { server, matt, refresh } = await startWithPerson(t);
     const second = await refresh(matt.refresh);
     const third = await refresh(second.json.refresh_token);
@@ -117,7 +117,7 @@ describe('POST /auth/refresh', () => {
     assert.equal(again.json.refresh_token, third.json.refresh_token);
   });
 
-  it("ends one session only, and nobody else's", async (t) => {
+  it("ends one session only, and no other user's session", async (t) => {
     const { server, matt, refresh } = await startWithPerson(t);
     const other = await server.signIn('matt');
     const elie = await createPerson(server, 'elie');
@@ -128,7 +128,7 @@ describe('POST /auth/refresh', () => {
     assert.equal((await refresh(other.refresh)).status, 200);
   });
 
-  it('gives two who refresh at the same time the same refresh token', async (t) => {
+  it('returns the same refresh token for concurrent requests', async (t) => {
     const { matt, refresh } = await startWithPerson(t);
     const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(matt.refresh)));
     assert.deepEqual(
@@ -139,7 +139,7 @@ describe('POST /auth/refresh', () => {
     assert.equal(partsOf(answers[0]?.json.refresh_token).payload.generation, 1);
   });
 
-  it('lets only one of them win when there is no leeway, and then ends the session', async (t) => {
+  it('accepts only one of the requests without a leeway, and then ends the session', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t, { JWT_REFRESH_REUSE_LEEWAY: '0' });
     const answers = await Promise.all([refresh(matt.refresh), refresh(matt.refresh)]);
     assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 401]);
@@ -147,7 +147,7 @@ describe('POST /auth/refresh', () => {
   });
 });
 
-describe('POST /auth/refresh refuses', () => {
+describe('POST /auth/refresh rejects', () => {
   const fields: [given: object, problem: string, reason: string][] = [
     [{}, 'is required', 'nothing'],
     [{ refresh_token: 1 }, 'must be a string', 'a number'],
@@ -210,7 +210,7 @@ describe('POST /auth/refresh refuses', () => {
     });
   }
 
-  it('one with the session of another user, and ends nothing', async (t) => {
+  it('a token with the session of another user, and ends nothing', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t);
     const elie = await createPerson(server, 'elie');
     const { sid } = partsOf(elie.refresh).payload;
@@ -218,7 +218,7 @@ describe('POST /auth/refresh refuses', () => {
     await assertLive(server, matt.access, elie.access);
   });
 
-  it('an expired one with 401, after JWT_REFRESH_EXPIRATION_DELTA and the leeway', async (t) => {
+  it('an expired token with 401, after JWT_REFRESH_EXPIRATION_DELTA and the leeway', async (t) => {
     const { server, matt, refresh } = await startWithPerson(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     server.clock.ms += DAY_MS + 10_000;
     assertUnauthorized(await refresh(matt.refresh), 'Invalid token', 'Signature has expired');
@@ -226,7 +226,7 @@ describe('POST /auth/refresh refuses', () => {
     assert.equal((await refresh(matt.refresh)).status, 200);
   });
 
-  it('one of a session that was ended with 401', async (t) => {
+  it('a token of an ended session with 401', async (t) => {
     const { server, matt } = await startWithPerson(t);
     assert.equal((await matt.call('POST', '/auth/logout')).status, 204);
     await assertEnded(server, matt, matt.refresh);

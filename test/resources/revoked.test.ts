@@ -32,14 +32,14 @@ async function startSlowly(server: TestServer, method: string, path: string, tok
 const PASSWORD = JSON.stringify({ password: 'evil' });
 const POST = JSON.stringify({ title: 'Late', body: '' });
 
-describe('A session that ends while a request is on its way', () => {
+describe('PATCH, PUT and POST with a session that ends during the request', () => {
   for (const [method, path, body, status] of [
     ['PATCH', '/users/1', PASSWORD, 200],
     ['PUT', '/users/1', JSON.stringify({ username: 'matt', password: 'evil' }), 200],
     ['POST', '/users/1/posts', POST, 201],
     ['PUT', '/users/1/posts/1', POST, 200],
   ] as const) {
-    it(`takes ${method} ${path} with it`, async (t) => {
+    it(`${method} ${path} is 401`, async (t) => {
       const server = await startServer(t);
       await server.signUp('matt');
       const [stolen, own] = [await server.signIn('matt'), await server.signIn('matt')];
@@ -58,7 +58,7 @@ describe('A session that ends while a request is on its way', () => {
       );
     });
 
-    it(`is what it takes: without it ${method} ${path} is ${status}`, async (t) => {
+    it(`${method} ${path} is ${status} if the session does not end`, async (t) => {
       const server = await startServer(t);
       await server.signUp('matt');
       const { access } = await server.signIn('matt');
@@ -70,10 +70,10 @@ describe('A session that ends while a request is on its way', () => {
 });
 
 // No body is waited for here, so the time between the two is too short to hit from outside.
-describe('A session that ends between the check of its token and the deletion of a post', () => {
+describe('DELETE /users/:user_id/posts/:id with a session that ends after the check of its token', () => {
   for (const [isEnded, outcome] of [
-    [true, 'takes the deletion with it'],
-    [false, 'is what it takes: without it the post is gone'],
+    [true, 'is refused as revoked and keeps the post'],
+    [false, 'deletes the post if the session does not end'],
   ] as const) {
     it(outcome, async (t) => {
       const store = await openFor(t, 'memory:');
@@ -99,8 +99,8 @@ describe('A session that ends between the check of its token and the deletion of
   }
 });
 
-describe('A rename while a login is on its way', () => {
-  it('is no reason to fail', async (t) => {
+describe('POST /auth during a rename', () => {
+  it('does not fail', async (t) => {
     const server = await startServer(t, { PASSWORD_COST: 'ln=12,r=8,p=1', HASH_CONCURRENCY: '1' });
     await server.signUp('matt');
     const { access } = await server.signIn('matt');
@@ -110,8 +110,8 @@ describe('A rename while a login is on its way', () => {
   });
 });
 
-describe('Many right logins at once', () => {
-  it('are never counted as failed ones', async (t) => {
+describe('RATE_LIMIT_LOGIN with concurrent valid logins', () => {
+  it('never counts them as failures', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_LOGIN: '3/h' });
     await server.signUp('matt');
     const json = { username: 'matt', password: 'secret' };

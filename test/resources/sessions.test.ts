@@ -29,7 +29,7 @@ async function sidsOf({ call }: TestServer, token: string): Promise<string[]> {
 }
 
 describe('GET /auth/sessions', () => {
-  it("lists the user's own, oldest first, and says which one asks", async (t) => {
+  it("lists the user's own sessions, oldest first, and marks the calling session", async (t) => {
     const server = await startServer(t);
     await server.signUp('matt');
     const login = (userAgent: string) =>
@@ -67,7 +67,7 @@ describe('GET /auth/sessions', () => {
     ]);
   });
 
-  it('shows a client that does not name itself, and no expired session', async (t) => {
+  it('lists a session without User-Agent, and no expired session', async (t) => {
     const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     await server.signUp('matt');
     await server.signIn('matt');
@@ -82,7 +82,7 @@ describe('GET /auth/sessions', () => {
     );
   });
 
-  it('lives as long as the access token when that outlives the refresh token', async (t) => {
+  it('lists a session until its access token expires, if that outlives the refresh token', async (t) => {
     const server = await startServer(t, { JWT_EXPIRATION_DELTA: '2d', JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     const matt = await createPerson(server, 'matt');
     server.clock.ms += 2 * DAY_MS - 1;
@@ -91,7 +91,7 @@ describe('GET /auth/sessions', () => {
 });
 
 describe('POST /auth/logout', () => {
-  it('ends this session and no other, for access and refresh token alike', async (t) => {
+  it('ends this session and no other, for access and refresh tokens alike', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const other = await server.signIn('matt');
@@ -118,14 +118,14 @@ describe('DELETE /auth/sessions/:id', () => {
     assertFailure(await matt.call('DELETE', path), 404, 'Not Found', 'There is no such session');
   });
 
-  it('ends the one that asks, too', async (t) => {
+  it('ends the calling session too', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     assert.equal((await matt.call('DELETE', `/auth/sessions/${sidOf(matt.access)}`)).status, 204);
     assertUnauthorized(await matt.call('GET', '/auth'), ...REVOKED);
   });
 
-  it("answers the same 404 for somebody else's and for one that isn't there", async (t) => {
+  it("answers the same 404 for another user's session and for a missing session", async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -137,7 +137,7 @@ describe('DELETE /auth/sessions/:id', () => {
   });
 });
 
-describe('DELETE /auth/sessions/:id when it has expired', () => {
+describe('DELETE /auth/sessions/:id of an expired session', () => {
   it('is the same 404, from that millisecond on', async (t) => {
     const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     await server.signUp('matt');
@@ -153,7 +153,7 @@ describe('DELETE /auth/sessions/:id when it has expired', () => {
 });
 
 describe('DELETE /auth/sessions', () => {
-  it("ends every session of the user's, and nobody else's", async (t) => {
+  it("ends every session of the user, and no other user's session", async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const other = await server.signIn('matt');
@@ -166,9 +166,9 @@ describe('DELETE /auth/sessions', () => {
   });
 });
 
-describe('A password change', () => {
+describe('PUT and PATCH /users/:id: a password change', () => {
   for (const method of ['PUT', 'PATCH']) {
-    it(`by ${method} ends every other session, and not the one that made it`, async (t) => {
+    it(`by ${method} ends every other session, but not the calling session`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       const other = await server.signIn('matt');
@@ -183,7 +183,7 @@ describe('A password change', () => {
     });
   }
 
-  it('is none when only the name changes', async (t) => {
+  it('keeps every session if only the name changes', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const other = await server.signIn('matt');
@@ -192,7 +192,7 @@ describe('A password change', () => {
   });
 });
 
-describe('A token from a refresh', () => {
+describe('POST /auth/refresh: a refreshed token', () => {
   const calls: [method: string, options: CallOptions][] = [
     ['PUT', { json: { username: 'matt', password: 'new' } }],
     ['PATCH', { json: { username: 'matthew' } }],
@@ -211,7 +211,7 @@ describe('A token from a refresh', () => {
     });
   }
 
-  it('can do everything else', async (t) => {
+  it('is accepted everywhere else', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const { access } = await refresh(server, matt.refresh);
@@ -222,8 +222,8 @@ describe('A token from a refresh', () => {
   });
 });
 
-describe('Sessions and a restart', () => {
-  it('go on with the same data file, and ended ones stay ended', async (t) => {
+describe('GET /auth after a restart', () => {
+  it('accepts sessions of the same data file, and ended sessions stay ended', async (t) => {
     const settings = { DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl` };
     const before = await startServer(t, settings);
     const matt = await createPerson(before, 'matt');
@@ -245,7 +245,7 @@ describe('Sessions and a restart', () => {
     await after.close();
   });
 
-  it('end with a store in memory, and with another key', async (t) => {
+  it('rejects sessions of a store in memory, and of another key', async (t) => {
     const before = await startServer(t);
     const matt = await createPerson(before, 'matt');
     await before.close();
@@ -256,8 +256,8 @@ describe('Sessions and a restart', () => {
   });
 });
 
-describe('More sessions than a user can have', () => {
-  it('end the one that was refreshed longest ago', async (t) => {
+describe('SESSIONS_PER_USER_MAX', () => {
+  it('ends the least recently refreshed session', async (t) => {
     const server = await startServer(t);
     await server.signUp('matt');
     const elie = await createPerson(server, 'elie');
@@ -281,7 +281,7 @@ describe('More sessions than a user can have', () => {
     assert.equal(await statusWith(server, third.access), 401);
   });
 
-  it('are no problem when they have expired: the next login prunes them', async (t) => {
+  it('does not count expired sessions, which the next login prunes', async (t) => {
     const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     await server.signUp('matt');
     const kept = async () => {

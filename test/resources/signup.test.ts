@@ -32,7 +32,7 @@ async function assertConflict({ call }: TestServer, username: string): Promise<v
 
 describe('POST /signup and POST /users', () => {
   for (const path of PLACES) {
-    it(`${path} makes a user that can sign in, and says where it is`, async (t) => {
+    it(`${path} creates a user that can sign in, and sends its Location`, async (t) => {
       const { call } = await startServer(t);
       const json = { username: 'matt', password: 'foo' };
       const { status, headers, json: user } = await call('POST', path, { json });
@@ -44,7 +44,7 @@ describe('POST /signup and POST /users', () => {
     });
   }
 
-  it('take what is asked for and nothing else', async (t) => {
+  it('accept the declared fields and nothing else', async (t) => {
     const { call } = await startServer(t);
     const json = { username: 'matt', password: 'foo', id: 77, created: 'never', posts: [1], version: 9 };
     const { status, json: user } = await call('POST', '/users', { json });
@@ -66,7 +66,7 @@ describe('POST /signup and POST /users', () => {
     ['матт', 'another script'],
   ];
   for (const [username, reason] of names) {
-    it(`take the name ${shown(username)}: ${reason}`, async (t) => {
+    it(`accept the name ${shown(username)}: ${reason}`, async (t) => {
       const { call } = await startServer(t);
       const { status, json } = await call('POST', '/signup', { json: { username, password: 'foo' } });
       assert.equal(status, 201);
@@ -100,7 +100,7 @@ describe('POST /signup and POST /users', () => {
     [{}, STRING, 'an object'],
   ];
   for (const [username, problem, reason] of noNames) {
-    it(`refuse the name ${shown(username)}: ${reason}`, async (t) => {
+    it(`reject the name ${shown(username)}: ${reason}`, async (t) => {
       const { call } = await startServer(t);
       for (const path of PLACES) {
         const answer = await call('POST', path, { json: { username, password: 'foo' } });
@@ -120,7 +120,7 @@ describe('POST /signup and POST /users', () => {
     ['😀', 'a character of two code units'],
   ];
   for (const [password, reason] of passwords) {
-    it(`take the password ${shown(password)}: ${reason}`, async (t) => {
+    it(`accept the password ${shown(password)}: ${reason}`, async (t) => {
       const { call } = await startServer(t);
       const json = { username: 'matt', password };
       assert.equal((await call('POST', '/signup', { json })).status, 201);
@@ -143,7 +143,7 @@ describe('POST /signup and POST /users', () => {
     [['foo'], STRING, 'a list'],
   ];
   for (const [password, problem, reason] of noPasswords) {
-    it(`refuse the password ${shown(password)}: ${reason}`, async (t) => {
+    it(`reject the password ${shown(password)}: ${reason}`, async (t) => {
       const { call } = await startServer(t);
       const answer = await call('POST', '/signup', { json: { username: 'matt', password } });
       assertFields(answer, { password: problem });
@@ -162,7 +162,7 @@ describe('POST /signup and POST /users', () => {
     assertFields(both, { username: SPACE, password: PASSWORD_LENGTH });
   });
 
-  it('count a body of no length, announced or not, as {}', async (t) => {
+  it('read an empty body, announced or not, as {}', async (t) => {
     const { port } = await startServer(t);
     const head =
       'POST /signup HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n';
@@ -175,7 +175,7 @@ describe('POST /signup and POST /users', () => {
     }
   });
 
-  it('refuse a field that a form gives twice', async (t) => {
+  it('reject a field repeated in a form', async (t) => {
     const { call } = await startServer(t);
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const answer = await call('POST', '/signup', { body: 'username=a&username=b&password=c', headers });
@@ -194,7 +194,7 @@ describe('PASSWORD_MIN_LENGTH', () => {
     assert.equal((await signUp('foo')).status, 201);
   });
 
-  it('is 8 in production, for signing up and for a change', async (t) => {
+  it('is 8 in production, for a sign-up and for a change', async (t) => {
     const server = await startServer(t, {
       NODE_ENV: 'production',
       JWT_SECRET_KEY: 'a secret of 32 bytes or even more',
@@ -212,7 +212,7 @@ describe('PASSWORD_MIN_LENGTH', () => {
   });
 });
 
-describe('A username', () => {
+describe('POST /signup: a username', () => {
   const same: [taken: string, wanted: string, reason: string][] = [
     ['matt', 'matt', 'to the letter'],
     ['matt', 'Matt', 'case'],
@@ -231,14 +231,14 @@ describe('A username', () => {
     });
   }
 
-  it('that looks alike but is another one is free', async (t) => {
+  it('that only looks alike is free', async (t) => {
     const { signUp } = await startServer(t);
     const ids = [];
     for (const name of ['matt', 'mat', 'm\u0430tt', 'mátt', 'ma tt']) ids.push(await signUp(name));
     assert.deepEqual(ids, [1, 2, 3, 4, 5]);
   });
 
-  it('that many want at once goes to one of them, and costs the others no id', async (t) => {
+  it('requested concurrently goes to one request, and the others use up no id', async (t) => {
     const { call, signUp } = await startServer(t);
     const spellings = ['matt', 'Matt', 'MATT', 'matt', 'mAtt', 'ｍatt'];
     const answers = await Promise.all(
@@ -256,7 +256,7 @@ describe('A username', () => {
     assert.equal(await signUp('elie'), 2);
   });
 
-  it('is free again once its user has another one, or is gone', async (t) => {
+  it('is free again after its user is renamed or deleted', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.call('PATCH', matt.path, { json: { username: 'matthew' } });

@@ -38,7 +38,7 @@ describe('The tutorial: a user API', () => {
     ]);
   });
 
-  it('POST /users makes a user', async (t) => {
+  it('POST /users creates a user', async (t) => {
     const { call } = await startWithUsers(t);
     const { status, headers, json } = await call('POST', '/users', {
       body: '{"username": "janey", "password": "boom"}',
@@ -52,7 +52,7 @@ describe('The tutorial: a user API', () => {
 });
 
 describe('The tutorial: working with JWTs', () => {
-  it('POST /auth with invalid credentials answers the JSON of the tutorial', async (t) => {
+  it('POST /auth with invalid credentials returns the JSON of the tutorial', async (t) => {
     const { call } = await startWithUsers(t);
     const { status, json } = await call('POST', '/auth', {
       body: '{"username": "matt", "password": "alwkjef"}',
@@ -62,7 +62,7 @@ describe('The tutorial: working with JWTs', () => {
     assert.deepEqual(json, { description: 'Invalid credentials', error: 'Bad Request', status_code: 401 });
   });
 
-  it('POST /auth with the right ones answers a token with the header and payload of the tutorial', async (t) => {
+  it('POST /auth with valid credentials returns a token with the header and payload of the tutorial', async (t) => {
     const { call } = await startWithUsers(t);
     const { status, json } = await call('POST', '/auth', {
       body: '{"username": "matt", "password": "foo"}',
@@ -80,7 +80,7 @@ describe('The tutorial: working with JWTs', () => {
     );
   });
 
-  it('GET /users/:id with `Authorization: JWT <token>` answers oneself', async (t) => {
+  it('GET /users/:id with `Authorization: JWT <token>` returns the caller', async (t) => {
     const { call, signIn } = await startWithUsers(t);
     const { access } = await signIn('matt', 'foo');
     const { status, json } = await call('GET', '/users/1', { headers: { Authorization: `JWT ${access}` } });
@@ -111,7 +111,7 @@ describe('The tutorial: working with JWTs', () => {
 });
 
 describe('The tutorial: a 1:M relationship', () => {
-  it('POST /signup makes a user, from JSON and from a form', async (t) => {
+  it('POST /signup creates a user, from JSON and from a form', async (t) => {
     const { call } = await startServer(t);
     const fromJson = await call('POST', '/signup', { json: { username: 'matt', password: 'foo' } });
     assert.equal(fromJson.status, 201);
@@ -154,7 +154,7 @@ describe('The tutorial: a 1:M relationship', () => {
     assert.deepEqual((await matt.call('GET', '/users/1/posts')).json, []);
   });
 
-  it('DELETE /users/:id deletes oneself', async (t) => {
+  it('DELETE /users/:id deletes the caller', async (t) => {
     const server = await startWithUsers(t);
     const { access } = await server.signIn('matt', 'foo');
     const { status, text } = await server.call('DELETE', '/users/1', { token: access });
@@ -167,14 +167,14 @@ describe('The tutorial: a 1:M relationship', () => {
   });
 });
 
-describe('The mistakes of the tutorial, made good', () => {
+describe('The tutorial: its mistakes, corrected', () => {
   it('POST /auth for an unknown user is a refused login, not a crash', async (t) => {
     const { call } = await startWithUsers(t);
     const answer = await call('POST', '/auth', { json: { username: 'nobody', password: 'foo' } });
     assertUnauthorized(answer, 'Bad Request', 'Invalid credentials');
   });
 
-  it("GET /users/:id looks at the path's id: somebody else's is 403, not oneself under another address", async (t) => {
+  it("GET /users/:id checks the path's id: another user's is 403, not the caller", async (t) => {
     const { call, signIn } = await startWithUsers(t);
     const { access } = await signIn('matt', 'foo');
     for (const path of ['/users/2', '/users/2/posts']) {
@@ -188,7 +188,7 @@ describe('The mistakes of the tutorial, made good', () => {
     assert.equal((await call('GET', '/users/1', { token: access })).json.id, 1);
   });
 
-  it('PATCH, PUT and DELETE /users/:id do not change oneself under the address of somebody else', async (t) => {
+  it('PATCH, PUT and DELETE /users/:id of another user do not change the caller', async (t) => {
     const { call, signIn } = await startWithUsers(t);
     const { access } = await signIn('matt', 'foo');
     const json = { username: 'hacked', password: 'hacked' };
@@ -211,7 +211,7 @@ describe('The mistakes of the tutorial, made good', () => {
     assert.equal((await call('POST', '/users/2/posts', { json, token: elie.access })).status, 201);
   });
 
-  it("somebody else's post can't be read, changed or deleted, under either user's address", async (t) => {
+  it("another user's post cannot be read, changed or deleted, under either user's path", async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -237,7 +237,7 @@ describe('The mistakes of the tutorial, made good', () => {
     assert.equal((await call('POST', '/auth', { json: { username: 'matt', password: 'foo' } })).status, 200);
   });
 
-  it('PUT /users/:id writes the username, and knows no field "name"', async (t) => {
+  it('PUT /users/:id writes the username, and ignores a field "name"', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt', 'foo');
     const wrong = await matt.call('PUT', matt.path, { json: { name: 'matthew', password: 'foo' } });

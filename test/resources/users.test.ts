@@ -31,7 +31,7 @@ describe('GET /users', () => {
 });
 
 describe('GET /users/:id', () => {
-  it('shows oneself with a page of posts', async (t) => {
+  it('returns the caller with a page of posts', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     await matt.post('First', 'Hello');
@@ -73,13 +73,13 @@ describe('PUT and PATCH /users/:id', () => {
       assert.equal((await server.call('POST', '/auth', { json: old })).status, 401);
     });
 
-    it(`${method} takes a form`, async (t) => {
+    it(`${method} accepts a form`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       assert.equal((await matt.call(method, matt.path, { form: NEW })).json.username, 'matthew');
     });
 
-    it(`${method} lets a user spell the own name otherwise, and take no other's`, async (t) => {
+    it(`${method} accepts another spelling of the user's own name, but no other user's name`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       await server.signUp('elie');
@@ -93,7 +93,7 @@ describe('PUT and PATCH /users/:id', () => {
       assert.deepEqual(names, ['MATT', 'elie']);
     });
 
-    it(`${method} that is refused with 409 leaves the password and the other sessions as they are`, async (t) => {
+    it(`${method} answered with 409 keeps the password and the other sessions`, async (t) => {
       const server = await startServer(t);
       const matt = await createPerson(server, 'matt');
       const other = await server.signIn('matt');
@@ -119,7 +119,7 @@ describe('PUT and PATCH /users/:id', () => {
     });
   }
 
-  it('PUT wants both fields', async (t) => {
+  it('PUT requires both fields', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const required = 'is required';
@@ -131,7 +131,7 @@ describe('PUT and PATCH /users/:id', () => {
     }
   });
 
-  it('PATCH changes what it names and nothing else, and without any field names them all', async (t) => {
+  it('PATCH changes the given fields only, and without any field lists them all', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt', 'old');
     const canLogin = async (username: string, password: string) =>
@@ -158,7 +158,7 @@ describe('PUT and PATCH /users/:id', () => {
     });
   });
 
-  it('can not change the id, the time or the posts', async (t) => {
+  it('cannot change the id, the time or the posts', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const json = { username: 'matthew', id: 5, created: 'never', posts: [], password_hash: 'x', version: 99 };
@@ -171,7 +171,7 @@ describe('PUT and PATCH /users/:id', () => {
 });
 
 describe('DELETE /users/:id', () => {
-  it('takes the posts and sessions along', async (t) => {
+  it('deletes the posts and sessions too', async (t) => {
     const server = await startServer(t);
     const matt = await createPerson(server, 'matt');
     const elie = await createPerson(server, 'elie');
@@ -185,7 +185,7 @@ describe('DELETE /users/:id', () => {
     assert.equal((await elie.call('GET', `${elie.posts}/2`)).status, 200);
   });
 
-  it('never gives an id out again, not even after a restart', async (t) => {
+  it('never reuses an id, not even after a restart', async (t) => {
     const settings = { DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl` };
     const before = await startServer(t, settings);
     await createPerson(before, 'matt');
@@ -205,8 +205,8 @@ describe('DELETE /users/:id', () => {
   });
 });
 
-describe('Passwords and their hashes', () => {
-  it('are in no answer', async (t) => {
+describe('Response bodies: passwords and their hashes', () => {
+  it('appear in no response', async (t) => {
     const server = await startServer(t);
     const password = 'pass-4711-word';
     const texts: string[] = [];
