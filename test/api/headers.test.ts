@@ -69,7 +69,7 @@ describe('Response headers', () => {
     assert.equal((await server.call('HEAD', '/auth/refresh')).status, 405);
   });
 
-  it('accompany times in the format of RFC 822, in every month', async (t) => {
+  it('come with bodies whose times have the format of RFC 822, in every month', async (t) => {
     const server = await startServer(t);
     for (const [month, name] of ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun'].entries()) {
       server.clock.ms = Date.UTC(2027, month, 5, 7, 8, 9, 999);

@@ -89,7 +89,7 @@ describe('bodyTurns', () => {
     assert.equal(await turnsOfBodies(t, 20 * KIB), CLIENTS);
   });
 
-  it('parses short bodies in the same turn', async (t) => {
+  it('parses short bodies in shared turns', async (t) => {
     assert.ok((await turnsOfBodies(t, 10)) < CLIENTS);
   });
 });
@@ -118,7 +118,7 @@ describe('responseTurns', () => {
     assert.equal(await turnsOfAnswers(t, 20 * KIB), CLIENTS);
   });
 
-  it('serializes short responses in the same turn', async (t) => {
+  it('serializes short responses in shared turns', async (t) => {
     assert.ok((await turnsOfAnswers(t, 10)) < CLIENTS);
   });
 });

@@ -138,7 +138,7 @@ describe('TrustedProxies', () => {
     ['127.0.0.1', '127.0.0.1', 'localhost', 'a name is no address'],
     ['127.0.0.1', '127.0.0.1', '', 'nothing is no address'],
   ] as const) {
-    it(`contains, for ${entry}, ${inside} but not ${outside || 'an empty text'}: ${why}`, () => {
+    it(`with ${entry} contains ${inside} but not ${outside || 'an empty text'}: ${why}`, () => {
       const trusted = new TrustedProxies([entry]);
       assert.equal(trusted.has(inside), true);
       assert.equal(trusted.has(outside), false);

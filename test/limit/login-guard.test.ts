@@ -91,7 +91,7 @@ describe('LoginGuard.attempt', () => {
     assert.equal(answerOf(guard, 'matt', 'B'), null);
   });
 
-  it('remembers a failed name with its address, and no name that succeeded or was forgotten', () => {
+  it('remembers a failed name and its address until their tokens are refilled', () => {
     const { guard, clock, fail } = guardOf(1);
     assert.equal(guard.size, 0);
     fail('matt', 'A');

@@ -105,7 +105,7 @@ describe('If-None-Match', () => {
     }
   });
 
-  it('detects a page added after the tag was sent', async (t) => {
+  it('sends the Link to a page added after the tag was sent', async (t) => {
     const { matt } = await startWithPost(t);
     for (const path of [`${matt.posts}?limit=1`, `${matt.path}?limit=1`]) {
       const before = await matt.call('GET', path);
