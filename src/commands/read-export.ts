@@ -56,7 +56,8 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 function schemaIn({ schema = 0 }: JsonObject): number {
-  if (typeof schema !== 'number') throw notAnExport('its "schema" is not a number');
+  const isCounter = typeof schema === 'number' && Number.isInteger(schema) && schema >= 0;
+  if (!isCounter) throw notAnExport('its "schema" is not an integer from 0');
   if (schema <= SCHEMA) return schema;
   const message = `The export was written by a newer Jot: its schema is number ${schema}, and this Jot's is ${SCHEMA}`;
   throw new JotError('bad_request', message, { cause: new NewerError(message) });

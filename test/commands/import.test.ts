@@ -405,7 +405,9 @@ describe('jot import of an invalid export', () => {
       text.replace(/"schema":\d+/, `"schema":${JSON.stringify(schema)}`);
     const message = `its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`;
     await refused(t, withSchema(SCHEMA + 1), `The export was written by a newer Jot: ${message}`);
-    await refused(t, withSchema('0'), /its "schema" is not a number/);
+    for (const schema of ['0', null, -1, 0.5, SCHEMA + 0.5]) {
+      await refused(t, withSchema(schema), /its "schema" is not an integer from 0/);
+    }
     await importInto(`${temporaryFolder(t)}/jot.jsonl`, withSchema(SCHEMA));
   });
 
