@@ -155,6 +155,21 @@ describe('liftRow: a Jot with a later schema', () => {
     });
   }
 
+  it('repairs no file without its first line, and does not call it newer', async (t) => {
+    const path = dataFile(t, kept('plain.jsonl').toString().replace('"format"', '"Format"'));
+    const before = traceOf(path);
+    await assert.rejects(run('repair', ['--drop-rows', path]), (error: Error) => {
+      assert.match(
+        error.message,
+        /its first line is lost, and its rows have another schema; use the Jot that/,
+      );
+      assert.doesNotMatch(error.message, /newer/);
+      return true;
+    });
+    assert.deepEqual(traceOf(path), before);
+    assert.ok(await repairDataFile(path, { now: () => TIME }), 'a Jot of its schema repairs it');
+  });
+
   for (const name of ['export.txt', 'export-2.txt', 'export-without-secrets.txt']) {
     it(`imports ${name} in its own shape`, async (t) => {
       const path = `${folderInMemory(t)}/jot.jsonl`;

@@ -200,7 +200,7 @@ export class Salvage {
   // Each effect of a line is applied on its own, so a row of the wrong shape does not discard the
   // others.
   #apply({ effects, schema }: Written, place: Place): void {
-    // Without a first line the schema is unknown. A wrong guess rejects rows, but never alters one.
+    // Without a first line the schema is unknown, so the current one is assumed.
     const fileSchema = this.#header?.schema ?? SCHEMA;
     for (const effect of effects) {
       try {
@@ -208,7 +208,9 @@ export class Salvage {
         requireRows(change);
         this.#tables.apply([change]);
       } catch (error) {
-        if (!(error instanceof DamageError) || error instanceof NewerError) throw error;
+        if (error instanceof NewerError)
+          throw this.#header === null && schema === null ? ofUnknownSchema() : error;
+        if (!(error instanceof DamageError)) throw error;
         this.#misshapen.push(error.message);
         this.#lose(place, error.message);
       }
@@ -222,6 +224,11 @@ export class Salvage {
     const message = `The data file ${this.#path} can't be repaired: ${newer}${error.message}`;
     return new JotError('unavailable', message, { cause: error });
   }
+}
+
+function ofUnknownSchema(): NewerError {
+  const message = 'its first line is lost, and its rows have another schema; use the Jot that wrote it';
+  return new NewerError(message, false);
 }
 
 function missing(what: string, first: number, last: number, where = ''): string {
