@@ -119,7 +119,9 @@ export function decodeHeader(line: Buffer): Header {
   // Before the checksum, which a later version may make otherwise.
   if (!isKnown) {
     const message = `its format is version ${String(version)}, and this Jot reads versions 1 to ${FORMAT_VERSION}`;
-    throw new NewerError(message, Number(version) > FORMAT_VERSION && isWhole(line));
+    const isLater = Number(version) > FORMAT_VERSION;
+    if (!isLater && !isWhole(line)) throw new DamageError(message);
+    throw new NewerError(message, isLater && isWhole(line));
   }
   const { schema = 0, seq, snapshot = 0, through = seq, next = {} } = unsealed(line);
   const known = counter('schema', schema, 0);

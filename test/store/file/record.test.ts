@@ -114,6 +114,14 @@ describe('decodeHeader', () => {
     }
   });
 
+  it('rejects a lost version as damage, since every version has a number', () => {
+    for (const version of ['"vers1on":3', '"version":0', '"version":"x"']) {
+      const line = sealedLine({ format: 'jot', version: 3, seq: 0, next: {} });
+      const damaged = bytesOf(line.replace('"version":3', version));
+      assert.throws(() => decodeHeader(damaged), { name: 'DamageError', message: /^its format is version / });
+    }
+  });
+
   it('rejects a schema above its own as newer, naming both numbers', () => {
     const line = sealedLine({ format: 'jot', version: 3, schema: SCHEMA + 1, seq: 0, next: {} });
     const message = `its schema is number ${SCHEMA + 1}, and this Jot's is ${SCHEMA}`;

@@ -31,6 +31,14 @@ describe('repairDataFile has nothing to do', () => {
   }
 });
 
+describe('repairDataFile', () => {
+  it('keeps the rows of a file whose version is lost', async (t) => {
+    const content = linesWithUsers('matt').join('').replace('"version"', '"vers1on"');
+    const repaired = await repairDataFile(dataFile(t, content), { now });
+    assert.deepEqual([repaired?.lossCount, repaired?.tables.count('users')], [1, 1]);
+  });
+});
+
 describe('repairDataFile rejects', () => {
   const [header = '', first = '', second = ''] = linesWithUsers('matt', 'elie');
   const damaged = header + first.replace('matt', 'Matt') + second;
