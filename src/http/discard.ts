@@ -5,8 +5,8 @@
 
 import type { Socket } from 'node:net';
 
-const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
-const DISCARDED_MS_MAX = 1_000;
+export const DISCARDED_BYTES_MAX = 4 * 1024 * 1024;
+export const DISCARDED_MS_MAX = 1_000;
 
 // More than a socket buffers.
 const FULL = Buffer.alloc(128 * 1024);
@@ -18,11 +18,8 @@ export function isDiscarded(socket: Socket): boolean {
   return discarded.has(socket);
 }
 
-/**
- * Discards further bytes of the client. Calls `then` after a maximum of bytes or of time, unless
- * the client has disconnected by then.
- */
-export function discardRest(socket: Socket, then = () => undefined as unknown): void {
+/** Discards further bytes of the client, up to a maximum of bytes and of time. */
+export function discardRest(socket: Socket): void {
   discarded.add(socket);
   let bytes = 0;
   const stop = () => {
@@ -31,7 +28,6 @@ export function discardRest(socket: Socket, then = () => undefined as unknown): 
     // A paused socket would first fill its buffer, and each of those bytes would make the client
     // seem alive.
     if (!socket.readableEnded && socket.readableLength < FULL.length) socket.unshift(FULL);
-    then();
   };
   const timer = setTimeout(stop, DISCARDED_MS_MAX);
   socket

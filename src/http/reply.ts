@@ -4,7 +4,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { hasBody, hasCertainEnd } from './body.ts';
-import { discardRest } from './discard.ts';
+import { DISCARDED_BYTES_MAX, DISCARDED_MS_MAX } from './discard.ts';
 
 /** Headers as name, value, name, value: the cheapest form for Node. */
 export type HeaderList = readonly string[];
@@ -58,7 +58,24 @@ export function send(
     return;
   }
   response.flushHeaders();
-  discardRest(request.socket, () => response.end());
+  endAfterBody(request, response);
+}
+
+// Discards the body, for a while: with unread data the kernel would send a reset (see `discard.ts`).
+function endAfterBody(request: IncomingMessage, response: ServerResponse): void {
+  let bytes = 0;
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, DISCARDED_MS_MAX);
+  request
+    .on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > DISCARDED_BYTES_MAX) end();
+    })
+    .once('end', end)
+    .once('close', end);
 }
 
 // A string is sent together with its head in one piece. `end(content)` would add an empty piece,

@@ -155,10 +155,11 @@ describe('jot import', () => {
 
 describe('jot import of input that is not an export', () => {
   for (const text of [exportText(), VERSION_1]) {
-    it(`rejects ${text.slice(0, 34)} cut off at any byte`, async (t) => {
+    it(`rejects ${text.slice(0, 34)} cut off at the ends of lines and between`, async (t) => {
       const folder = folderInMemory(t);
       const bytes = Buffer.from(text.trimEnd());
       for (let length = 0; length < bytes.length; length++) {
+        if (length % 7 > 0 && !bytes.subarray(length - 1, length + 1).includes('\n')) continue;
         const importing = importInto(`${folder}/jot.jsonl`, bytes.subarray(0, length));
         await assert.rejects(importing, { name: 'JotError' }, `${length} bytes`);
       }
