@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-const PROCESSES_MAX = 6;
+const PROCESSES_MAX = 9;
 const RUN_MS_MAX = 900_000;
 
 const root = fileURLToPath(new URL('..', import.meta.url));

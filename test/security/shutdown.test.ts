@@ -68,7 +68,7 @@ describe('A signal under load', () => {
           }
           acknowledged.push(username);
           // In the middle of everything, whatever the others are doing.
-          if (acknowledged.length === 100) served.command.kill(signal);
+          if (acknowledged.length === 40) served.command.kill(signal);
         }
       };
       await Promise.all(Array.from({ length: CLIENTS }, (_, client) => write(client)));
@@ -77,7 +77,7 @@ describe('A signal under load', () => {
       assert.deepEqual(readdirSync(folder).sort(), LEFT);
 
       const kept = await usersIn(t, folder);
-      assert.ok(acknowledged.length >= 100);
+      assert.ok(acknowledged.length >= 40);
       for (const username of acknowledged) assert.ok(kept.has(username), `${username} was answered for`);
       assert.equal(unanswered.length, CLIENTS);
       assert.ok(kept.size <= acknowledged.length + unanswered.length, 'nothing that nobody asked for');

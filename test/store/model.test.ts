@@ -8,7 +8,7 @@ import { openFor, postOf, sessionOf, storeKinds, userNamed } from '../support/di
 import { type Name, type Operation, type Outcome, PlainStore } from '../support/model/plain-store.ts';
 import { seededRandom } from '../support/model/random.ts';
 
-const OPERATIONS = 3_000;
+const OPERATIONS = 2_000;
 const OPERATIONS_BETWEEN_CHECKS = 200;
 const NAMES: readonly Name[] = ['users', 'posts', 'sessions'];
 const USERNAMES = ['matt', 'Matt', 'MATT', 'elie', 'ELIE', 'tim', 'Tim', 'zoé', 'ZOÉ', 'a b', 'x', 'y', 'z'];
