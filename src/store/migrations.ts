@@ -34,8 +34,6 @@ export interface Migration {
    * rows.
    */
   readonly collections?: Readonly<Record<string, string | null>>;
-  /** The same change as SQL statements, for a store in a database. */
-  readonly sql?: readonly string[];
 }
 
 export const migrations: readonly Migration[] = [];

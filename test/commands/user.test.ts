@@ -71,8 +71,8 @@ for (const way of ways) {
       const stdin = 'pa\u0308ss wörd\n';
       const { code, stdout, stderr } = await runCommand(createUser, ['E\u0301lie'], { ...place, stdin });
       const by = way === 'no server' ? 'no server was running' : `through the server, process ${process.pid}`;
-      const told = `jot: data file ${place.path}; ${by}\n`;
-      assert.deepEqual([code, stdout, stderr], [0, 'Élie is user 1\n', told]);
+      const report = `jot: data file ${place.path}; ${by}\n`;
+      assert.deepEqual([code, stdout, stderr], [0, 'Élie is user 1\n', report]);
       const server = await after();
       assert.equal(await statusOfLogin(server, 'éLIE', 'päss wo\u0308rd'), 200);
       assert.equal(await statusOfLogin(server, 'éLIE', 'pass word'), 401);
@@ -175,8 +175,8 @@ describe('jot user without a server', () => {
     const settings = { ...place.settings, DATABASE_URL: `file:${place.folder}/new/jot.jsonl` };
     const { code, stderr } = await runCommand(createUser, ['matt'], { settings, stdin: 'foo\n' });
     const path = `${place.folder}/new/jot.jsonl`;
-    const told = `jot: data file ${path}; no server was running\n`;
-    assert.deepEqual([code, stderr], [0, told]);
+    const report = `jot: data file ${path}; no server was running\n`;
+    assert.deepEqual([code, stderr], [0, report]);
     const server = await startServer(t, settings);
     assert.equal(await statusOfLogin(server, 'matt', 'foo'), 200);
   });
@@ -440,8 +440,8 @@ describe('jot user with a server in another process', () => {
     assert.deepEqual([(await signIn('one-4711')).status, (await signIn('two-4711')).status], [401, 200]);
 
     const taken = await user(['create', 'MATT'], 'three-4711\n');
-    const told = { ...taken };
-    assert.deepEqual(told, { code: 1, signal: null, stdout: '', stderr: 'jot: Username already exists\n' });
+    const report = { ...taken };
+    assert.deepEqual(report, { code: 1, signal: null, stdout: '', stderr: 'jot: Username already exists\n' });
     const misspelt = await user(['crate', 'matt', 'four-4711'], '');
     assert.equal(misspelt.code, 2);
     assert.match(misspelt.stderr, /^jot: "user" is not the name of a command\n/);
