@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { textBytes } from '../../src/lib/text-bytes.ts';
+import { heapOf } from '../support/server/resources.ts';
+
+const LENGTH = 100_000;
+
+describe('textBytes', () => {
+  const texts: [reason: string, text: string][] = [
+    ['ASCII', 'x'],
+    ['U+0001, which JSON writes with six characters', '\u0001'],
+    ['U+00FF, the last character of Latin-1', '\u00ff'],
+    ['U+0100, the first that needs two bytes', '\u0100'],
+    ['an emoji, which is two characters', '😀'],
+  ];
+  for (const [reason, character] of texts) {
+    it(`returns the growth of the heap, within 5 %: ${reason}`, () => {
+      const copy = () => JSON.parse(JSON.stringify(character.repeat(LENGTH)));
+      const { bytes } = heapOf(() => Array.from({ length: 20 }, copy));
+      const expected = 20 * textBytes(copy());
+      assert.ok(Math.abs(bytes / expected - 1) < 0.05, `${bytes} bytes of heap, ${expected} expected`);
+    });
+  }
+
+  it('doubles for one wide character among narrow ones', () => {
+    assert.equal(textBytes(`${'x'.repeat(99)}Ā`) - textBytes('x'.repeat(100)), 100);
+  });
+});
