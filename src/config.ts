@@ -12,7 +12,7 @@ import type { LogFormat } from './lib/log.ts';
 import { nearestName } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
-import { limitNames, limits, rateSetting } from './limit/limits.ts';
+import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/limits.ts';
 import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
@@ -111,8 +111,9 @@ function declareSettings(setting: Declare, hashesMax: number) {
     ),
     rates: Object.fromEntries(
       limitNames.map((name) => {
-        const { rate: fallback, description } = limits[name];
-        return [name, setting(rateSetting(name), parseRate(fallback), rate, description)];
+        const { rate: text, rateInProduction = text, description }: LimitDeclaration = limits[name];
+        const fallback = parseRate(isProduction ? rateInProduction : text);
+        return [name, setting(rateSetting(name), fallback, rate, description)];
       }),
     ) as Rates,
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl, 'Lifetime of cached lists; or `off`'),

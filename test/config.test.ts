@@ -160,6 +160,10 @@ const settings: Readonly<Record<string, Setting>> = {
   ),
   RATE_LIMIT: rate(({ rates }) => rates.default, { tokens: 600, windowMs: 60_000 }),
   RATE_LIMIT_AUTH: rate(({ rates }) => rates.auth, { tokens: 60, windowMs: 60_000 }),
+  RATE_LIMIT_SIGNUP: {
+    ...rate(({ rates }) => rates.signup, null),
+    production: { tokens: 10, windowMs: 3_600_000 },
+  },
   RATE_LIMIT_LOGIN: rate(({ rates }) => rates.login, { tokens: 10, windowMs: 900_000 }),
 };
 
@@ -184,7 +188,7 @@ function duration(read: Setting['read'], fallback: number, kind?: 'positive'): S
   return { read, fallback, good: [...good, ['0', 0]], bad: ['soon', '-5m'], expected };
 }
 
-function rate(read: Setting['read'], fallback: object): Setting {
+function rate(read: Setting['read'], fallback: object | null): Setting {
   const good = [
     ['10/15m', { tokens: 10, windowMs: 900_000 }],
     ['off', null],

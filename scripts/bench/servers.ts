@@ -15,6 +15,7 @@ export const PRODUCTION = {
   NODE_ENV: 'production',
   RATE_LIMIT: '1000000000/s',
   RATE_LIMIT_AUTH: '1000000000/s',
+  RATE_LIMIT_SIGNUP: 'off',
   RATE_LIMIT_LOGIN: '1000000000/s',
   JWT_EXPIRATION_DELTA: '1d',
   DATABASE_URL: 'file:jot.jsonl',

@@ -15,6 +15,7 @@ export const SETTINGS = {
   DATABASE_URL: 'memory:',
   PASSWORD_COST: 'ln=1,r=1,p=1',
   LOG: 'off',
+  RATE_LIMIT_SIGNUP: 'off',
   JWT_EXPIRATION_DELTA: '60s',
   JWT_LEEWAY: '0',
 };

@@ -2,9 +2,13 @@
 // buckets, the RateLimit headers, the gauges and the documentation of 429. All of these follow from
 // its declaration here, and an endpoint names the limits that it is charged to.
 
-interface LimitDeclaration {
+type RateText = `${number}/${string}` | 'off';
+
+export interface LimitDeclaration {
   /** Default rate, in the syntax of its setting. */
-  readonly rate: `${number}/${string}` | 'off';
+  readonly rate: RateText;
+  /** Default rate in production, if it is another one. */
+  readonly rateInProduction?: RateText;
   /** Key of the bucket; for `caller`, the user if the token is valid, else the address. */
   readonly charges: 'caller' | 'address' | 'failed logins';
   readonly description: string;
@@ -19,7 +23,13 @@ export const limits = {
   auth: {
     rate: '60/m',
     charges: 'address',
-    description: 'Requests that sign up, sign in or refresh, per address; or `off`',
+    description: 'Requests that sign up, sign in, refresh or change a user, per address; or `off`',
+  },
+  signup: {
+    rate: 'off',
+    rateInProduction: '10/h',
+    charges: 'address',
+    description: 'Requests that sign up, per address; `10/h` in production; or `off`',
   },
   login: {
     rate: '10/15m',

@@ -70,7 +70,7 @@ function signUp(options: UsersOptions, path: string): Endpoint {
     group,
     summary: 'Sign up',
     access: anyone,
-    limits: ['default', 'auth'],
+    limits: ['default', 'auth', 'signup'],
     body: userFields(options),
     status: 201,
     failures: ['conflict'],
@@ -125,6 +125,8 @@ function updateUser(
     ...ofUser,
     method,
     summary,
+    // Hashing a password is as expensive here as it is in a login.
+    limits: ['default', 'auth'],
     fresh: ['username', 'password'],
     body,
     failures: ['conflict'],

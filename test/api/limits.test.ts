@@ -9,7 +9,7 @@ import { object } from '../../src/schema/schema.ts';
 import { assertFailure, headerOf } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
-import { type CallOptions, START_MS, startServer } from '../support/server/server.ts';
+import { type CallOptions, START_MS, startServer, type TestServer } from '../support/server/server.ts';
 
 const BEHIND_PROXY = { TRUST_PROXY: '127.0.0.1' };
 
@@ -146,15 +146,21 @@ describe('RATE_LIMIT_AUTH: the bucket "auth"', () => {
   it('is charged for making and checking passwords and tokens, and for nothing else', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_AUTH: '100/h' });
     const matt = await createPerson(server, 'matt');
-    const charged = ['/auth', '/auth/refresh', '/signup', '/users'];
-    for (const path of charged) {
-      assert.equal((await server.call('POST', path)).headers['ratelimit-policy'], '"auth";q=100;w=3600');
+    const charged: [string, string][] = [
+      ['POST', '/auth'],
+      ['POST', '/auth/refresh'],
+      ['POST', '/signup'],
+      ['POST', '/users'],
+      ['PUT', '/users/1'],
+      ['PATCH', '/users/1'],
+    ];
+    for (const [method, path] of charged) {
+      assert.equal((await matt.call(method, path)).headers['ratelimit-policy'], '"auth";q=100;w=3600');
     }
     const free: [string, string][] = [
       ['GET', '/users'],
       ['GET', '/auth'],
       ['GET', '/users/1'],
-      ['PUT', '/users/1'],
       ['POST', '/users/1/posts'],
       ['POST', '/auth/logout'],
     ];
@@ -180,6 +186,54 @@ describe('RATE_LIMIT_AUTH: the bucket "auth"', () => {
   it('is 60 in a minute by default', async (t) => {
     const { call } = await startServer(t, { RATE_LIMIT_AUTH: '' });
     assert.equal((await call('POST', '/auth')).headers.ratelimit, '"auth";r=59;t=1');
+  });
+
+  it('rejects password changes that follow too fast, however many users share the address', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT_AUTH: '6/h' });
+    const people = [await createPerson(server, 'matt'), await createPerson(server, 'elie')];
+    for (const method of ['PATCH', 'PUT']) {
+      const statuses: number[] = [];
+      for (const { username, path, call } of people) {
+        const json = { username, password: `${method} secret` };
+        statuses.push((await call(method, path, { json })).status);
+      }
+      assert.deepEqual(statuses, method === 'PATCH' ? [200, 200] : [429, 429]);
+    }
+  });
+});
+
+describe('RATE_LIMIT_SIGNUP: the bucket "signup"', () => {
+  const signUpFrom = (server: TestServer, address: string, username: string) =>
+    server.call('POST', '/users', from(address, { json: { username, password: 'a password' } }));
+
+  it('allows ten sign-ups an hour per address in production, and is off elsewhere', async (t) => {
+    const settings = { ...BEHIND_PROXY, RATE_LIMIT_SIGNUP: '' };
+    const server = await startServer(t, { ...settings, NODE_ENV: 'production' });
+    for (let count = 0; count < 10; count++) {
+      assert.equal((await signUpFrom(server, '192.0.2.1', `user ${count}`)).status, 201);
+    }
+    const refused = await signUpFrom(server, '192.0.2.1', 'one more');
+    assertFailure(refused, 429, 'Too Many Requests', 'The limit is 10 requests in 3600 seconds');
+    assert.equal(refused.headers['retry-after'], '360');
+    assert.equal(refused.headers['ratelimit-policy'], '"signup";q=10;w=3600');
+    assert.equal((await signUpFrom(server, '192.0.2.2', 'one more')).status, 201);
+    server.clock.ms += 360_000;
+    assert.equal((await signUpFrom(server, '192.0.2.1', 'one after that')).status, 201);
+
+    const development = await startServer(t, settings);
+    for (let count = 0; count < 11; count++) {
+      assert.equal((await signUpFrom(development, '192.0.2.1', `user ${count}`)).status, 201);
+    }
+  });
+
+  it('is charged by both paths for signing up, and by no other', async (t) => {
+    const server = await startServer(t, { RATE_LIMIT_SIGNUP: '100/h' });
+    const matt = await createPerson(server, 'matt');
+    for (const { method, path } of (await server.call('GET', '/')).json.endpoints) {
+      const { headers } = await matt.call(method, path.replaceAll(/:\w+/g, '1'));
+      const isSignUp = method === 'POST' && ['/signup', '/users'].includes(path);
+      assert.equal(headers['ratelimit-policy'], isSignUp ? '"signup";q=100;w=3600' : undefined, path);
+    }
   });
 });
 
