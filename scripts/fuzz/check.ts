@@ -66,9 +66,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 
   error({ method }, { status, json }) {
     if (status < 400 || method === 'HEAD') return [];
-    const { status_code: code, error, description, fields } = Object(json);
+    const { status_code, error, description, code, fields } = Object(json);
     const isNamed = fields === undefined || (status === 400 && Object.keys(fields).length > 0);
-    return problem(code !== status || !error || !description || !isNamed, JSON.stringify(json));
+    return problem(
+      status_code !== status || !error || !description || !code || !isNamed,
+      JSON.stringify(json),
+    );
   },
 
   rejected: ({ isValid }, { status }) => problem(isValid && [400, 413, 415].includes(status), 'it is valid'),

@@ -66,7 +66,7 @@ function giveBack(buckets: readonly Bucket[], taken: readonly Charge[]): Charge[
 
 function tooMany({ rate: { tokens, windowMs }, retryAfterSeconds }: Charge): JotError {
   const message = `The limit is ${tokens} requests in ${windowMs / 1000} seconds`;
-  return new JotError('too_many_requests', message, { retryAfterSeconds });
+  return new JotError('rate_limited', message, { retryAfterSeconds });
 }
 
 /**

@@ -2,7 +2,7 @@
 // limiter must first know which bucket to charge, and public endpoints accept any caller.
 
 import { JwtError } from '../auth/jwt.ts';
-import type { Tokens } from '../auth/tokens.ts';
+import { type Tokens, tokenFailure } from '../auth/tokens.ts';
 import { type Failure, JotError } from '../lib/errors.ts';
 import type { Store } from '../store/store.ts';
 import { isFree } from './endpoint.ts';
@@ -22,7 +22,7 @@ const NO_TOKEN: Failure = {
   message: 'Request does not contain an access token',
 };
 const USER_GONE: Failure = { code: 'user_gone', message: 'User does not exist' };
-const REVOKED: Failure = { code: 'invalid_token', message: 'Token has been revoked' };
+const REVOKED: Failure = { code: 'token_revoked', message: 'Token has been revoked' };
 
 export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOptions) {
   // As most clients write them, and then in any case.
@@ -44,8 +44,7 @@ export function createIdentify({ store, tokens, authPrefixes, now }: IdentifyOpt
       matched.trace?.because(`HS256 ok, key ${token.kid}, ${Math.floor(token.exp - now() / 1000)} s left`);
       return advance(matched, { caller: { principal: { user, session, fresh: token.fresh } } });
     } catch (error) {
-      if (error instanceof JwtError)
-        return refuse(matched, { code: 'invalid_token', message: error.message });
+      if (error instanceof JwtError) return refuse(matched, tokenFailure(error));
       if (error instanceof JotError) return refuse(matched, error);
       throw error;
     }

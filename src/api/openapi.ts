@@ -2,7 +2,7 @@
 // else than what happens.
 
 import { STATUS_CODES } from 'node:http';
-import { statusOf } from '../http/failure.ts';
+import { errorCodes, statusOf } from '../http/failure.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { JsonSchema } from '../schema/schema.ts';
 import { type Endpoint, isFree, isTagged } from './endpoint.ts';
@@ -13,9 +13,10 @@ const ERROR_SCHEMA = {
     status_code: { type: 'integer', examples: [404] },
     error: { type: 'string', examples: ['Not Found'] },
     description: { type: 'string' },
+    code: { type: 'string', enum: errorCodes, description: 'For programs; never renamed.' },
     fields: { type: 'object', additionalProperties: { type: 'string' }, description: 'Problems by field.' },
   },
-  required: ['status_code', 'error', 'description'],
+  required: ['status_code', 'error', 'description', 'code'],
 };
 
 export interface OpenApiOptions {
@@ -137,13 +138,13 @@ function failures(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
   const codes: (ErrorCode | false)[] = [
     // Whatever is asked for, the target or the Host header may be malformed.
     'bad_request',
-    (needsUser || access.kind === 'operator') && 'invalid_token',
+    (needsUser || access.kind === 'operator') && 'token_invalid',
     (access.kind === 'owner' || access.kind === 'operator') && 'forbidden',
     Object.keys(params.fields).length > 0 && 'not_found',
     isConditional && 'precondition_failed',
     body !== undefined && 'content_too_large',
     body !== undefined && 'unsupported_media_type',
-    !isFree(endpoint) && 'too_many_requests',
+    !isFree(endpoint) && 'rate_limited',
     'unavailable',
     ...(endpoint.failures ?? []),
   ];

@@ -184,7 +184,7 @@ export class Pipeline {
     const { cause } = error.details;
     if (cause !== undefined)
       this.#options.log.warn('failed', { request_id: requestId, reason: String(cause) });
-    const failure = error.code === 'too_many_requests' ? untilAllAllow(error, charges) : error;
+    const failure = error.code === 'rate_limited' ? untilAllAllow(error, charges) : error;
     return failureReply(failure, this.#challenge);
   }
 

@@ -40,9 +40,25 @@ export interface VerifyOptions {
 /** Seconds since the epoch. */
 type Times = Pick<VerifiedToken['claims'], (typeof NUMERIC_DATES)[number]>;
 
-/** Why a token is not believed, or can't be made; `message` says it in a sentence fit for the client. */
+/** The kinds of reasons to reject a token. */
+export type JwtErrorCode =
+  | 'malformed'
+  | 'algorithm'
+  | 'signature'
+  | 'expired'
+  | 'not_yet_valid'
+  /** A claim or header parameter is missing, or has a value that is not accepted. */
+  | 'claim';
+
+/** The reason for rejecting a token, or for not signing one; `message` is fit for the client. */
 export class JwtError extends Error {
   override readonly name = 'JwtError';
+  readonly code: JwtErrorCode;
+
+  constructor(code: JwtErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /**
@@ -55,18 +71,18 @@ export class JwtError extends Error {
 export function sign(claims: Claims, key: Key, header: Header = {}): string {
   for (const name of NUMERIC_DATES) {
     if (claims[name] !== undefined && !Number.isFinite(claims[name])) {
-      throw new JwtError(`The "${name}" claim must be a finite number`);
+      throw new JwtError('claim', `The "${name}" claim must be a finite number`);
     }
   }
   const { kid, secret } = keyParts(key);
   const full = { typ: 'JWT', alg: 'HS256', ...(kid === undefined ? {} : { kid }), ...header };
-  if (kid !== undefined && full.kid !== kid) throw new JwtError('The "kid" comes from the key');
+  if (kid !== undefined && full.kid !== kid) throw new JwtError('claim', 'The "kid" comes from the key');
   requireHs256(full);
 
   const signed = `${encodeBase64url(JSON.stringify(full))}.${encodeBase64url(JSON.stringify(claims))}`;
   const token = `${signed}.${hmac(signed, secret).toString('base64url')}`;
   if (token.length > TOKEN_LENGTH_MAX)
-    throw new JwtError(`Token is longer than ${TOKEN_LENGTH_MAX} characters`);
+    throw new JwtError('malformed', `Token is longer than ${TOKEN_LENGTH_MAX} characters`);
   return token;
 }
 
@@ -84,13 +100,13 @@ export function verify(
 ): VerifiedToken {
   const { now = Date.now, leewaySeconds = 0, require = NUMERIC_DATES } = options;
   if (token.length > TOKEN_LENGTH_MAX)
-    throw new JwtError(`Token is longer than ${TOKEN_LENGTH_MAX} characters`);
+    throw new JwtError('malformed', `Token is longer than ${TOKEN_LENGTH_MAX} characters`);
   const segments = token.split('.');
   const [headerText, payloadText, signatureText] = segments;
   if (headerText === undefined || payloadText === undefined || signatureText === undefined) {
-    throw new JwtError('Not enough segments');
+    throw new JwtError('malformed', 'Not enough segments');
   }
-  if (segments.length > 3) throw new JwtError('Too many segments');
+  if (segments.length > 3) throw new JwtError('malformed', 'Too many segments');
   const headerBytes = decodeSegment(headerText, 'header');
   const payloadBytes = decodeSegment(payloadText, 'payload');
   const signature = decodeSegment(signatureText, 'signature');
@@ -99,7 +115,7 @@ export function verify(
   requireHs256(header);
   const signed = token.slice(0, token.lastIndexOf('.'));
   if (!candidates(keys, header).some((secret) => macEquals(hmac(signed, secret), signature))) {
-    throw new JwtError('Signature verification failed');
+    throw new JwtError('signature', 'Signature verification failed');
   }
 
   const claims = parseObject(payloadBytes, 'payload');
@@ -118,14 +134,16 @@ function keyParts(key: Key): { kid?: string; secret: string | Uint8Array } {
 // §4.1.11: "crit" lists extensions that must be understood; none is, and an empty list is not allowed either. RFC 7797's
 // "b64" would change what is signed.
 function requireHs256(header: Header): void {
-  if (header.alg !== 'HS256') throw new JwtError('The specified alg value is not allowed');
-  if (Object.hasOwn(header, 'crit')) throw new JwtError('The "crit" header parameter is not supported');
-  if (Object.hasOwn(header, 'b64')) throw new JwtError('The "b64" header parameter is not supported');
+  if (header.alg !== 'HS256') throw new JwtError('algorithm', 'The specified alg value is not allowed');
+  if (Object.hasOwn(header, 'crit'))
+    throw new JwtError('algorithm', 'The "crit" header parameter is not supported');
+  if (Object.hasOwn(header, 'b64'))
+    throw new JwtError('algorithm', 'The "b64" header parameter is not supported');
 }
 
 function decodeSegment(text: string, name: string): Buffer {
   const bytes = decodeBase64url(text);
-  if (bytes === null) throw new JwtError(`The ${name} is not canonical base64url`);
+  if (bytes === null) throw new JwtError('malformed', `The ${name} is not canonical base64url`);
   return bytes;
 }
 
@@ -134,10 +152,10 @@ function parseObject(bytes: Buffer, name: string): Record<string, unknown> {
   try {
     value = JSON.parse(utf8.decode(bytes));
   } catch {
-    throw new JwtError(`The ${name} is not JSON in UTF-8`);
+    throw new JwtError('malformed', `The ${name} is not JSON in UTF-8`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new JwtError(`The ${name} is not a JSON object`);
+    throw new JwtError('malformed', `The ${name} is not a JSON object`);
   }
   return value as Record<string, unknown>;
 }
@@ -163,10 +181,12 @@ function macEquals(expected: Buffer, given: Buffer): boolean {
 // RFC 7519 §2: a NumericDate is a JSON number. `"9e9"` is a string, and 1e400 reads as Infinity: a token that never ends.
 function checkClaims(claims: Claims, require: readonly string[]): void {
   for (const name of require) {
-    if (claims[name] === undefined || !Object.hasOwn(claims, name)) throw new JwtError(missing(name));
+    if (claims[name] === undefined || !Object.hasOwn(claims, name))
+      throw new JwtError('claim', missing(name));
   }
   for (const name of NUMERIC_DATES) {
-    if (claims[name] !== undefined && !Number.isFinite(claims[name])) throw new JwtError(missing(name));
+    if (claims[name] !== undefined && !Number.isFinite(claims[name]))
+      throw new JwtError('claim', missing(name));
   }
 }
 
@@ -180,9 +200,9 @@ export function missing(claim: string): string {
 /** @throws JwtError for a token whose time has not come or is over. */
 export function checkTimes({ exp, nbf, iat }: Times, nowSeconds: number, leewaySeconds: number): void {
   if (exp !== undefined && !(nowSeconds < Number(exp) + leewaySeconds))
-    throw new JwtError('Signature has expired');
+    throw new JwtError('expired', 'Signature has expired');
   if (nbf !== undefined && !(nowSeconds >= Number(nbf) - leewaySeconds))
-    throw new JwtError('The token is not yet valid (nbf)');
+    throw new JwtError('not_yet_valid', 'The token is not yet valid (nbf)');
   if (iat !== undefined && !(nowSeconds >= Number(iat) - leewaySeconds))
-    throw new JwtError('The token is not yet valid (iat)');
+    throw new JwtError('not_yet_valid', 'The token is not yet valid (iat)');
 }

@@ -7,6 +7,7 @@
 // §4.14.2).
 
 import { BoundedMap } from '../lib/bounded-map.ts';
+import type { Failure } from '../lib/errors.ts';
 import { checkTimes, JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
 import type { SigningKey } from './keys.ts';
 
@@ -129,7 +130,7 @@ export class Tokens {
   /** @throws JwtError with the reason. */
   readRefresh(token: string): RefreshToken {
     const { claims } = this.#read(token, REFRESH_TYPE);
-    if (!Number.isSafeInteger(claims.generation)) throw new JwtError(missing('generation'));
+    if (!Number.isSafeInteger(claims.generation)) throw new JwtError('claim', missing('generation'));
     return { ...subject(claims), generation: Number(claims.generation) };
   }
 
@@ -139,13 +140,19 @@ export class Tokens {
 
   #read(token: string, type: keyof typeof TYPE_NAMES): VerifiedToken {
     const verified = verify(token, this.#keys, { now: this.#now, leewaySeconds: this.#leewaySeconds });
-    if (verified.header.typ !== type) throw new JwtError(`This is not ${TYPE_NAMES[type]}`);
+    if (verified.header.typ !== type) throw new JwtError('claim', `This is not ${TYPE_NAMES[type]}`);
     // RFC 8725 §3.8, §3.9: such a claim must be checked. Our tokens never have it, so a token that
     // does was issued by another service that shares our key.
     const foreign = FOREIGN_CLAIMS.find((name) => Object.hasOwn(verified.claims, name));
-    if (foreign !== undefined) throw new JwtError(`The "${foreign}" claim is not one of this server's`);
+    if (foreign !== undefined)
+      throw new JwtError('claim', `The "${foreign}" claim is not one of this server's`);
     return verified;
   }
+}
+
+/** Returns the failure that a client sees when its token is rejected. */
+export function tokenFailure({ code, message }: JwtError): Failure {
+  return { code: code === 'expired' ? 'token_expired' : 'token_invalid', message };
 }
 
 function requireOne(keys: readonly SigningKey[]): readonly [SigningKey, ...SigningKey[]] {
@@ -156,7 +163,8 @@ function requireOne(keys: readonly SigningKey[]): readonly [SigningKey, ...Signi
 
 function subject(claims: VerifiedToken['claims']): { identity: number; sid: string } {
   const { identity, sid } = claims;
-  if (!Number.isSafeInteger(identity) || Number(identity) < 1) throw new JwtError(missing('identity'));
-  if (typeof sid !== 'string') throw new JwtError(missing('sid'));
+  if (!Number.isSafeInteger(identity) || Number(identity) < 1)
+    throw new JwtError('claim', missing('identity'));
+  if (typeof sid !== 'string') throw new JwtError('claim', missing('sid'));
   return { identity: Number(identity), sid };
 }

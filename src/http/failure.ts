@@ -13,7 +13,9 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   validation_failed: [400, 'Bad Request'],
   authorization_required: [401, 'Authorization Required'],
   invalid_header: [401, 'Invalid JWT header'],
-  invalid_token: [401, 'Invalid token'],
+  token_invalid: [401, 'Invalid token'],
+  token_expired: [401, 'Invalid token'],
+  token_revoked: [401, 'Invalid token'],
   user_gone: [401, 'Invalid JWT'],
   invalid_credentials: [401, 'Bad Request'],
   fresh_token_required: [401, 'Fresh Token Required'],
@@ -22,18 +24,21 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   method_not_allowed: [405, 'Method Not Allowed'],
   request_timeout: [408, 'Request Timeout'],
   conflict: [409, 'Conflict'],
+  username_taken: [409, 'Conflict'],
   precondition_failed: [412, 'Precondition Failed'],
   content_too_large: [413, 'Content Too Large'],
   uri_too_long: [414, 'URI Too Long'],
   unsupported_media_type: [415, 'Unsupported Media Type'],
   expectation_failed: [417, 'Expectation Failed'],
-  too_many_requests: [429, 'Too Many Requests'],
+  rate_limited: [429, 'Too Many Requests'],
   headers_too_large: [431, 'Request Header Fields Too Large'],
   internal: [500, 'Internal Server Error'],
   not_implemented: [501, 'Not Implemented'],
   unavailable: [503, 'Service Unavailable'],
   version_not_supported: [505, 'HTTP Version Not Supported'],
 };
+
+export const errorCodes = Object.keys(statuses) as ErrorCode[];
 
 /** Returns the HTTP status of an error code. */
 export function statusOf(code: ErrorCode): number {
@@ -46,7 +51,7 @@ export function statusOf(code: ErrorCode): number {
 export function failureReply({ code, message, details }: JotError, challenge: string): Reply {
   const [status_code, error] = statuses[code];
   // `JSON.stringify` omits `fields` if it is undefined.
-  const body = { status_code, error, description: message, fields: details.fields };
+  const body = { status_code, error, description: message, code, fields: details.fields };
   return jsonReply(status_code, body, failureHeaders(status_code, details, challenge));
 }
 

@@ -2,15 +2,18 @@
 // other exception is a bug. It is logged with its stack, and the client gets only "Internal Server
 // Error".
 //
-// The codes are a closed list. The table in `http/failure.ts` maps each code to an HTTP status, and
-// a code without an entry there does not compile. This file knows nothing of HTTP.
+// The codes are a closed list, and programs depend on them: a client reads its code in the
+// response, so a code is never renamed. The table in `http/failure.ts` maps each code to an HTTP
+// status, and a code without an entry there does not compile. This file knows nothing of HTTP.
 
 export type ErrorCode =
   | 'bad_request'
   | 'validation_failed'
   | 'authorization_required'
   | 'invalid_header'
-  | 'invalid_token'
+  | 'token_invalid'
+  | 'token_expired'
+  | 'token_revoked'
   | 'user_gone'
   | 'invalid_credentials'
   | 'fresh_token_required'
@@ -19,12 +22,13 @@ export type ErrorCode =
   | 'method_not_allowed'
   | 'request_timeout'
   | 'conflict'
+  | 'username_taken'
   | 'precondition_failed'
   | 'content_too_large'
   | 'uri_too_long'
   | 'unsupported_media_type'
   | 'expectation_failed'
-  | 'too_many_requests'
+  | 'rate_limited'
   | 'headers_too_large'
   | 'internal'
   | 'not_implemented'

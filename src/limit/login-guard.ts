@@ -55,7 +55,7 @@ export class LoginGuard {
   /**
    * @param username Folded, so that another spelling does not bypass the guard.
    * @param userId Id of the user with this name; null if there is none.
-   * @throws JotError `too_many_requests`, for the right password too; `unavailable` while other
+   * @throws JotError `rate_limited`, for the right password too; `unavailable` while other
    * attempts are being checked.
    */
   attempt(username: string, addressKey: string, userId: number | null): LoginAttempt {
@@ -131,7 +131,7 @@ class Tally {
 }
 
 function tooMany(retryAfterSeconds: number): JotError {
-  return new JotError('too_many_requests', 'Too many failed logins', { retryAfterSeconds });
+  return new JotError('rate_limited', 'Too many failed logins', { retryAfterSeconds });
 }
 
 function undecided(): JotError {

@@ -3,7 +3,7 @@
 import { anyone, anyUser, type Endpoint, endpoint } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import { JwtError } from '../auth/jwt.ts';
-import type { RefreshToken, Tokens } from '../auth/tokens.ts';
+import { type RefreshToken, type Tokens, tokenFailure } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import { integer, object, text } from '../schema/schema.ts';
 import type { Session } from '../store/collections.ts';
@@ -73,7 +73,7 @@ function refresh(options: AuthOptions): Endpoint {
     path: '/auth/refresh',
     summary: 'Trade a refresh token for a new pair',
     body: object({ refresh_token: text() }),
-    failures: ['invalid_token'],
+    failures: ['token_invalid'],
     handle: async ({ body }) => {
       const token = readRefresh(options.tokens, body.refresh_token);
       return pair(options, await refreshSession(options, token), false);
@@ -97,8 +97,9 @@ function readRefresh(tokens: Tokens, token: string): RefreshToken {
   try {
     return tokens.readRefresh(token);
   } catch (error) {
-    if (error instanceof JwtError) throw new JotError('invalid_token', error.message);
-    throw error;
+    if (!(error instanceof JwtError)) throw error;
+    const { code, message } = tokenFailure(error);
+    throw new JotError(code, message);
   }
 }
 

@@ -21,7 +21,7 @@ const SESSIONS_PER_USER_MAX = 100;
 const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
 // Attempts in a race of concurrent refreshes, of which one wins each round.
 const ROTATION_TRIES_MAX = 20;
-const REVOKED = { code: 'invalid_token', message: 'Token has been revoked' } as const;
+const REVOKED = { code: 'token_revoked', message: 'Token has been revoked' } as const;
 
 export interface SessionsOptions {
   readonly store: Store;
@@ -131,7 +131,7 @@ export async function startSession(
  * Spends a refresh token. The session moves on by one generation; within the leeway, a token that
  * was just spent returns the session unchanged.
  *
- * @throws JotError `user_gone`, `invalid_token`; a token that was spent earlier ends its session.
+ * @throws JotError `user_gone`, `token_revoked`; a token that was spent earlier ends its session.
  */
 export async function refreshSession(
   { store, lifetimeMs, reuseLeewayMs, now }: SessionsOptions,

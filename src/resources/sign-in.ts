@@ -31,7 +31,7 @@ export interface SignInOptions extends SessionsOptions {
 /**
  * Checks credentials and starts a session.
  *
- * @throws JotError `invalid_credentials`, `too_many_requests`, `unavailable`.
+ * @throws JotError `invalid_credentials`, `rate_limited`, `unavailable`.
  */
 export async function signIn(
   options: SignInOptions,

@@ -73,7 +73,7 @@ function signUp(options: UsersOptions, path: string): Endpoint {
     limits: ['default', 'auth', 'signup'],
     body: userFields(options),
     status: 201,
-    failures: ['conflict'],
+    failures: ['username_taken'],
     response: userType,
     async handle({ body: { password: secret, ...fields } }) {
       await requireFree(store, fields.username);
@@ -129,7 +129,7 @@ function updateUser(
     limits: ['default', 'auth'],
     fresh: ['username', 'password'],
     body,
-    failures: ['conflict'],
+    failures: ['username_taken'],
     response: userType,
     async handle({ principal, body: { password: secret, ...fields }, ifVersion }) {
       const { user, session } = principal;
@@ -164,7 +164,8 @@ function deleteUser({ store }: UsersOptions): Endpoint {
 // The store checks again. Checking here avoids hashing the password for a name that is taken.
 async function requireFree(store: Store, name: string, except?: User): Promise<void> {
   const holder = await store.users.findBy('username', usernameKey(name));
-  if (holder !== null && holder.id !== except?.id) throw new JotError('conflict', 'Username already exists');
+  if (holder !== null && holder.id !== except?.id)
+    throw new JotError('username_taken', 'Username already exists');
 }
 
 /** Returns the user as `GET /users/:id` shows it. */

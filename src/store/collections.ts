@@ -21,7 +21,10 @@ const users = collection({
     created: { kind: 'time' },
   },
   unique: {
-    username: { key: ({ username }) => usernameKey(username), taken: 'Username already exists' },
+    username: {
+      key: ({ username }) => usernameKey(username),
+      taken: { code: 'username_taken', message: 'Username already exists' },
+    },
   },
 });
 
@@ -50,7 +53,7 @@ const sessions = collection({
     last_used: { kind: 'time' },
     expires: { kind: 'time' },
   },
-  unique: { sid: { key: ({ sid }) => sid, taken: 'Session already exists' } },
+  unique: { sid: { key: ({ sid }) => sid, taken: { code: 'conflict', message: 'Session already exists' } } },
 });
 
 const declared = {

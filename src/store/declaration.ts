@@ -8,6 +8,8 @@
 //
 // Left out: nested fields, references to a second owner, and indexes that are not unique.
 
+import type { Failure } from '../lib/errors.ts';
+
 /** Identifies a row in its collection: 1 to 2^53 - 1, never assigned twice. */
 export type Id = number;
 
@@ -76,8 +78,8 @@ export interface Collection<
 /** An index in which no two rows have the same key. */
 export interface UniqueIndex<Row> {
   key(row: Row): string;
-  /** The message of the `conflict` error for the second row. */
-  readonly taken: string;
+  /** The error for the second row. */
+  readonly taken: Failure;
 }
 
 /** Declares a collection; the row's type is inferred from the fields. */

@@ -19,6 +19,10 @@ function refuses(token: string, keys: Key | readonly Key[], message: string, opt
   assert.throws(() => verify(token, keys, options), { name: 'JwtError', message });
 }
 
+function encodedHeader(header: object): string {
+  return Buffer.from(JSON.stringify(header)).toString('base64url');
+}
+
 function textOf(token: string, segment: number): string {
   return Buffer.from(token.split('.')[segment] ?? '', 'base64url').toString();
 }
@@ -254,6 +258,22 @@ describe('sign and verify with an empty key', () => {
     it(`throw for ${JSON.stringify(key)}`, () => {
       assert.throws(() => sign(CLAIMS, key), TypeError);
       assert.throws(() => verify(sign(CLAIMS, SECRET), [SECRET, key], at(T)), TypeError);
+    });
+  }
+});
+
+describe('JwtError.code', () => {
+  const rejected = [
+    ['malformed', 'a.b', CLAIMS.iat],
+    ['algorithm', sign(CLAIMS, SECRET).replace(/^[^.]+/, encodedHeader({ alg: 'none' })), CLAIMS.iat],
+    ['signature', sign(CLAIMS, OTHER_SECRET), CLAIMS.iat],
+    ['expired', sign(CLAIMS, SECRET), CLAIMS.exp],
+    ['not_yet_valid', sign(CLAIMS, SECRET), CLAIMS.nbf - 1],
+    ['claim', sign({}, SECRET), CLAIMS.iat],
+  ] as const;
+  for (const [code, token, seconds] of rejected) {
+    it(`is ${code} for a token that verify rejects for that reason`, () => {
+      assert.throws(() => verify(token, SECRET, at(seconds)), { name: 'JwtError', code });
     });
   }
 });

@@ -17,6 +17,7 @@ import { everythingIn, openFor, rejects, sessionOf, userNamed } from '../support
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { jot, serve } from '../support/process/command.ts';
 import { createWorld, runCommand, runIn, withoutPlace } from '../support/process/world.ts';
+import { assertHas } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { START_MS, send, startServer, type TestServer } from '../support/server/server.ts';
 
@@ -118,7 +119,7 @@ for (const way of ways) {
       const refreshed = await server.call('POST', '/auth/refresh', {
         json: { refresh_token: matt?.refresh },
       });
-      assert.deepEqual([asked.json, refreshed.json], [revoked, revoked]);
+      assertHas([asked.json, refreshed.json], [revoked, revoked]);
       assert.equal((await server.call('GET', '/auth', { token: elie?.access ?? '' })).status, 200);
       assert.deepEqual(
         [await statusOfLogin(server, 'matt', 'old'), await statusOfLogin(server, 'matt', 'new')],

@@ -18,7 +18,9 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   validation_failed: [400],
   authorization_required: [401, 'Authorization Required'],
   invalid_header: [401, 'Invalid JWT header'],
-  invalid_token: [401, 'Invalid token'],
+  token_invalid: [401, 'Invalid token'],
+  token_expired: [401, 'Invalid token'],
+  token_revoked: [401, 'Invalid token'],
   user_gone: [401, 'Invalid JWT'],
   invalid_credentials: [401, 'Bad Request'],
   fresh_token_required: [401, 'Fresh Token Required'],
@@ -27,13 +29,14 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   method_not_allowed: [405],
   request_timeout: [408],
   conflict: [409],
+  username_taken: [409],
   precondition_failed: [412],
   // RFC 9110 renamed it; Node has the older name.
   content_too_large: [413, 'Content Too Large'],
   uri_too_long: [414],
   unsupported_media_type: [415],
   expectation_failed: [417],
-  too_many_requests: [429],
+  rate_limited: [429],
   headers_too_large: [431],
   internal: [500],
   not_implemented: [501],
@@ -50,7 +53,7 @@ describe('failureReply returns the status, phrase and shape of every code', () =
       assert.equal(headers['Content-Type'], 'application/json; charset=utf-8');
       assert.equal(
         body,
-        `${JSON.stringify({ status_code: status, error: error ?? '', description: 'Because.' })}\n`,
+        `${JSON.stringify({ status_code: status, error: error ?? '', description: 'Because.', code })}\n`,
       );
       assert.equal(headers['WWW-Authenticate'], status === 401 ? CHALLENGE : undefined);
       assert.equal(headers['Retry-After'], status === 429 || status === 503 ? '1' : undefined);
@@ -97,7 +100,7 @@ describe('failureReply includes the details of the error', () => {
   ] as const) {
     it(`Retry-After of ${seconds} as ${header}: ${why}`, () => {
       const details = { retryAfterSeconds: seconds };
-      assert.equal(reply('too_many_requests', details).headers['Retry-After'], header);
+      assert.equal(reply('rate_limited', details).headers['Retry-After'], header);
       assert.equal(reply('unavailable', details).headers['Retry-After'], header);
       assert.equal(reply('forbidden', details).headers['Retry-After'], undefined);
     });

@@ -4,7 +4,7 @@ import { JotError } from '../../src/lib/errors.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 
 const START_MS = Date.UTC(2026, 10, 23, 12, 35, 13);
-const REFUSED = { code: 'too_many_requests', message: 'Too many failed logins' };
+const REFUSED = { code: 'rate_limited', message: 'Too many failed logins' };
 const IDS: Readonly<Record<string, number>> = { matt: 1, elie: 2 };
 const UNDECIDED = { code: 'unavailable', details: { retryAfterSeconds: 1 } };
 
@@ -34,7 +34,7 @@ describe('LoginGuard.attempt', () => {
     const { guard, clock, fail } = guardOf(3);
     fail('matt', 'A', 3);
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
-    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 1200]);
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['rate_limited', 1200]);
     clock.nowMs += 1_200_000;
     fail('matt', 'A');
     assert.throws(() => guard.attempt('matt', 'A', 1), REFUSED);
@@ -63,7 +63,7 @@ describe('LoginGuard.attempt', () => {
     const { guard, fail } = guardOf(2);
     fail('matt', 'A', 2);
     const alone = answerOf(guard, 'matt', 'A');
-    assert.deepEqual(alone, ['too_many_requests', 1800]);
+    assert.deepEqual(alone, ['rate_limited', 1800]);
     const other = guard.attempt('matt', 'B', 1);
     assert.deepEqual(answerOf(guard, 'matt', 'A'), alone);
     other.fail();
@@ -77,7 +77,7 @@ describe('LoginGuard.attempt', () => {
     assert.throws(() => guard.attempt('matt', 'A', 1), UNDECIDED);
     assert.throws(() => guard.attempt('matt', 'address 1', 1), REFUSED);
     last.fail();
-    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['too_many_requests', 360]);
+    assert.deepEqual(answerOf(guard, 'matt', 'A'), ['rate_limited', 360]);
     assert.equal(answerOf(guard, 'elie', 'A'), null);
   });
 

@@ -92,7 +92,7 @@ describe('DELETE /users/:user_id/posts/:id with a session that ends after the ch
         client: { address: '::1', userAgent: '' },
         ifVersion: undefined,
       });
-      if (isEnded) await rejects(deletion, 'invalid_token', 'Token has been revoked');
+      if (isEnded) await rejects(deletion, 'token_revoked', 'Token has been revoked');
       else await deletion;
       assert.equal(await store.posts.count(), isEnded ? 1 : 0);
     });

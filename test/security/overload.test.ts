@@ -139,7 +139,7 @@ function guess(guard: LoginGuard, username: string): boolean {
     guard.attempt(username, '192.0.2.1', null).fail();
     return true;
   } catch (error) {
-    if (error instanceof JotError && error.code === 'too_many_requests') return false;
+    if (error instanceof JotError && error.code === 'rate_limited') return false;
     throw error;
   }
 }

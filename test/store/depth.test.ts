@@ -20,7 +20,7 @@ const REMARKS: Patches[string] = [
     `const remarks = collection({
   owner: { collection: 'posts', field: 'post_id' },
   fields: { post_id: { kind: 'integer' }, text: { kind: 'text' } },
-  unique: { text: { key: ({ text }) => text, taken: 'Remark already exists' } },
+  unique: { text: { key: ({ text }) => text, taken: { code: 'conflict', message: 'Remark already exists' } } },
 });
 
 const declared = {

@@ -215,7 +215,7 @@ describe('Store in a random run against plain Maps', () => {
       }
       await compaction;
       // A run in which nothing was ever refused, or nothing was left, would show little.
-      for (const code of ['conflict', 'not_found', 'precondition_failed']) {
+      for (const code of ['username_taken', 'not_found', 'precondition_failed']) {
         assert.ok((refused.get(code) ?? 0) > 50, `${code}: ${refused.get(code)}`);
       }
       for (const name of NAMES) assert.ok(model.all(name).length > 10, `${name}: ${model.all(name).length}`);

@@ -92,8 +92,8 @@ for (const kind of storeKinds) {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('straße'));
       await users.create(userNamed('elie'));
-      await rejects(users.create(userNamed('STRASSE')), 'conflict', 'Username already exists');
-      await rejects(users.update(2, { username: 'Straße' }), 'conflict', 'Username already exists');
+      await rejects(users.create(userNamed('STRASSE')), 'username_taken', 'Username already exists');
+      await rejects(users.update(2, { username: 'Straße' }), 'username_taken', 'Username already exists');
       assert.equal((await users.update(1, { username: 'STRASSE' })).username, 'STRASSE');
 
       await users.update(1, { username: 'matt' });
@@ -129,7 +129,7 @@ for (const kind of storeKinds) {
     it('create uses up no id if it is rejected', async (t) => {
       const { users } = await openEmpty(t, kind);
       await users.create(userNamed('a'));
-      await rejects(users.create(userNamed('A')), 'conflict');
+      await rejects(users.create(userNamed('A')), 'username_taken');
       assert.equal((await users.create(userNamed('b'))).id, 2);
     });
 

@@ -162,11 +162,11 @@ for (const kind of storeKinds) {
       { remove: 'users', id: 1 },
     ];
     const failing: readonly (readonly [
-      code: 'conflict' | 'not_found' | 'precondition_failed',
+      code: 'username_taken' | 'not_found' | 'precondition_failed',
       last: Operation,
     ])[] = [
-      ['conflict', { create: 'users', values: userNamed('Tim') }],
-      ['conflict', { update: 'users', id: 2, change: { username: 'TIM' } }],
+      ['username_taken', { create: 'users', values: userNamed('Tim') }],
+      ['username_taken', { update: 'users', id: 2, change: { username: 'TIM' } }],
       ['not_found', { create: 'posts', values: postOf(1) }],
       ['not_found', { update: 'posts', id: 1, change: {} }],
       ['not_found', { remove: 'users', id: 1 }],
@@ -239,7 +239,7 @@ for (const kind of storeKinds) {
       const won = outcomes.filter(({ status }) => status === 'fulfilled');
       const lost = outcomes.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
       assert.equal(won.length, 1);
-      assert.deepEqual([...new Set(lost.map(({ reason }) => reason.code))], ['conflict']);
+      assert.deepEqual([...new Set(lost.map(({ reason }) => reason.code))], ['username_taken']);
       assert.deepEqual([await store.users.count(), (await store.users.create(userNamed('elie'))).id], [1, 2]);
     });
 

@@ -159,7 +159,7 @@ export class Draft {
   #put(name: CollectionName, row: Entity, before: Entity | null): Entity {
     for (const [index, key, taken] of uniqueKeys(name, row)) {
       const holder = this.#findId(name, index, key);
-      if (holder !== undefined && holder !== before?.id) throw new JotError('conflict', taken);
+      if (holder !== undefined && holder !== before?.id) throw failed(taken);
     }
     this.#apply({ put: name, row });
     return row;

@@ -1,6 +1,7 @@
 // The rows as they are durable: plain Maps and the indexes that the collections declare. Only changes that are on disk
 // get here, so whoever reads here never sees a write that may still be lost.
 
+import type { Failure } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
 import { type CollectionName, collectionNames, collections, type Entity, type Id } from '../collections.ts';
 import type { UniqueIndex } from '../declaration.ts';
@@ -178,7 +179,10 @@ export function hasUniqueKeys(name: CollectionName): boolean {
 }
 
 /** The keys that the row takes in its collection's unique indexes. */
-export function uniqueKeys(name: CollectionName, row: Entity): [index: string, key: string, taken: string][] {
+export function uniqueKeys(
+  name: CollectionName,
+  row: Entity,
+): [index: string, key: string, taken: Failure][] {
   return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 

@@ -33,7 +33,7 @@ describe('FileJournal.append with a failing sync', () => {
     faults.sync = undefined;
     faults.write = () => assert.fail('nothing may be written after a failed sync');
     await rejects(store.users.create(userNamed('tom')), 'unavailable', NOT_STORED);
-    await rejects(store.users.create(userNamed('matt')), 'conflict');
+    await rejects(store.users.create(userNamed('matt')), 'username_taken');
     const reason = 'The disk failed: EIO: i/o error; nothing is written until Jot is restarted';
     assert.deepEqual(store.status(), { ok: false, reason });
     assert.deepEqual([await namesIn(store), content()], [['matt'], before]);

@@ -63,7 +63,7 @@ describe('FileJournal.append', () => {
     const { store } = await openWithMatt(t, faults);
     const syncs = new HeldSyncs();
     faults.sync = syncs.sync;
-    await rejects(store.users.create(userNamed('MATT')), 'conflict');
+    await rejects(store.users.create(userNamed('MATT')), 'username_taken');
     await store.write([{ expect: 'users', id: 1, ifVersion: 1 }]);
     assert.equal(syncs.count, 0);
   });
@@ -186,7 +186,7 @@ describe('FileJournal.append to a full disk', () => {
     faults.sync = undefined;
     assert.deepEqual(await outcomesOf(['Tim', 'tim'].map((name) => store.users.create(userNamed(name)))), [
       'done',
-      'conflict',
+      'username_taken',
     ]);
     assert.deepEqual(await namesIn(store), ['matt', 'elie', 'Tim']);
   });

@@ -60,7 +60,7 @@ describe('repairDataFile with two rows of one username', () => {
         gone,
       );
       const store = await openFor(t, `file:${result.path}`);
-      await rejects(store.users.create(userNamed('Matt')), 'conflict');
+      await rejects(store.users.create(userNamed('Matt')), 'username_taken');
     });
   }
 

@@ -104,7 +104,7 @@ export class PlainStore {
   #put(name: Name, row: Row): Outcome {
     const others = this.all(name).filter(({ id }) => id !== row.id);
     const isTaken = others.some((other) => uniqueKey(name, other) === uniqueKey(name, row));
-    if (isTaken && name !== 'posts') return { code: 'conflict' };
+    if (isTaken && name !== 'posts') return { code: name === 'users' ? 'username_taken' : 'conflict' };
     this.#state.rows[name].set(row.id, row);
     return { row };
   }

@@ -22,9 +22,23 @@ export function assertFields(answer: Answer, fields: Readonly<Record<string, str
   assert.deepEqual(answer.json.fields, fields);
 }
 
-/** Asserts a 401 with its challenge. */
+const codesByError: Readonly<Record<string, string>> = {
+  'Authorization Required': 'authorization_required',
+  'Bad Request': 'invalid_credentials',
+  'Fresh Token Required': 'fresh_token_required',
+  'Invalid JWT': 'user_gone',
+  'Invalid JWT header': 'invalid_header',
+  'Invalid token': 'token_invalid',
+};
+const codesByDescription: Readonly<Record<string, string>> = {
+  'Signature has expired': 'token_expired',
+  'Token has been revoked': 'token_revoked',
+};
+
+/** Asserts a 401 with its code and challenge. */
 export function assertUnauthorized(answer: Answer, error: string, description: string): void {
-  assertFailure(answer, 401, error, description);
+  const code = codesByDescription[description] ?? codesByError[error];
+  assertFailure(answer, 401, error, description, { code });
   assert.equal(answer.headers['www-authenticate'], 'JWT realm="Login Required"');
 }
 
