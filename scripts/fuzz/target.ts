@@ -1,5 +1,5 @@
 // The server under test, in this process. It has the settings of production, except for cheap
-// hashing and short-lived tokens. Its clock is advanced by the fuzzer.
+// hashing, short-lived tokens and unlimited sign-ups. Its clock is advanced by the fuzzer.
 
 import { createApp } from '../../src/app.ts';
 

@@ -6,6 +6,11 @@
 // Passwords need it most. scrypt runs on libuv's pool of four threads, and so does every file
 // operation: sixteen concurrent hashes delay one `fdatasync` by seconds. With a gate smaller than
 // the pool, the disk always finds a free thread.
+//
+// In a single line, a client that sends many requests delays everyone else, and keeps the line
+// full. So each caller has a line of its own, and the lines take turns. If the gate is full, the
+// longest line loses its newest task. A caller with one task waits for at most one task of each
+// other caller, and is rejected only if every waiting caller has one.
 
 import { JotError } from '../lib/errors.ts';
 
@@ -29,11 +34,14 @@ interface Waiting {
   readonly turnAway: (reason: string) => void;
 }
 
+/** Waiting tasks in order of arrival. */
+type Line = Set<Waiting>;
+
 export class Gate {
   readonly #concurrency: number;
   readonly #queueMax: number;
-  /** Waiting tasks in order of arrival. */
-  readonly #waiting = new Set<Waiting>();
+  /** The lines by caller, in the order of their next turns; none is empty. */
+  readonly #lines = new Map<string, Line>();
   #waitMsMax: number;
   #running = 0;
 
@@ -48,17 +56,21 @@ export class Gate {
   }
 
   get queued(): number {
-    return this.#waiting.size;
+    let queued = 0;
+    for (const { size } of this.#lines.values()) queued += size;
+    return queued;
   }
 
   /**
-   * Runs the task as soon as fewer than `concurrency` tasks run; first in, first out.
+   * Runs the task as soon as fewer than `concurrency` tasks run. The tasks of one caller run in
+   * order of arrival.
    *
-   * @throws JotError `unavailable` if the queue is full or the wait too long.
+   * @throws JotError `unavailable` if the caller's line is the longest of too many waiting tasks,
+   * or the wait too long.
    */
-  async run<T>(task: () => Promise<T>): Promise<T> {
+  async run<T>(caller: string, task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#concurrency) this.#running++;
-    else await this.#turn();
+    else await this.#turn(caller);
     try {
       return await task();
     } finally {
@@ -72,15 +84,16 @@ export class Gate {
    */
   hurry(reason: string, waitMsMax: number): void {
     this.#waitMsMax = Math.min(this.#waitMsMax, waitMsMax);
-    for (const { turnAway } of this.#waiting) turnAway(reason);
+    for (const line of this.#lines.values()) for (const { turnAway } of line) turnAway(reason);
   }
 
-  #turn(): Promise<void> {
-    if (this.#waiting.size >= this.#queueMax) throw unavailable(TOO_MANY);
+  #turn(caller: string): Promise<void> {
     return new Promise((resolve, reject) => {
+      const line: Line = this.#lines.get(caller) ?? new Set();
       const leave = () => {
         clearTimeout(timer);
-        this.#waiting.delete(waiting);
+        line.delete(waiting);
+        if (line.size === 0) this.#lines.delete(caller);
       };
       const waiting: Waiting = {
         enter() {
@@ -93,16 +106,32 @@ export class Gate {
         },
       };
       const timer = setTimeout(waiting.turnAway, this.#waitMsMax, TOO_MANY);
-      this.#waiting.add(waiting);
+      this.#lines.set(caller, line.add(waiting));
+      if (this.queued > this.#queueMax) this.#shorten(line);
     });
   }
 
-  // The place passes directly to the next in line. Decrementing and incrementing the count would
-  // let a newcomer overtake it.
+  // Of lines of the same length, the newcomer's is shortened, so that no task loses its place to a
+  // task that arrived later.
+  #shorten(newcomers: Line): void {
+    let longest = newcomers;
+    for (const line of this.#lines.values()) if (line.size > longest.size) longest = line;
+    [...longest].at(-1)?.turnAway(TOO_MANY);
+  }
+
+  // The place passes directly to the next task. Decrementing and incrementing the count would let a
+  // newcomer overtake it.
   #next(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) this.#running--;
-    else next.enter();
+    const [first] = this.#lines;
+    if (first === undefined) {
+      this.#running--;
+      return;
+    }
+    const [caller, line] = first;
+    const [task] = line;
+    this.#lines.delete(caller);
+    this.#lines.set(caller, line);
+    task?.enter();
   }
 }
 

@@ -28,9 +28,13 @@ export class PasswordHasher {
     this.#decoys = new Map([cost, ...inUse].map((each) => [formatCost(each), decoy(each)]));
   }
 
-  /** @throws JotError `unavailable` if too many tasks are waiting. */
-  hash(password: string): Promise<string> {
-    return this.#gate.run(() => hash(password, this.#cost));
+  /**
+   * @param caller Key of the caller's line at the gate: the address, since a new address is harder
+   * to get than a new account.
+   * @throws JotError `unavailable` if too many tasks are waiting.
+   */
+  hash(password: string, caller: string): Promise<string> {
+    return this.#gate.run(caller, () => hash(password, this.#cost));
   }
 
   /**
@@ -39,8 +43,8 @@ export class PasswordHasher {
    * @param phc Null if there is no such user. The result is then not `ok`, after the same work.
    * @throws JotError `unavailable` if too many tasks are waiting.
    */
-  verify(password: string, phc: string | null): Promise<Verified> {
-    return this.#gate.run(() => this.#verify(password, phc));
+  verify(password: string, phc: string | null, caller: string): Promise<Verified> {
+    return this.#gate.run(caller, () => this.#verify(password, phc));
   }
 
   async #verify(password: string, phc: string | null): Promise<Verified> {

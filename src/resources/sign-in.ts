@@ -43,9 +43,10 @@ export async function signIn(
   // would fill its memory.
   if (password === undefined) throw invalidCredentials();
   const name = usernameKey(username ?? '');
+  const caller = addressKey(client.address);
   const found = await options.store.users.findBy('username', name);
-  const attempt = options.loginGuard.attempt(name, addressKey(client.address), found?.id ?? null);
-  let verified = await verify(options, found, password).catch((error) => {
+  const attempt = options.loginGuard.attempt(name, caller, found?.id ?? null);
+  let verified = await verify(options, found, password, caller).catch((error) => {
     attempt.forgive();
     throw error;
   });
@@ -61,7 +62,7 @@ export async function signIn(
     // A concurrent password change must invalidate this login. Or a concurrent login has renewed
     // the hash.
     const current = await options.store.users.find(verified.user.id);
-    verified = await verify(options, current, password);
+    verified = await verify(options, current, password, caller);
   }
   throw invalidCredentials();
 }
@@ -70,8 +71,9 @@ async function verify(
   { passwords }: SignInOptions,
   user: User | null,
   password: string,
+  caller: string,
 ): Promise<VerifiedUser | null> {
-  const { ok, renewed } = await passwords.verify(password, user?.password_hash ?? null);
+  const { ok, renewed } = await passwords.verify(password, user?.password_hash ?? null, caller);
   return ok && user !== null ? { user, renewedHash: renewed } : null;
 }
 

@@ -3,6 +3,7 @@
 import { anyone, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
+import { addressKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import {
   type Infer,
@@ -75,9 +76,9 @@ function signUp(options: UsersOptions, path: string): Endpoint {
     status: 201,
     failures: ['username_taken'],
     response: userType,
-    async handle({ body: { password: secret, ...fields } }) {
+    async handle({ body: { password: secret, ...fields }, client }) {
       await requireFree(store, fields.username);
-      const password_hash = await passwords.hash(secret);
+      const password_hash = await passwords.hash(secret, addressKey(client.address));
       const user = await store.users.create({ password_hash, created: now(), ...fields });
       return withPosts(store, user, firstPage);
     },
@@ -131,10 +132,11 @@ function updateUser(
     body,
     failures: ['username_taken'],
     response: userType,
-    async handle({ principal, body: { password: secret, ...fields }, ifVersion }) {
+    async handle({ principal, body: { password: secret, ...fields }, client, ifVersion }) {
       const { user, session } = principal;
       if (fields.username !== undefined) await requireFree(store, fields.username, user);
-      const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret) };
+      const caller = addressKey(client.address);
+      const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret, caller) };
       const operations: Operation[] = [
         stillSignedIn(principal),
         { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },

@@ -14,10 +14,10 @@ function deferred<T>() {
 }
 
 /** Sends a task to the gate that says when it begins and ends when it is told to. */
-function send(gate: Gate, name: string, begun: string[] = []) {
+function send(gate: Gate, name: string, begun: string[] = [], caller = 'a caller') {
   const begin = deferred<void>();
   const end = deferred<string>();
-  const result = gate.run(() => {
+  const result = gate.run(caller, () => {
     begun.push(name);
     begin.resolve();
     return end.promise;
@@ -72,7 +72,7 @@ describe('Gate', () => {
       await Promise.resolve();
       running--;
     };
-    await Promise.all(Array.from({ length: 100 }, () => gate.run(task)));
+    await Promise.all(Array.from({ length: 100 }, () => gate.run('a caller', task)));
     assert.equal(most, 3);
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
@@ -87,6 +87,49 @@ describe('Gate', () => {
     }
     assert.deepEqual(await Promise.all(tasks.map((task) => task.result)), ['a', 'b', 'c', 'd', 'e']);
     assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('runs the tasks of different callers in turns, each caller in order of arrival', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 9 });
+    const begun: string[] = [];
+    const arrivals = ['a0', 'a1', 'a2', 'a3', 'b1', 'b2', 'c1'];
+    const tasks = new Map(arrivals.map((name) => [name, send(gate, name, begun, name.charAt(0))]));
+    const order = ['a0', 'a1', 'b1', 'c1', 'a2', 'b2', 'd1', 'a3'];
+    for (const name of order) {
+      const task = tasks.get(name);
+      await task?.begins;
+      // A newcomer waits for one task of each of the others.
+      if (name === 'c1') tasks.set('d1', send(gate, 'd1', begun, 'd'));
+      task?.finish();
+    }
+    await Promise.all([...tasks.values()].map(({ result }) => result));
+    assert.deepEqual(begun, order);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
+  });
+
+  it('if full, rejects the newest task of the caller with the most waiting tasks', async () => {
+    const gate = new Gate({ concurrency: 1, queueMax: 4 });
+    const begun: string[] = [];
+    const running = send(gate, 'running', begun);
+    const [a1, a2, a3, b1] = [
+      send(gate, 'a1', begun, 'a'),
+      send(gate, 'a2', begun, 'a'),
+      send(gate, 'a3', begun, 'a'),
+      send(gate, 'b1', begun, 'b'),
+    ];
+    await assert.rejects(send(gate, 'a4', begun, 'a').result, { code: 'unavailable' });
+    const c1 = send(gate, 'c1', begun, 'c');
+    await assert.rejects(a3.result, { code: 'unavailable', details: { retryAfterSeconds: 1 } });
+    // Two lines of two, of which the newcomer's is shortened.
+    await assert.rejects(send(gate, 'b2', begun, 'b').result, { code: 'unavailable' });
+    const d1 = send(gate, 'd1', begun, 'd');
+    await assert.rejects(a2.result, { code: 'unavailable' });
+    await assert.rejects(send(gate, 'e1', begun, 'e').result, { code: 'unavailable' });
+    assert.deepEqual(counters(gate), { running: 1, queued: 4 });
+    for (const task of [running, a1, b1, c1, d1]) task.finish();
+    await Promise.all([running, a1, b1, c1, d1].map(({ result }) => result));
+    assert.deepEqual(begun, ['running', 'a1', 'b1', 'c1', 'd1']);
+    assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 
   it('lets no new task overtake while a slot is handed over', async () => {
@@ -199,7 +242,7 @@ describe('Gate', () => {
     const throwing = () => {
       throw new TypeError('no such cost');
     };
-    await assert.rejects(gate.run(throwing), { name: 'TypeError', message: 'no such cost' });
+    await assert.rejects(gate.run('a caller', throwing), { name: 'TypeError', message: 'no such cost' });
     assert.deepEqual(counters(gate), { running: 0, queued: 0 });
   });
 

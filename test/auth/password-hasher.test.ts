@@ -9,6 +9,7 @@ const OLD: Cost = { ln: 1, r: 1, p: 1 };
 const OLDER: Cost = { ln: 3, r: 1, p: 1 };
 const TODAY: Cost = { ln: 2, r: 1, p: 1 };
 const today = 'ln=2,r=1,p=1';
+const CALLER = '192.0.2.1';
 
 function passwords(inUse: readonly Cost[] = []): PasswordHasher {
   return new PasswordHasher(TODAY, new Gate({ concurrency: 1, queueMax: 10 }), inUse);
@@ -16,11 +17,11 @@ function passwords(inUse: readonly Cost[] = []): PasswordHasher {
 
 describe('PasswordHasher', () => {
   it('hash uses the configured cost, and verify accepts the hash', async () => {
-    const phc = await passwords().hash('foo');
+    const phc = await passwords().hash('foo', CALLER);
     assert.ok(phc.startsWith(`$scrypt$${today}$`));
-    assert.deepEqual(await passwords().verify('foo', phc), { ok: true, renewed: null });
-    assert.deepEqual(await passwords().verify('bar', phc), { ok: false, renewed: null });
-    assert.equal((await passwords().verify('foo', null)).ok, false);
+    assert.deepEqual(await passwords().verify('foo', phc, CALLER), { ok: true, renewed: null });
+    assert.deepEqual(await passwords().verify('bar', phc, CALLER), { ok: false, renewed: null });
+    assert.equal((await passwords().verify('foo', null, CALLER)).ok, false);
   });
 
   it('verify rejects after one hash if all are of one cost, in use or not', async (t) => {
@@ -29,7 +30,7 @@ describe('PasswordHasher', () => {
     for (const inUse of [[], [TODAY], [TODAY, TODAY]]) {
       for (const given of [phc, null]) {
         costs.length = 0;
-        await passwords(inUse).verify('bar', given);
+        await passwords(inUse).verify('bar', given, CALLER);
         assert.deepEqual(costs, [today]);
       }
     }
@@ -40,7 +41,7 @@ describe('PasswordHasher', () => {
     const costs = watchScrypt(t);
     for (const phc of hashes) {
       costs.length = 0;
-      assert.equal((await passwords([OLD, TODAY, OLDER]).verify('bar', phc)).ok, false);
+      assert.equal((await passwords([OLD, TODAY, OLDER]).verify('bar', phc, CALLER)).ok, false);
       assert.deepEqual(costs.sort(), ['ln=1,r=1,p=1', 'ln=2,r=1,p=1', 'ln=3,r=1,p=1'], `${phc}`);
     }
   });
@@ -48,7 +49,7 @@ describe('PasswordHasher', () => {
   it('verify accepts after one hash', async (t) => {
     const phc = await hash('foo', TODAY);
     const costs = watchScrypt(t);
-    assert.deepEqual(await passwords([OLD]).verify('foo', phc), { ok: true, renewed: null });
+    assert.deepEqual(await passwords([OLD]).verify('foo', phc, CALLER), { ok: true, renewed: null });
     assert.deepEqual(costs, [today]);
   });
 
@@ -57,24 +58,24 @@ describe('PasswordHasher', () => {
     const costs = watchScrypt(t);
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
     const checks = new PasswordHasher(TODAY, gate, [OLD]);
-    const first = checks.verify('foo', phc);
-    await assert.rejects(checks.verify('foo', phc), { code: 'unavailable' });
+    const first = checks.verify('foo', phc, CALLER);
+    await assert.rejects(checks.verify('foo', phc, CALLER), { code: 'unavailable' });
     const { ok, renewed } = await first;
     assert.ok(ok && renewed !== null);
     assert.deepEqual(costs, ['ln=1,r=1,p=1', today]);
-    assert.deepEqual(await checks.verify('foo', renewed), { ok: true, renewed: null });
-    assert.deepEqual(await checks.verify('bar', phc), { ok: false, renewed: null });
+    assert.deepEqual(await checks.verify('foo', renewed, CALLER), { ok: true, renewed: null });
+    assert.deepEqual(await checks.verify('bar', phc, CALLER), { ok: false, renewed: null });
   });
 
   it('verify rejects text that is not a hash', async () => {
-    await assert.rejects(passwords().verify('foo', '$2b$12$abc'), TypeError);
+    await assert.rejects(passwords().verify('foo', '$2b$12$abc', CALLER), TypeError);
   });
 
   it('verify passes the gate once for the whole check', async () => {
     const gate = new Gate({ concurrency: 1, queueMax: 0 });
     const checks = new PasswordHasher(TODAY, gate, [OLD]);
-    const first = checks.verify('bar', null);
-    await assert.rejects(checks.verify('bar', null), { code: 'unavailable' });
+    const first = checks.verify('bar', null, CALLER);
+    await assert.rejects(checks.verify('bar', null, CALLER), { code: 'unavailable' });
     assert.equal((await first).ok, false);
     assert.deepEqual([gate.running, gate.queued], [0, 0]);
   });

@@ -94,7 +94,7 @@ describe('signIn with a hash of an older cost', () => {
 
       // The login has read the user, and is in line to check the password, for as long as this takes.
       const place = new EventEmitter();
-      const before = gate.run(() => once(place, 'free'));
+      const before = gate.run('another caller', () => once(place, 'free'));
       const underWay = login('old');
       while (gate.queued === 0) await nextTurn();
       const password_hash = await hash('new', today);

@@ -79,6 +79,31 @@ describe('200 logins at once', () => {
   });
 });
 
+describe('Logins from many addresses', () => {
+  it('twenty addresses: their flood of wrong logins keeps no other address out', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const settings = { PASSWORD_COST: 'ln=12,r=8,p=1', HASH_CONCURRENCY: '1', TRUST_PROXY: '127.0.0.1' };
+    const server = await startServer(t, settings, { timeouts: { stallMs: 3_600_000 } });
+    await server.signUp('matt');
+    const loginFrom = async (address: string, password: string) => {
+      const headers = { 'X-Forwarded-For': address };
+      return (await server.call('POST', '/auth', { json: { username: 'matt', password }, headers })).status;
+    };
+    const flood = new Set<number>();
+    let isOver = false;
+    const attackers = Array.from({ length: 200 }, async (_, index) => {
+      while (!isOver) flood.add(await loginFrom(`192.0.2.${index % 20}`, 'wrong'));
+    });
+    while (((await gauges(server)).jot_hashes_queued ?? 0) < QUEUE_MAX);
+    const others = Array.from({ length: 12 }, (_, index) => loginFrom(`198.51.100.${index}`, 'secret'));
+    const statuses = await Promise.all(others);
+    isOver = true;
+    await Promise.all(attackers);
+    assert.deepEqual(statuses, Array(12).fill(200));
+    assert.deepEqual(flood, new Set([503, 401]));
+  });
+});
+
 describe('Unicode', () => {
   // Putting so many accents into their order takes the square of their number.
   const accents = (count: number) => `a${'\u0300'.repeat(count / 2)}${'\u0316'.repeat(count / 2)}`;
