@@ -181,7 +181,7 @@ export class App {
       await this.open();
       return this.#answers;
     };
-    const store = await openStore(config.databaseUrl, { now, log, answers });
+    const store = await openStore(config.databaseUrl, { now, log, answers, capacity: config.capacity });
     const api = await createApi(config, store, now).catch(async (error) => {
       await store.close();
       throw error;

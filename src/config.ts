@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
@@ -13,9 +14,12 @@ import { nearestName } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
 import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/limits.ts';
+import { type Capacity, DEFAULT_CAPACITY } from './store/capacity.ts';
 import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
+const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
+const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
 const LIBUV_POOL_SIZE = 4;
@@ -66,6 +70,7 @@ function declareSettings(setting: Declare, hashesMax: number) {
     host: setting('HOST', '127.0.0.1', host, 'Address to listen on; `0.0.0.0` for every address'),
     port: setting('PORT', 3000, integer(0, 65_535), 'Port to listen on; 0 for any free port'),
     databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl, '`file:<path>` or `memory:`'),
+    capacity: declareCapacity(setting),
     bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT), 'Maximum size of a request body'),
     connectionsMax: setting('MAX_CONNECTIONS', 10_000, integer(1, CONNECTIONS_LIMIT), 'Maximum open sockets'),
     corsOrigin: setting('CORS_ORIGIN', [], origins, 'Origins whose pages may use the API; or `*`'),
@@ -118,6 +123,28 @@ function declareSettings(setting: Declare, hashesMax: number) {
     ) as Rates,
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl, 'Lifetime of cached lists; or `off`'),
     metricsToken: setting('METRICS_TOKEN', null, metricsToken, 'Bearer token that `/metrics` requires'),
+  };
+}
+
+function declareCapacity(setting: Declare): Capacity {
+  const storeBytes = setting(
+    'STORE_BYTES_MAX',
+    DEFAULT_CAPACITY.bytes,
+    bytes(HEAP_BYTES),
+    "Maximum memory of all stored rows; half of V8's heap",
+  );
+  return {
+    ...DEFAULT_CAPACITY,
+    bytes: storeBytes,
+    bytesPerUser: setting(
+      'USER_BYTES_MAX',
+      Math.min(USER_BYTES_DEFAULT, Math.floor(storeBytes / 4)),
+      bytes(HEAP_BYTES),
+      "Maximum memory of a user's posts; a quarter of `STORE_BYTES_MAX` if that is less",
+    ),
+    rowsPerUser: {
+      posts: setting('USER_POSTS_MAX', 100_000, integer(1, DEFAULT_CAPACITY.rows), 'Maximum posts of a user'),
+    },
   };
 }
 

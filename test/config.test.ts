@@ -5,9 +5,11 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
+import { getHeapStatistics } from 'node:v8';
 import { type Config, type Environment, keyFileOf, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
 import { limitNames, rateSetting } from '../src/limit/limits.ts';
+import { DEFAULT_CAPACITY } from '../src/store/capacity.ts';
 
 interface Setting {
   readonly read: (config: Config) => unknown;
@@ -21,6 +23,7 @@ interface Setting {
   readonly isSecret?: boolean;
 }
 
+const MEBIBYTE = 1024 * 1024;
 const HIDDEN = 'is not valid (its value is hidden here)';
 const LONG_SECRET = 'long enough for anybody: 32 bytes.';
 const PROXIES = ['127.0.0.1', '10.1.2.3', '10.2.0.1', '::1', 'fd00::1'];
@@ -45,6 +48,12 @@ const settings: Readonly<Record<string, Setting>> = {
     expected: '`file:<path>` or `memory:`',
     isSecret: true,
   },
+  STORE_BYTES_MAX: heapBytes(({ capacity }) => capacity.bytes, DEFAULT_CAPACITY.bytes),
+  USER_BYTES_MAX: heapBytes(
+    ({ capacity }) => capacity.bytesPerUser,
+    Math.min(64 * MEBIBYTE, Math.floor(DEFAULT_CAPACITY.bytes / 4)),
+  ),
+  USER_POSTS_MAX: whole(({ capacity }) => capacity.rowsPerUser.posts, 100_000, 1, 2 ** 23),
   MAX_BODY: {
     read: ({ bodyBytesMax }) => bodyBytesMax,
     fallback: 65_536,
@@ -174,6 +183,20 @@ function whole(read: Setting['read'], fallback: number, min: number, max: number
     good: [min, max].map((value) => [String(value), value]),
     bad: [String(min - 1), String(max + 1), '1.5', '0x1', '1_0', 'many', '\u0661'],
     expected: `an integer from ${min} to ${max}`,
+  };
+}
+
+function heapBytes(read: Setting['read'], fallback: number): Setting {
+  const max = getHeapStatistics().heap_size_limit;
+  return {
+    read,
+    fallback,
+    good: [
+      ['5MiB', 5 * MEBIBYTE],
+      [String(max), max],
+    ],
+    bad: ['0', String(max + 1), '1GiB', 'off'],
+    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${Math.floor(max / MEBIBYTE)}MiB`,
   };
 }
 

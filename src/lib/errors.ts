@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'invalid_credentials'
   | 'fresh_token_required'
   | 'forbidden'
+  | 'quota_exceeded'
   | 'not_found'
   | 'method_not_allowed'
   | 'request_timeout'

@@ -28,7 +28,7 @@ export function bytes(max: number): Setting<number> {
       const value = Number(parts?.[1]) * unit;
       return value >= 1 && value <= max ? value : undefined;
     },
-    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${max / 1024 / 1024}MiB`,
+    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${Math.floor(max / 1024 / 1024)}MiB`,
   };
 }
 

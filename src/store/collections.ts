@@ -6,6 +6,7 @@ import {
   collection,
   type Entity,
   type Fields,
+  type Id,
   type NewRowOf,
   ownersFirst,
   type RowOf,
@@ -42,6 +43,8 @@ const posts = collection({
 /** A login and all token pairs refreshed from it. */
 const sessions = collection({
   owner: { collection: 'users', field: 'user_id' },
+  // At the quota, or in a full store, a user must sign in to delete something.
+  isEssential: true,
   fields: {
     user_id: { kind: 'integer' },
     // The public name of the session: opaque and unguessable.
@@ -79,6 +82,16 @@ export const collections: {
 
 /** Collection names, every owner before the collections it owns. */
 export const collectionNames = ownersFirst(collections);
+
+export function byCollection<T>(of: (name: CollectionName) => T): Readonly<Record<CollectionName, T>> {
+  return Object.fromEntries(collectionNames.map((name) => [name, of(name)])) as Record<CollectionName, T>;
+}
+
+/** Returns the id of the row's owner; 0 if the collection has none. */
+export function ownerOf(name: CollectionName, row: Entity): Id {
+  const { owner } = collections[name];
+  return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
+}
 
 /**
  * Returns the key by which usernames are compared, ignoring case and compatibility forms (`ﬁ` and

@@ -72,6 +72,12 @@ export interface Collection<
   readonly fields: F;
   /** The owner of a row: removing the owner removes the row. `field` holds the owner's id. */
   readonly owner?: { readonly collection: Owner; readonly field: keyof F & string };
+  /**
+   * Whether rows are created even if their user's quota is exceeded, or the store is full: they do
+   * not count in the quota, and may use a reserve of the store. Their number needs a bound of its
+   * own. Default false.
+   */
+  readonly isEssential?: boolean;
   readonly unique: Readonly<Record<string, UniqueIndex<Row>>>;
 }
 

@@ -2,11 +2,13 @@
 
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { type Capacity, DEFAULT_CAPACITY } from './capacity.ts';
 import { openFileStore } from './file/file-store.ts';
 import { openMemoryStore } from './memory/memory-store.ts';
 import type { ControlHandlers, Store } from './store.ts';
 
 export type { Page } from '../lib/page.ts';
+export type { Capacity } from './capacity.ts';
 export type { Entity, Id, NewRows, Post, Session, User } from './collections.ts';
 export { usernameKey } from './collections.ts';
 export type * from './store.ts';
@@ -18,6 +20,8 @@ export interface OpenOptions {
   readonly log?: Log;
   /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
   readonly answers?: () => Promise<ControlHandlers>;
+  /** How much the store may hold; default half of V8's heap, and no quotas. */
+  readonly capacity?: Partial<Capacity>;
 }
 
 const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -29,11 +33,12 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
  */
 export async function openStore(
   url: string,
-  { now = Date.now, log = silent, answers }: OpenOptions = {},
+  { now = Date.now, log = silent, answers, capacity: bounds }: OpenOptions = {},
 ): Promise<Store> {
+  const capacity = { ...DEFAULT_CAPACITY, ...bounds };
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now, log, answers });
-  if (url === 'memory:') return openMemoryStore();
+  if (path !== null) return openFileStore(path, { now, log, answers, capacity });
+  if (url === 'memory:') return openMemoryStore(capacity);
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
 }
 

@@ -86,6 +86,14 @@ export interface Compaction {
   readonly bytesAfter: number;
 }
 
+/** How much of what is bounded has been used. */
+export type Usage = { readonly bytes: Used } & { readonly [name in CollectionName]?: Used };
+
+export interface Used {
+  readonly used: number;
+  readonly max: number;
+}
+
 /** Whether writes would work, and if not, why. */
 export type StoreStatus = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
@@ -105,6 +113,8 @@ export interface Store extends Repositories {
    * @throws JotError what the operation that fails would throw, or `unavailable` when the write can't be made durable.
    */
   write(operations: readonly Operation[]): Promise<void>;
+  /** Resolves to the quotas of the user and what counts in them, or to the same for the whole store. */
+  usage(user?: Id): Promise<Usage>;
   status(): StoreStatus;
   /**
    * Gives back the room that rows take which have changed since or are gone, while reads and writes go on. A store does so

@@ -3,9 +3,9 @@
 // collections.
 
 import { JotError } from '../lib/errors.ts';
-import { type CollectionName, collectionNames, collections, type Entity } from './collections.ts';
+import { type CollectionName, collectionNames, collections, type Entity, ownerOf } from './collections.ts';
 import type { Kinds } from './declaration.ts';
-import { ownerOf, type Tables, uniqueKeys } from './memory/tables.ts';
+import { type Tables, uniqueKeys } from './memory/tables.ts';
 
 const KINDS = {
   text: { fits: (value: unknown) => typeof value === 'string', expected: 'a text' },

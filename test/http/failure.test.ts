@@ -25,6 +25,7 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   invalid_credentials: [401, 'Bad Request'],
   fresh_token_required: [401, 'Fresh Token Required'],
   forbidden: [403],
+  quota_exceeded: [403],
   not_found: [404],
   method_not_allowed: [405],
   request_timeout: [408],

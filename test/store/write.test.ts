@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { createTableStore } from '../../src/store/memory/journaled-store.ts';
+import { DEFAULT_CAPACITY } from '../../src/store/capacity.ts';
+import { createTableStore, type Journal } from '../../src/store/memory/journaled-store.ts';
 import { Tables } from '../../src/store/memory/tables.ts';
 import type { Id, Operation, Store } from '../../src/store/open.ts';
 import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
@@ -272,7 +273,7 @@ describe('createTableStore: the batches passed to Journal.append', () => {
   function openNoting() {
     const tables = new Tables();
     const batches: number[] = [];
-    const store = createTableStore(tables, {
+    const journal: Journal = {
       async append(changes) {
         batches.push(changes.length);
         await turn();
@@ -281,7 +282,8 @@ describe('createTableStore: the batches passed to Journal.append', () => {
       status: () => ({ ok: true }),
       compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
       close: async () => undefined,
-    });
+    };
+    const store = createTableStore(tables, journal, DEFAULT_CAPACITY);
     return { store, batches };
   }
 

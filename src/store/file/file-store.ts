@@ -6,6 +6,7 @@ import { parseRequest } from '../../control/protocol.ts';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
+import { type Capacity, DEFAULT_CAPACITY } from '../capacity.ts';
 import { SCHEMA } from '../lift.ts';
 import { createTableStore } from '../memory/journaled-store.ts';
 import { Tables } from '../memory/tables.ts';
@@ -21,6 +22,8 @@ export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
+  /** Default `DEFAULT_CAPACITY`. */
+  readonly capacity?: Capacity;
   readonly fileSystem?: FileSystem;
   /** Gives what other processes can ask for, beside `compact`. */
   readonly answers?: (() => Promise<ControlHandlers>) | undefined;
@@ -61,12 +64,13 @@ interface Place {
 }
 
 async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
-  const { now, log, answers = async () => ({}), fileSystem = realFileSystem } = options;
+  const { now, log, answers = async () => ({}), capacity = DEFAULT_CAPACITY } = options;
+  const { fileSystem = realFileSystem } = options;
   const { path, realPath, lock } = place;
   await removeLeftover(fileSystem, realPath);
   const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
-    const tables = new Tables();
+    const tables = new Tables(capacity.rows);
     const loaded = await explained('read', path, () => load(file, path, tables));
     const { seq, goodBytes, schema } = loaded;
     if (schema < SCHEMA)
@@ -89,7 +93,7 @@ async function openLocked(place: Place, options: FileStoreOptions): Promise<Stor
     });
     journal.compactIfWorthwhile();
     lock.handleWith((line) => answer(line, { compact: () => journal.compact() }, answers));
-    return createTableStore(tables, journal);
+    return createTableStore(tables, journal, capacity);
   });
 }
 

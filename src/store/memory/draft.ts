@@ -8,15 +8,16 @@
 // up the chain of owners: a row exists if and only if it is not removed and its owner exists.
 
 import { type Failure, JotError } from '../../lib/errors.ts';
-import { type CollectionName, collections, type Entity, type Id } from '../collections.ts';
+import type { Capacity } from '../capacity.ts';
+import { type CollectionName, collections, type Entity, type Id, ownerOf } from '../collections.ts';
 import { missingDefaults } from '../lift.ts';
 import type { Operation } from '../store.ts';
+import { Room } from './room.ts';
 import {
   type Change,
   type Effect,
   hasUniqueKeys,
   ownedCollections,
-  ownerOf,
   type Tables,
   uniqueKeys,
 } from './tables.ts';
@@ -33,25 +34,35 @@ type ByCollection<T> = { [name in CollectionName]?: T };
 
 export class Draft {
   readonly #base: Tables;
+  readonly #capacity: Capacity;
   #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
   #rows: ByCollection<Map<Id, Entity | null>> = {};
   /** By collection, index and key; null where the key is free again. */
   #keys = new Map<string, Id | null>();
   #nextIds: ByCollection<Id> = {};
+  #room: Room;
+  /** Whether the write under way creates an essential row. */
+  #isEssential = false;
 
-  constructor(base: Tables) {
+  constructor(base: Tables, capacity: Capacity) {
     this.#base = base;
+    this.#capacity = capacity;
+    this.#room = this.#emptyRoom();
   }
 
   /**
    * Works out one write, all of its operations or none.
    *
    * @returns its effects, and the row that the last operation put.
-   * @throws JotError `not_found`, `precondition_failed`, `conflict`; the draft is as it was before.
+   * @throws JotError `not_found`, `precondition_failed`, `conflict`, `quota_exceeded`,
+   * `unavailable`; the draft is as it was before.
    */
   run(operations: readonly Operation[]): { change: Change; row: Entity | null } {
     const before = this.#effects.length;
+    this.#isEssential = operations.some(
+      (operation) => 'create' in operation && collections[operation.create].isEssential,
+    );
     let row: Entity | null = null;
     try {
       for (const operation of operations) row = this.#run(operation);
@@ -92,6 +103,10 @@ export class Draft {
     return this.#nextIds[name] ?? this.#base.nextId(name);
   }
 
+  #emptyRoom(): Room {
+    return new Room(this.#base, this.#capacity, (name, id) => this.#find(name, id));
+  }
+
   // Nearly all that fails does so before it has had any effect. For the rest it is simplest to begin again.
   #rewind(count: number): void {
     const effects = this.#effects.slice(0, count);
@@ -99,6 +114,7 @@ export class Draft {
     this.#rows = {};
     this.#keys.clear();
     this.#nextIds = {};
+    this.#room = this.#emptyRoom();
     for (const effect of effects) this.#apply(effect);
   }
 
@@ -161,6 +177,7 @@ export class Draft {
       const holder = this.#findId(name, index, key);
       if (holder !== undefined && holder !== before?.id) throw failed(taken);
     }
+    this.#room.require(name, row, before, this.#isEssential);
     this.#apply({ put: name, row });
     return row;
   }
@@ -176,8 +193,11 @@ export class Draft {
   // `removeOwned` precedes the `remove` of the owner, which is all that a draft has to record.
   #apply(effect: Effect): void {
     this.#effects.push(effect);
-    if ('put' in effect) this.#note(effect.put, effect.row.id, effect.row);
-    else if ('remove' in effect) this.#note(effect.remove, effect.id, null);
+    if ('put' in effect) {
+      this.#room.take(effect.put, effect.row, this.#find(effect.put, effect.row.id) ?? null);
+      this.#note(effect.put, effect.row.id, effect.row);
+    }
+    if ('remove' in effect) this.#note(effect.remove, effect.id, null);
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {

@@ -9,6 +9,7 @@
 
 import { JotError } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
+import type { Capacity } from '../capacity.ts';
 import {
   type CollectionName,
   collectionNames,
@@ -28,6 +29,7 @@ import type {
   UpdateOptions,
 } from '../store.ts';
 import { Draft } from './draft.ts';
+import { isFull, STORE_FULL, usageOf } from './room.ts';
 import type { Change, Tables } from './tables.ts';
 
 // One batch goes to the disk in one piece, while nothing else happens.
@@ -56,12 +58,13 @@ interface Waiting {
 }
 
 /** A store on these tables, which it owns from now on. */
-export function createTableStore(tables: Tables, journal: Journal): Store {
-  const writer = new Writer(tables, journal);
+export function createTableStore(tables: Tables, journal: Journal, capacity: Capacity): Store {
+  const writer = new Writer(tables, journal, capacity);
   const repositories = collectionNames.map((name) => [name, repository(name, tables, writer)]);
   return {
     ...(Object.fromEntries(repositories) as unknown as Repositories),
     write: async (operations) => void (await writer.write(operations)),
+    usage: async (user) => usageOf(tables, capacity, user),
     status: () => writer.status(),
     compact: () => journal.compact(),
     close: () => writer.close(),
@@ -71,13 +74,15 @@ export function createTableStore(tables: Tables, journal: Journal): Store {
 class Writer {
   readonly #tables: Tables;
   readonly #journal: Journal;
+  readonly #capacity: Capacity;
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor(tables: Tables, journal: Journal) {
+  constructor(tables: Tables, journal: Journal, capacity: Capacity) {
     this.#tables = tables;
     this.#journal = journal;
+    this.#capacity = capacity;
   }
 
   /** @returns the row that the last operation put. */
@@ -90,7 +95,9 @@ class Writer {
   }
 
   status(): StoreStatus {
-    return this.#closing !== null ? { ok: false, reason: 'The store is closed' } : this.#journal.status();
+    if (this.#closing !== null) return { ok: false, reason: 'The store is closed' };
+    const status = this.#journal.status();
+    return status.ok && isFull(this.#tables, this.#capacity) ? { ok: false, reason: STORE_FULL } : status;
   }
 
   close(): Promise<void> {
@@ -119,7 +126,7 @@ class Writer {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const draft = new Draft(this.#tables);
+    const draft = new Draft(this.#tables, this.#capacity);
     const outcomes = batch.map((write) => ({ write, ...attempt(draft, write.operations) }));
     const changes = outcomes.map(({ change }) => change).filter((change) => change.length > 0);
     try {

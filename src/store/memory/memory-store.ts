@@ -1,13 +1,14 @@
 // The store that forgets: everything the file store does, but for the file. For tests and for trying things out.
 
+import { DEFAULT_CAPACITY } from '../capacity.ts';
 import type { Store } from '../store.ts';
 import { createTableStore, type Journal } from './journaled-store.ts';
 import { Tables } from './tables.ts';
 
 /** An empty store that is gone with the process. */
-export function openMemoryStore(): Store {
-  const tables = new Tables();
-  return createTableStore(tables, nowhere(tables));
+export function openMemoryStore(capacity = DEFAULT_CAPACITY): Store {
+  const tables = new Tables(capacity.rows);
+  return createTableStore(tables, nowhere(tables), capacity);
 }
 
 function nowhere(tables: Tables): Journal {

@@ -2,15 +2,25 @@
 // get here, so whoever reads here never sees a write that may still be lost.
 
 import type { Failure } from '../../lib/errors.ts';
+import { JotError } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
-import { type CollectionName, collectionNames, collections, type Entity, type Id } from '../collections.ts';
+import { DEFAULT_CAPACITY } from '../capacity.ts';
+import {
+  byCollection,
+  type CollectionName,
+  collectionNames,
+  collections,
+  type Entity,
+  type Id,
+  ownerOf,
+} from '../collections.ts';
 import type { UniqueIndex } from '../declaration.ts';
 import type { ListQuery } from '../store.ts';
 import { IdList } from './id-list.ts';
+import { Usage } from './usage.ts';
 
-// What a row weighs beyond its texts, and what it weighs that one is gone.
-const ROW_WEIGHT = 100;
-const REMOVAL_WEIGHT = 50;
+// What a removal takes in the data file, on the scale of `rowBytes`.
+const REMOVAL_BYTES = 100;
 
 /** One effect of a write, as simple as it can be: this is what the data file holds. */
 export type Effect =
@@ -39,11 +49,14 @@ interface Table {
 
 export class Tables {
   readonly #tables: Readonly<Record<CollectionName, Table>>;
+  readonly #rowsMax: number;
+  readonly usage = new Usage((name, id) => this.find(name, id));
   #revision = 0;
-  #liveWeight = 0;
-  #appliedWeight = 0;
+  #appliedBytes = 0;
 
-  constructor() {
+  /** @param rowsMax Maximum rows of a collection. */
+  constructor(rowsMax = DEFAULT_CAPACITY.rows) {
+    this.#rowsMax = rowsMax;
     this.#tables = byCollection(emptyTable);
   }
 
@@ -69,14 +82,9 @@ export class Tables {
     return this.#tables[name].nextId;
   }
 
-  /** About how many bytes the rows would take as lines of text. */
-  get liveWeight(): number {
-    return this.#liveWeight;
-  }
-
-  /** The same of everything that was ever applied, what is gone since among it. */
-  get appliedWeight(): number {
-    return this.#appliedWeight;
+  /** Bytes of everything that was ever applied, rows that have changed or are gone among it. */
+  get appliedBytes(): number {
+    return this.#appliedBytes;
   }
 
   /** The rows in the order in which they came; those that come meanwhile follow. */
@@ -111,7 +119,7 @@ export class Tables {
   }
 
   #apply(effect: Effect): void {
-    if (!('put' in effect)) this.#appliedWeight += REMOVAL_WEIGHT;
+    if (!('put' in effect)) this.#appliedBytes += REMOVAL_BYTES;
     if ('put' in effect) this.#put(effect.put, effect.row);
     else if ('remove' in effect) this.#remove(effect.remove, effect.id);
     else this.#removeOwned(effect.removeOwned, effect.owner);
@@ -121,9 +129,8 @@ export class Tables {
     const table = this.#tables[name];
     const before = table.rows.get(row.id);
     if (before !== undefined) this.#forget(table, name, before);
-    const weight = weightOf(row);
-    this.#liveWeight += weight;
-    this.#appliedWeight += weight;
+    else if (table.rows.size >= this.#rowsMax) throw tooMany(name, this.#rowsMax);
+    this.#appliedBytes += this.usage.add(name, row);
     table.rows.set(row.id, row);
     table.nextId = Math.max(table.nextId, row.id + 1);
     for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
@@ -159,13 +166,14 @@ export class Tables {
   #drop(name: CollectionName, row: Entity): void {
     const table = this.#tables[name];
     this.#forget(table, name, row);
+    this.usage.drop(name, row);
     table.rows.delete(row.id);
     for (const owned of ownedCollections[name]) this.#removeOwned(owned, row.id);
   }
 
   // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
   #forget(table: Table, name: CollectionName, row: Entity): void {
-    this.#liveWeight -= weightOf(row);
+    this.usage.subtract(name, row);
     for (const [index, key] of uniqueKeys(name, row)) {
       const ids = table.unique.get(index);
       if (ids?.get(key) === row.id) ids.delete(key);
@@ -186,12 +194,6 @@ export function uniqueKeys(
   return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
-/** Returns the id of the row's owner; 0 if the collection has none. */
-export function ownerOf(name: CollectionName, row: Entity): Id {
-  const { owner } = collections[name];
-  return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
-}
-
 /** The collections that this one owns. */
 export const ownedCollections = byCollection((name) =>
   collectionNames.filter((other) => collections[other].owner?.collection === name),
@@ -202,8 +204,11 @@ const uniqueIndexes = byCollection<[string, UniqueIndex<Entity>][]>((name) =>
   Object.entries(collections[name].unique),
 );
 
-function byCollection<T>(of: (name: CollectionName) => T): Readonly<Record<CollectionName, T>> {
-  return Object.fromEntries(collectionNames.map((name) => [name, of(name)])) as Record<CollectionName, T>;
+function tooMany(name: CollectionName, rowsMax: number): JotError {
+  return new JotError(
+    'unavailable',
+    `Cannot hold more than ${rowsMax.toLocaleString('en-US')} rows of ${name}`,
+  );
 }
 
 function emptyTable(name: CollectionName): Table {
@@ -211,15 +216,4 @@ function emptyTable(name: CollectionName): Table {
     Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
   );
   return { rows: new Map(), unique, lists: new Map(), nextId: 1 };
-}
-
-// Cheap enough for every change, and near enough to compare what is dead with what is alive.
-function weightOf(row: Entity): number {
-  let weight = ROW_WEIGHT;
-  const values = row as unknown as Readonly<Record<string, unknown>>;
-  for (const name in values) {
-    const value = values[name];
-    if (typeof value === 'string') weight += value.length;
-  }
-  return weight;
 }
