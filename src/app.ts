@@ -59,8 +59,13 @@ export interface AppOptions {
   readonly now?: () => number;
   /** Milliseconds on a clock that only runs forward; default `performance.now`. */
   readonly elapsedMs?: () => number;
-  /** Called with each line of the log; default: no log. */
-  readonly writeLog?: (line: string) => void;
+  /**
+   * Called with each line of the log; default: no log. If it throws or rejects, the line counts as
+   * lost in `/metrics`.
+   */
+  readonly writeLog?: (line: string) => unknown;
+  /** Returns the number of lines that `writeLog` accepted and dropped later; default: 0. */
+  readonly linesDropped?: () => number;
   readonly timeouts?: Partial<Timeouts>;
   /** Maximum number of bytes held for clients that do not read their responses; default 64 MiB. */
   readonly backlogBytesMax?: number;
@@ -90,12 +95,12 @@ export class App {
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor({ settings = {}, timeouts, writeLog = () => undefined, ...more }: AppOptions) {
+  constructor({ settings = {}, timeouts, writeLog = () => undefined, linesDropped, ...more }: AppOptions) {
     const { now = Date.now, elapsedMs = () => performance.now() } = more;
     const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = more;
     this.config = parseConfig(settings);
     const { logFormat, connectionsMax, warnings } = this.config;
-    const log = createLog({ format: logFormat, write: writeLog, now });
+    const log = createLog({ format: logFormat, write: writeLog, linesDropped, now });
     const onCut = ({ address, bytes }: Holding) =>
       log.warn('too much was held for a client', { address, bytes });
     const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });

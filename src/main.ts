@@ -2,6 +2,7 @@
 // `.env` file, passes the standard streams and the process to the command, and ends the process
 // with the command's exit code.
 
+import { writeSync } from 'node:fs';
 import { damageIn, EXIT_DAMAGE, EXIT_FAILURE, EXIT_USAGE, UsageError } from './commands/command.ts';
 import { runCommandLine } from './commands/commands.ts';
 import { withEnvFile } from './lib/env-file.ts';
@@ -9,7 +10,7 @@ import { JotError } from './lib/errors.ts';
 
 const { stdout, stderr } = process;
 
-// A reader of our output may go away. The server keeps serving.
+// A reader of our output may go away.
 for (const stream of [stdout, stderr]) stream.on('error', () => stream.destroy());
 
 // The exit code if the event loop runs empty before the command is done.
@@ -27,6 +28,8 @@ async function run(): Promise<number> {
     },
     stdout,
     stderr,
+    // The descriptor of a pipe does not block, since Node has created the stream.
+    writeOut: (bytes: Uint8Array) => writeSync(stdout.fd, bytes),
     process,
     now: Date.now,
     elapsed: () => performance.now(),

@@ -19,6 +19,8 @@ export interface World {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Writes to standard output without waiting, as `LineOutput` needs it. */
+  readonly writeOut: (bytes: Uint8Array) => number;
   /** For signals and for ending the process. */
   readonly process: Pick<NodeJS.Process, 'on' | 'exit'>;
   /** Milliseconds since the epoch. */

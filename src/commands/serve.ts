@@ -7,31 +7,38 @@
 import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
-import { LineBuffer } from '../lib/line-buffer.ts';
-import { createLog } from '../lib/log.ts';
+import { LineOutput } from '../lib/line-output.ts';
+import { createLog, type Log } from '../lib/log.ts';
 import { keepNextTickQuick } from '../lib/next-tick.ts';
 import { VERSION } from '../version.ts';
 import { type Command, damageIn, EXIT_FAILURE, type World } from './command.ts';
 
 const ECHO_MS_MAX = 500;
+// Maximum time at the end for a slow reader of the log.
+const DRAIN_MS_MAX = 2_000;
 
 export const serve: Command = {
   name: 'serve',
   summary: 'start the server (the default)',
   async run(world) {
     keepNextTickQuick();
-    const { settings, stdout, process } = world;
-    const lines = new LineBuffer((text) => stdout.writable && stdout.write(text));
-    process.on('exit', lines.flush);
-    const app = createApp({ settings, writeLog: lines.add });
+    const { settings, writeOut, process, now } = world;
+    const output = new LineOutput({
+      write: writeOut,
+      onResume: () => log.warn('log lines were lost', { since_start: output.linesLost }),
+    });
+    process.on('exit', output.flush);
+    const app = createApp({ settings, writeLog: output.add, linesDropped: () => output.linesLost });
+    const log = createLog({ format: app.config.logFormat, write: output.add, now });
     const { isClosing, closed } = closeOnSignals(world, app.close);
     const url = await app.listen().catch((error) => {
       // A start that a signal interrupts is not a failure.
       if (isClosing()) return null;
       throw explained(error, app.config);
     });
-    if (url !== null) announce(url, app.config, lines.add);
+    if (url !== null) announce(url, app.config, log, output.add);
     await closed;
+    await output.drain(DRAIN_MS_MAX);
     process.exit(0);
   },
 };
@@ -52,12 +59,16 @@ function closeOnSignals({ process, elapsed }: World, close: (signal: string) => 
   return { isClosing: () => first !== null, closed };
 }
 
-function announce(url: string, { logFormat, databaseUrl }: Config, writeLog: (line: string) => void): void {
+function announce(
+  url: string,
+  { logFormat, databaseUrl }: Config,
+  log: Log,
+  write: (line: string) => void,
+): void {
   if (logFormat === 'json') {
-    const log = createLog({ format: 'json', write: writeLog, now: Date.now });
     log.info('ready', { url, data: databaseUrl, version: VERSION });
   } else {
-    writeLog(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);
+    write(`Jot is ready at ${url} (data: ${databaseUrl}). Try: curl ${url}/users\n`);
   }
 }
 

@@ -19,8 +19,10 @@ export interface Log {
 
 export interface LogOptions {
   readonly format: LogFormat;
-  /** Called with a whole line, its newline included. */
-  readonly write: (line: string) => void;
+  /** Called with a whole line, its newline included. The line is lost if it throws or rejects. */
+  readonly write: (line: string) => unknown;
+  /** Returns the number of lines that `write` accepted and dropped later; default: 0. */
+  readonly linesDropped?: (() => number) | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -29,13 +31,15 @@ export interface LogOptions {
  * Returns a log that never throws: a line that cannot be written must not fail the work it
  * describes. Lost lines are counted.
  */
-export function createLog({ format, write, now }: LogOptions): Log & { readonly linesLost: number } {
+export function createLog(options: LogOptions): Log & { readonly linesLost: number } {
+  const { format, write, linesDropped = () => 0, now } = options;
   const line = format === 'json' ? jsonLine : textLine;
   // Many lines share a millisecond, and formatting a timestamp costs 0.5 µs, nearly as much as the
   // rest of the line.
   let lastMs = Number.NaN;
   let time = '';
   let linesLost = 0;
+  const lose = () => void linesLost++;
   const at =
     (level: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
@@ -44,9 +48,10 @@ export function createLog({ format, write, now }: LogOptions): Log & { readonly 
         const nowMs = now();
         if (nowMs !== lastMs) time = new Date(nowMs).toISOString();
         lastMs = nowMs;
-        write(line(time, level, message, fields));
+        const written = write(line(time, level, message, fields));
+        if (written instanceof Promise) written.catch(lose);
       } catch {
-        linesLost++;
+        lose();
       }
     };
   return {
@@ -54,7 +59,7 @@ export function createLog({ format, write, now }: LogOptions): Log & { readonly 
     warn: at('warn'),
     error: at('error'),
     get linesLost() {
-      return linesLost;
+      return linesLost + linesDropped();
     },
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createLog, type LogFields, type LogFormat } from '../../src/lib/log.ts';
 
 const NOON = Date.UTC(2026, 10, 23, 12, 35, 13, 7);
@@ -71,6 +72,24 @@ describe('createLog', () => {
     now += 1_000;
     log.info('two');
     assert.deepEqual(lines, ['2026-11-23T12:35:13.007Z info one\n', '2026-11-23T12:35:14.007Z info two\n']);
+  });
+
+  it('counts a line whose write throws or rejects, and lines that were dropped later', async () => {
+    const outcomes = [
+      () => assert.fail('no room'),
+      () => Promise.reject(new Error('no room')),
+      () => Promise.resolve(),
+      () => undefined,
+    ];
+    const log = createLog({
+      format: 'json',
+      write: () => outcomes.shift()?.(),
+      linesDropped: () => 10,
+      now: () => NOON,
+    });
+    while (outcomes.length > 0) log.info('event');
+    await setImmediate();
+    assert.equal(log.linesLost, 12);
   });
 
   it('writes nothing with the format off', () => {

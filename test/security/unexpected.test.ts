@@ -174,20 +174,25 @@ describe('elapsedMs() that throws where there is no journey', () => {
 });
 
 describe('A log that nobody takes', () => {
-  test('stops nothing, and its lines are counted', async (t) => {
-    const { escaped } = watchEscapes(t);
-    const fuse = { writeLog: () => assert.fail(SECRET) };
-    const server = await startServer(t, LIMITED, fuse);
-    await server.signUp(MATT.username, MATT.password);
-    assert.equal((await server.call('GET', '/nowhere')).status, 404);
-    const wire = await Wire.open(server.port, 'garbage\r\n\r\n');
-    assertError(await wire.answer(), 400);
-    await wire.closed;
-    const { text } = await server.call('GET', '/metrics');
-    assert.equal(/^jot_log_lines_lost (\d+)$/m.exec(text)?.[1], '3');
-    await server.close();
-    assert.deepEqual(escaped, []);
-  });
+  const failures: readonly (readonly [name: string, writeLog: () => unknown])[] = [
+    ['throws', () => assert.fail(SECRET)],
+    ['rejects', () => Promise.reject(new Error(SECRET))],
+  ];
+  for (const [name, writeLog] of failures) {
+    test(`stops nothing, and its lines are counted: writeLog ${name}`, async (t) => {
+      const { escaped } = watchEscapes(t);
+      const server = await startServer(t, LIMITED, { writeLog });
+      await server.signUp(MATT.username, MATT.password);
+      assert.equal((await server.call('GET', '/nowhere')).status, 404);
+      const wire = await Wire.open(server.port, 'garbage\r\n\r\n');
+      assertError(await wire.answer(), 400);
+      await wire.closed;
+      const { text } = await server.call('GET', '/metrics');
+      assert.equal(/^jot_log_lines_lost (\d+)$/m.exec(text)?.[1], '3');
+      await server.close();
+      assert.deepEqual(escaped, []);
+    });
+  }
 
   test('with a clock that is broken too, the answer is 500 all the same', async (t) => {
     const { escaped } = watchEscapes(t);

@@ -25,6 +25,8 @@ export interface Command {
   line(pattern: RegExp): Promise<string>;
   /** Stops reading what it writes. */
   stopReading(): void;
+  /** Leaves what it writes in the pipe, or reads it again. */
+  pauseReading(isPaused: boolean): void;
   kill(signal: NodeJS.Signals): void;
   /** What became of it, once it has ended and everything it wrote is here. */
   readonly ended: Promise<Ended>;
@@ -83,6 +85,7 @@ export function start(t: Cleanup, args: readonly string[], options: CommandOptio
         );
       }),
     stopReading: () => void child.stdout.destroy(),
+    pauseReading: (isPaused) => void (isPaused ? child.stdout.pause() : child.stdout.resume()),
     kill: (signal) => void child.kill(signal),
     ended,
   };

@@ -32,7 +32,11 @@ export function createWorld({
     });
   const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
   const [stdout, stderr] = [collecting('stdout'), collecting('stderr')];
-  return { settings, stdin: input, stdout, stderr, process, now, elapsed, output };
+  const writeOut = (bytes: Uint8Array) => {
+    output.stdout += Buffer.from(bytes);
+    return bytes.length;
+  };
+  return { settings, stdin: input, stdout, stderr, writeOut, process, now, elapsed, output };
 }
 
 export interface Outcome {

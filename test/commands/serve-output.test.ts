@@ -1,0 +1,133 @@
+// The log of a real server on outputs that fail or wait: each line is written or counted.
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, statSync, watch } from 'node:fs';
+import { connect } from 'node:net';
+import { describe, it } from 'node:test';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { program, serve } from '../support/process/command.ts';
+import { send } from '../support/server/server.ts';
+
+const ENV = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };
+// Its line in the log is about as long.
+const LONG_PATH = '/segment'.repeat(900);
+const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0;
+
+type Line = Readonly<Record<string, unknown>>;
+
+function parse(text: string): Line[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+async function request(port: number, count: number, path = '/users'): Promise<void> {
+  for (let sent = 0; sent < count; sent++) await send(port, 'GET', path);
+}
+
+async function linesLost(port: number): Promise<number> {
+  const { text } = await send(port, 'GET', '/metrics');
+  return Number(/^jot_log_lines_lost (\d+)$/m.exec(text)?.[1]);
+}
+
+function requestsIn(lines: readonly Line[]): number {
+  return lines.filter(({ message }) => message === 'request').length;
+}
+
+/** Resolves to the match once the file has one. */
+async function match(path: string, pattern: RegExp): Promise<RegExpExecArray> {
+  const changes = watch(path);
+  for (;;) {
+    const found = pattern.exec(readFileSync(path, 'utf8'));
+    if (found !== null) {
+      changes.close();
+      return found;
+    }
+    await once(changes, 'change');
+  }
+}
+
+/** Limits the size of the files that the process writes. */
+function limitFiles(pid: number, bytes: number | 'unlimited'): void {
+  assert.equal(spawnSync('prlimit', ['--pid', `${pid}`, `--fsize=${bytes}:`]).status, 0);
+}
+
+describe('jot serve: standard output', () => {
+  it('that nobody reads for a while loses what exceeds 4 MiB, and one line says how much', async (t) => {
+    const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
+    command.pauseReading(true);
+    await request(port, 1_000, LONG_PATH);
+    const lost = await linesLost(port);
+    assert.ok(lost > 0, `${lost}`);
+    command.pauseReading(false);
+    const report = JSON.parse(await command.line(/log lines were lost/));
+    assert.deepEqual([report.level, report.since_start], ['warn', lost]);
+    command.kill('SIGTERM');
+    const { code, stdout } = await command.ended;
+    const lines = parse(stdout);
+    assert.deepEqual([code, requestsIn(lines) + lost], [0, 1_001], 'the one for the metrics included');
+    assert.equal(lines.at(-1)?.message, 'stopped');
+  });
+
+  it('that is read slowly is waited for at the end', async (t) => {
+    const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
+    command.pauseReading(true);
+    await request(port, 400, LONG_PATH);
+    const idle = connect(port, '127.0.0.1').resume();
+    await once(idle, 'connect');
+    command.kill('SIGTERM');
+    await once(idle, 'close');
+    command.pauseReading(false);
+    const { code, stdout } = await command.ended;
+    const lines = parse(stdout);
+    const last = lines.slice(-2).map(({ message }) => message);
+    assert.deepEqual([code, requestsIn(lines), last], [0, 400, ['shutting down', 'stopped']]);
+  });
+
+  it('that was closed costs only the lines, which are counted', async (t) => {
+    const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
+    command.stopReading();
+    await request(port, 5);
+    assert.equal(await linesLost(port), 5);
+    command.kill('SIGTERM');
+    assert.equal((await command.ended).code, 0);
+  });
+
+  it('to a full disk loses lines, and goes on whole when there is room', { skip: !canLimit }, async (t) => {
+    const cwd = temporaryFolder(t);
+    const path = `${cwd}/jot.log`;
+    const file = openSync(path, 'a');
+    const child = spawn(process.execPath, program, {
+      cwd,
+      env: { ...ENV, PATH: process.env.PATH },
+      stdio: ['ignore', file, 'inherit'],
+    });
+    const ended = once(child, 'close');
+    t.after(() => {
+      child.kill('SIGKILL');
+      closeSync(file);
+      return ended;
+    });
+    const { pid = 0 } = child;
+    const [, found] = await match(path, /:(\d+)","data"/);
+    const port = Number(found);
+
+    // Room for a part of the next line.
+    limitFiles(pid, statSync(path).size + 10);
+    await request(port, 3);
+    assert.equal(await linesLost(port), 2);
+    limitFiles(pid, 'unlimited');
+    await request(port, 1);
+    await match(path, /log lines were lost.*\n/);
+    child.kill('SIGTERM');
+    await ended;
+    const lines = parse(readFileSync(path, 'utf8'));
+    const report = lines.find(({ message }) => message === 'log lines were lost');
+    // The request for the metrics came after them.
+    assert.deepEqual([report?.since_start, requestsIn(lines)], [3, 2]);
+    assert.equal(lines.at(-1)?.message, 'stopped');
+  });
+});
