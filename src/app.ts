@@ -7,6 +7,7 @@ import type { Endpoint } from './api/endpoint.ts';
 import { apiGauges, serverGauges } from './api/gauges.ts';
 import type { ResponseCache } from './api/handle.ts';
 import { createIdentify } from './api/identify.ts';
+import { createReplies, REPLIES_MAX, repliesBounds } from './api/marshal.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApiText } from './api/openapi.ts';
 import { type CommonOptions, Pipeline, WITHOUT_STORE } from './api/pipeline.ts';
@@ -37,7 +38,6 @@ import { openStore } from './store/open.ts';
 import type { ControlHandlers, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
-const CACHE_ENTRIES_MAX = 1_000;
 // Maximum number of requests, and of long bodies and responses, that start in one event-loop turn.
 const REQUESTS_AT_ONCE_MAX = 64;
 const LONG_AT_ONCE_MAX = 4;
@@ -238,6 +238,7 @@ async function createApi(config: Config, store: Store, now: () => number) {
     limiters: createLimiters(config.rates, now),
     loginGuard: new LoginGuard(config.rates.login, now),
     cache: createCache(config.cacheTtlMs, now),
+    kept: createReplies(),
     passwordLengthMin: config.passwordLengthMin,
     authPrefixes: config.authPrefixes,
     expirationMs,
@@ -256,5 +257,5 @@ async function createApi(config: Config, store: Store, now: () => number) {
 }
 
 function createCache(ttlMs: number | null, now: () => number): ResponseCache | null {
-  return ttlMs === null ? null : new TtlCache({ ttlMs, max: CACHE_ENTRIES_MAX, now });
+  return ttlMs === null ? null : new TtlCache({ ttlMs, max: REPLIES_MAX, now, ...repliesBounds });
 }

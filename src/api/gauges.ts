@@ -9,6 +9,7 @@ import type { LoginGuard } from '../limit/login-guard.ts';
 import { collectionNames } from '../store/collections.ts';
 import type { Store } from '../store/store.ts';
 import type { ResponseCache } from './handle.ts';
+import type { Replies } from './marshal.ts';
 import type { Gauge } from './metrics.ts';
 
 interface ApiParts {
@@ -17,9 +18,10 @@ interface ApiParts {
   readonly limiters: Limiters;
   readonly loginGuard: LoginGuard;
   readonly cache: ResponseCache | null;
+  readonly kept: Replies;
 }
 
-export function apiGauges({ store, gate, limiters, loginGuard, cache }: ApiParts): Gauge[] {
+export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: ApiParts): Gauge[] {
   return [
     ...collectionNames.map((name) => ({
       name: `jot_${name}`,
@@ -36,7 +38,12 @@ export function apiGauges({ store, gate, limiters, loginGuard, cache }: ApiParts
         return { ...Object.fromEntries(sizes), 'limit="login"': loginGuard.size };
       },
     },
-    { name: 'jot_cache_entries', help: 'Responses in the cache.', read: () => cache?.size ?? 0 },
+    { name: 'jot_cache_entries', help: 'Responses stored.', read: () => kept.size + (cache?.size ?? 0) },
+    {
+      name: 'jot_cache_bytes',
+      help: 'Bytes of the responses stored.',
+      read: () => kept.bytes + (cache?.bytes ?? 0),
+    },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];
 }

@@ -4,32 +4,37 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
-import { someTag } from '../http/conditional.ts';
+import { contentHash, someTag } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
 import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Call, Endpoint } from './endpoint.ts';
 import type { Valid } from './journey.ts';
-import { createRunHandler, KEPT_LENGTH_MAX, type TaggedReply } from './marshal.ts';
+import { createRunHandler, groupOf, type Replies, type TaggedReply } from './marshal.ts';
 
 export type ResponseCache = TtlCache<string, TaggedReply>;
 
 export interface HandleOptions {
   readonly cache: ResponseCache | null;
+  /** Replies by fingerprint. */
+  readonly kept: Replies | null;
   /** Spreads long responses over event-loop turns. */
   readonly responseTurns: TurnQueue;
 }
 
+/** What a condition of a write is compared with. */
+type Current = Pick<TaggedReply, 'tag' | 'stateTag' | 'version'>;
+
 /**
  * @param getterOf Returns the GET endpoint of a path; a conditional write is compared with its
- * response.
+ * tag.
  */
 export function createHandle(
-  { cache, responseTurns }: HandleOptions,
+  { cache, kept, responseTurns }: HandleOptions,
   getterOf: (endpoint: Endpoint) => Endpoint | null,
 ) {
-  const runHandler = createRunHandler(responseTurns);
+  const runHandler = createRunHandler(responseTurns, kept);
 
   return (valid: Valid): Promise<Reply> => (valid.endpoint.method === 'GET' ? read(valid) : write(valid));
 
@@ -51,8 +56,7 @@ export function createHandle(
       trace?.because('miss');
       return runHandler(endpoint, call, trace);
     };
-    const tagged = cache.get(key) ?? (await cache.getOrCompute(key, compute));
-    if ((tagged.reply.length ?? 0) > KEPT_LENGTH_MAX) cache.delete(key);
+    const tagged = cache.get(key) ?? (await cache.getOrCompute(key, compute, groupOf(call)));
     return conditionalReply(tagged, request.headers, ['X-Cache', outcome]);
   }
 
@@ -64,12 +68,19 @@ export function createHandle(
     if (getter === null) return (await runHandler(endpoint, call, trace)).reply;
 
     trace?.begin('condition');
-    const query = validate(getter.query, {}, 'text');
-    const current = await runHandler(getter, { ...call, query }, null);
+    const current = await currentOf(getter, { ...call, query: validate(getter.query, {}, 'text') });
     requireMatch(current, ifMatch);
-    if (ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => opaque === current.tag)) throw stale();
+    if (ifNoneMatch !== undefined && someTag(ifNoneMatch, (opaque) => isOf(current, opaque))) throw stale();
     trace?.because(`version ${current.version}`);
     return (await runHandler(endpoint, { ...call, ifVersion: current.version }, trace)).reply;
+  }
+
+  // If the tag has a part for the state of the row, the row is enough: marshalling and hashing the
+  // response would take ten milliseconds for a long page.
+  async function currentOf(getter: Endpoint, call: Call): Promise<Current> {
+    if (getter.state === undefined) return runHandler(getter, call, null);
+    const row = await getter.handle(call);
+    return { tag: null, stateTag: contentHash(getter.state(row)), version: getter.version?.(row) };
   }
 }
 
@@ -90,13 +101,24 @@ function conditionalReply(
 }
 
 // RFC 9110 §13.1.1: `If-Match` compares strongly, so a weak tag never matches.
-function requireMatch({ tag, stateTag }: TaggedReply, ifMatch: string | undefined): void {
+function requireMatch(current: Current, ifMatch: string | undefined): void {
   if (ifMatch === undefined) return;
-  const isCurrent = (opaque: string) =>
-    stateTag === null ? opaque === tag : opaque.startsWith(`${stateTag}.`);
-  if (!someTag(ifMatch, (opaque, isWeak) => !isWeak && isCurrent(opaque))) throw stale();
+  if (someTag(ifMatch, (opaque, isWeak) => !isWeak && isOf(current, opaque))) return;
+  throw someTag(ifMatch, (opaque) => isOf(current, opaque)) ? weakened() : stale();
+}
+
+/** Returns whether the tag is the current one, as far as a condition of a write compares it. */
+function isOf({ tag, stateTag }: Current, opaque: string): boolean {
+  return stateTag === null ? opaque === tag : opaque.startsWith(`${stateTag}.`);
 }
 
 function stale(): JotError {
   return new JotError('precondition_failed', 'The resource does not match the condition; fetch it again');
+}
+
+function weakened(): JotError {
+  return new JotError(
+    'precondition_failed',
+    'If-Match needs a strong tag; a proxy that compresses weakens it',
+  );
 }

@@ -3,16 +3,21 @@
 // Serializing and hashing cost more than the rest of a read. So if an endpoint declares a
 // fingerprint, its reply is stored and sent again for as long as the row has that fingerprint.
 
+import { addressKey } from '../http/address.ts';
 import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
-import { BoundedMap } from '../lib/bounded-map.ts';
-import { type Call, type Endpoint, isTagged, perEndpoint } from './endpoint.ts';
+import { BoundedMap, type Group } from '../lib/bounded-map.ts';
+import { textBytes } from '../lib/text-bytes.ts';
+import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
-// Larger replies are not stored: sending them takes long anyway.
-export const KEPT_LENGTH_MAX = 64 * 1024;
-const KEPT_MAX = 1_000;
+// One bound for the replies of all endpoints. The share is that of a user, or of an address.
+export const REPLIES_MAX = 1_000;
+const REPLIES_BYTES_MAX = 16 * 1024 * 1024;
+const CALLER_SHARE = 1 / 8;
+// The objects of a reply, and its headers.
+const REPLY_BYTES = 1_024;
 // In UTF-16 units. Serializing and hashing longer texts takes most of a millisecond, and ten
 // milliseconds at worst.
 const LONG_TEXT_LENGTH = 16 * 1024;
@@ -27,28 +32,47 @@ export interface TaggedReply {
   readonly version: number | undefined;
 }
 
+/** Replies by a text that changes whenever the reply would. */
+export type Replies = BoundedMap<string, TaggedReply>;
+
+/** The bounds of replies that are stored, in bytes of the heap. */
+export const repliesBounds = {
+  bytesMax: REPLIES_BYTES_MAX,
+  share: CALLER_SHARE,
+  bytesOf: (key: string, { reply }: TaggedReply) =>
+    REPLY_BYTES + textBytes(key) + textBytes(reply.body ?? ''),
+};
+
+export function createReplies(): Replies {
+  return new BoundedMap(REPLIES_MAX, repliesBounds);
+}
+
 /** Runs the handler and marshals its row. */
 export type RunHandler = (endpoint: Endpoint, call: Call, trace: Trace | null) => Promise<TaggedReply>;
 
 /**
+ * @param kept Replies by path and fingerprint; null to store none.
  * @param turns Spreads long replies over event-loop turns, so that a short request does not wait
  * for several of them.
  */
-export function createRunHandler(turns: TurnQueue): RunHandler {
-  const keptOf = perEndpoint(() => new BoundedMap<string, TaggedReply>(KEPT_MAX));
+export function createRunHandler(turns: TurnQueue, kept: Replies | null): RunHandler {
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
-    if (endpoint.fingerprint === undefined) return marshal(endpoint, row, call, turns);
-    const kept = keptOf(endpoint);
-    const key = endpoint.fingerprint(row);
+    if (kept === null || endpoint.fingerprint === undefined) return marshal(endpoint, row, call, turns);
+    const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
     const tagged = await marshal(endpoint, row, call, turns);
-    if ((tagged.reply.length ?? 0) <= KEPT_LENGTH_MAX) kept.set(key, tagged);
+    kept.set(key, tagged, groupOf(call));
     return tagged;
   };
+}
+
+/** Returns the group that a stored reply is charged to: the user, or the address of an unknown caller. */
+export function groupOf({ principal, client }: Call): Group {
+  return principal?.user.id ?? addressKey(client.address);
 }
 
 async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: TurnQueue): Promise<TaggedReply> {

@@ -75,6 +75,7 @@ export const WITHOUT_STORE = {
   findRow: async () => null,
   limiters: new Map(),
   cache: null,
+  kept: null,
 } satisfies Partial<PipelineOptions>;
 
 /** The options that are the same with and without a store. */

@@ -5,9 +5,9 @@
 // Deleting or setting a key also detaches a computation in progress, which may have read an older
 // value. Its result is returned to the callers that already wait, and is not cached.
 
-import { BoundedMap } from '../lib/bounded-map.ts';
+import { BoundedMap, type Bounds, type Group } from '../lib/bounded-map.ts';
 
-export interface TtlCacheOptions {
+export interface TtlCacheOptions<K = unknown, V = unknown> extends Bounds<K, V> {
   /** Lifetime of an entry in milliseconds. */
   readonly ttlMs: number;
   /** Maximum number of entries. */
@@ -16,16 +16,28 @@ export interface TtlCacheOptions {
   readonly now?: () => number;
 }
 
+interface Entry<V> {
+  readonly value: V;
+  readonly endsAtMs: number;
+}
+
 export class TtlCache<K, V> {
-  readonly #entries: BoundedMap<K, { readonly value: V; readonly endsAtMs: number }>;
+  readonly #entries: BoundedMap<K, Entry<V>>;
   readonly #flights = new Map<K, Promise<V>>();
   readonly #ttlMs: number;
   readonly #now: () => number;
+  #latestMs = Number.NEGATIVE_INFINITY;
 
-  /** @throws RangeError for a `ttlMs` that is not positive or a `max` that is not a positive integer. */
-  constructor({ ttlMs, max, now = Date.now }: TtlCacheOptions) {
+  /**
+   * @throws RangeError for a `max` that is not a positive integer, or another bound or a `ttlMs`
+   * that is not positive.
+   */
+  constructor({ ttlMs, max, now = Date.now, bytesOf, ...bounds }: TtlCacheOptions<K, V>) {
     if (!(ttlMs > 0)) throw new RangeError(`Cannot create a cache: ttlMs must be positive; got ${ttlMs}`);
-    this.#entries = new BoundedMap(max);
+    this.#entries = new BoundedMap(max, {
+      ...bounds,
+      bytesOf: (key, { value }) => bytesOf?.(key, value) ?? 0,
+    });
     this.#ttlMs = ttlMs;
     this.#now = now;
   }
@@ -35,18 +47,20 @@ export class TtlCache<K, V> {
     return this.#entries.size;
   }
 
-  /** Returns the cached value; undefined if there is none or it has expired. */
-  get(key: K): V | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    if (this.#now() < entry.endsAtMs) return entry.value;
-    this.#entries.delete(key);
-    return undefined;
+  /** Total of `bytesOf`. */
+  get bytes(): number {
+    return this.#entries.bytes;
   }
 
-  set(key: K, value: V): void {
+  /** Returns the cached value; undefined if there is none or it has expired. */
+  get(key: K): V | undefined {
+    return this.#find(key)?.value;
+  }
+
+  /** @param group Charged with the entry's share of the bounds; default one group for all. */
+  set(key: K, value: V, group?: Group): void {
     this.#flights.delete(key);
-    this.#entries.set(key, { value, endsAtMs: this.#now() + this.#ttlMs });
+    this.#entries.set(key, { value, endsAtMs: this.#time() + this.#ttlMs }, group);
   }
 
   delete(key: K): void {
@@ -63,18 +77,34 @@ export class TtlCache<K, V> {
    * Returns the cached value, or the value that `compute` resolves to. Concurrent callers share one
    * call. A rejection is not cached.
    */
-  getOrCompute(key: K, compute: () => Promise<V>): Promise<V> {
-    const cached = this.get(key);
-    if (cached !== undefined) return Promise.resolve(cached);
-    return this.#flights.get(key) ?? this.#fly(key, compute);
+  getOrCompute(key: K, compute: () => Promise<V>, group?: Group): Promise<V> {
+    const cached = this.#find(key);
+    if (cached !== undefined) return Promise.resolve(cached.value);
+    return this.#flights.get(key) ?? this.#fly(key, compute, group);
   }
 
-  #fly(key: K, compute: () => Promise<V>): Promise<V> {
+  #find(key: K): Entry<V> | undefined {
+    const nowMs = this.#time();
+    const entry = this.#entries.get(key);
+    if (entry === undefined || nowMs < entry.endsAtMs) return entry;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  #fly(key: K, compute: () => Promise<V>, group: Group | undefined): Promise<V> {
     const flight = start(compute);
     this.#flights.set(key, flight);
     const land = () => this.#flights.get(key) === flight && this.#flights.delete(key);
-    flight.then((value) => land() && this.set(key, value), land);
+    flight.then((value) => land() && this.set(key, value, group), land);
     return flight;
+  }
+
+  // After the clock was set back, the ages of the entries are unknown, so all of them end.
+  #time(): number {
+    const nowMs = this.#now();
+    if (nowMs < this.#latestMs) this.#entries.clear();
+    this.#latestMs = nowMs;
+    return nowMs;
   }
 }
 

@@ -3,6 +3,7 @@
 // single stranger cannot easily lock a user out, and neither can a botnet: at an address where the
 // user has signed in before, only the failed logins from there count. The guard remembers such
 // users by id, which is never reused, and not by name, which may belong to another user tomorrow.
+// A user with more than a few addresses evicts the user's own, not those of others.
 //
 // The obvious way counts a failure after the check. Then a hundred concurrent guesses all find the
 // bucket full. So an attempt takes its tokens before the password is checked, and gets them back if
@@ -19,8 +20,10 @@ import { JotError } from '../lib/errors.ts';
 import { Limiter, type Rate } from './limiter.ts';
 
 const EVERYWHERE_FACTOR = 10;
-// Each entry costs a login with the right password, and so a hash.
+// Addresses that are remembered, in all and of a user. Each costs a login with the right password,
+// and so a hash.
 const KNOWN_MAX = 10_000;
+const KNOWN_PER_USER_MAX = 8;
 
 /** Exactly one of its methods is called once the outcome of the login is known. */
 export interface LoginAttempt extends Attempt {
@@ -38,7 +41,7 @@ export class LoginGuard {
   readonly #here: Tally | null;
   readonly #everywhere: Tally | null;
   /** User ids with an address from which that user has signed in. */
-  readonly #known = new BoundedMap<string, true>(KNOWN_MAX);
+  readonly #known = new BoundedMap<string, true>(KNOWN_MAX, { share: KNOWN_PER_USER_MAX / KNOWN_MAX });
 
   /** @param rate Null disables the guard. */
   constructor(rate: Rate | null, now: () => number) {
@@ -80,7 +83,7 @@ export class LoginGuard {
     };
     const succeed = () => {
       forgive();
-      if (this.#here !== null && userId !== null) this.#known.set(known, true);
+      if (this.#here !== null && userId !== null) this.#known.set(known, true, userId);
     };
     return { fail, forgive, succeed };
   }

@@ -73,6 +73,38 @@ describe('TtlCache.get, set, delete, clear', () => {
     assert.deepEqual([cache.get('b'), cache.get('c'), cache.size], [undefined, undefined, 0]);
   });
 
+  it('get returns no entry any more after the clock was set back', () => {
+    const { cache, clock } = cacheOf(10);
+    cache.set('key', 'value');
+    clock.nowMs -= 1;
+    assert.equal(cache.get('other'), undefined);
+    clock.nowMs += 1;
+    assert.equal(cache.get('key'), undefined);
+    cache.set('key', 'again');
+    assert.equal(cache.get('key'), 'again');
+  });
+
+  it('getOrCompute computes again after the clock was set back, and keeps the result', async () => {
+    const { cache, clock } = cacheOf(10);
+    await cache.getOrCompute('key', async () => 'before');
+    clock.nowMs -= 3_600_000;
+    assert.equal(await cache.getOrCompute('key', async () => 'after'), 'after');
+    assert.equal(await cache.getOrCompute('key', never), 'after');
+    clock.nowMs += TTL_MS;
+    assert.equal(cache.get('key'), undefined);
+  });
+
+  it('set evicts by bytes, and within a group first', () => {
+    const bytesOf = (key: string, value: string) => key.length + value.length;
+    const cache = new TtlCache<string, string>({ ttlMs: 1, max: 100, bytesMax: 40, bytesOf, share: 1 / 4 });
+    cache.set('quiet', '12345', 'one');
+    cache.set('first', '12345', 'two');
+    assert.equal(cache.bytes, 20);
+    cache.set('second', '1234', 'two');
+    assert.deepEqual([cache.get('quiet'), cache.get('first')], ['12345', undefined]);
+    assert.equal(cache.bytes, 20);
+  });
+
   it('uses the real clock by default', () => {
     const cache = new TtlCache<string, string>({ ttlMs: 86_400_000, max: 1 });
     cache.set('key', 'value');
@@ -126,6 +158,29 @@ describe('TtlCache.getOrCompute', () => {
     resolve('computed');
     assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['computed']));
     assert.equal(calls, 1);
+  });
+
+  it('keeps undefined like any other value', async () => {
+    const cache = new TtlCache<string, undefined>({ ttlMs: 60_000, max: 1 });
+    let calls = 0;
+    const compute = async () => {
+      calls++;
+      return undefined;
+    };
+    await cache.getOrCompute('key', compute);
+    assert.equal(await cache.getOrCompute('key', compute), undefined);
+    assert.equal(calls, 1);
+  });
+
+  it('charges the group of the call that computes', async () => {
+    const cache = new TtlCache<string, string>({ ttlMs: 60_000, max: 2, share: 1 / 2 });
+    const of = (key: string, group: string) => cache.getOrCompute(key, async () => key, group);
+    await of('quiet', 'one');
+    for (const key of ['first', 'second']) await of(key, 'two');
+    assert.deepEqual(
+      [cache.get('quiet'), cache.get('first'), cache.get('second')],
+      ['quiet', undefined, 'second'],
+    );
   });
 
   it('computes each key separately', async () => {

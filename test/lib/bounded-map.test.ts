@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BoundedMap } from '../../src/lib/bounded-map.ts';
+import { BoundedMap, type Bounds } from '../../src/lib/bounded-map.ts';
 import { seededRandom } from '../support/model/random.ts';
 import { heapOf } from '../support/server/resources.ts';
 
@@ -9,6 +9,8 @@ function filled(entriesMax: number, keys: Iterable<string>): BoundedMap<string, 
   for (const key of keys) map.set(key, `value of ${key}`);
   return map;
 }
+
+const bytesOf = (_key: string, value: string) => value.length;
 
 /** Uses every key. */
 const kept = (map: BoundedMap<string, string>, keys: string) =>
@@ -26,6 +28,19 @@ describe('BoundedMap', () => {
   for (const [entriesMax, reason] of noBounds) {
     it(`constructor throws for ${entriesMax}: ${reason}`, () => {
       assert.throws(() => new BoundedMap(entriesMax), RangeError);
+    });
+  }
+
+  const noShares: [bounds: Bounds<string, string>, reason: string][] = [
+    [{ bytesMax: 0 }, 'no byte'],
+    [{ bytesMax: Number.NaN }, 'bytes that are no number'],
+    [{ share: 0 }, 'no share'],
+    [{ share: 1.1 }, 'a share of more than all'],
+    [{ share: Number.NaN }, 'a share that is no number'],
+  ];
+  for (const [bounds, reason] of noShares) {
+    it(`constructor throws for ${reason}`, () => {
+      assert.throws(() => new BoundedMap(10, bounds), RangeError);
     });
   }
 
@@ -85,6 +100,77 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'abcd'), 'd');
   });
 
+  it('set past the bound in bytes evicts the least recently used entries, as many as it takes', () => {
+    const map = new BoundedMap<string, string>(100, { bytesMax: 10, bytesOf });
+    for (const key of 'abc') map.set(key, '333');
+    map.get('a');
+    assert.deepEqual([map.size, map.bytes], [3, 9]);
+    map.set('d', '55555');
+    assert.equal(kept(map, 'abcd'), 'ad');
+    assert.equal(map.bytes, 8);
+    map.set('a', '1');
+    assert.equal(map.bytes, 6);
+    map.delete('d');
+    assert.equal(map.bytes, 1);
+    map.clear();
+    assert.deepEqual([map.size, map.bytes], [0, 0]);
+  });
+
+  it('set stores nothing that exceeds the bound by itself, and drops the older value', () => {
+    const map = new BoundedMap<string, string>(100, { bytesMax: 10, bytesOf });
+    map.set('a', '333');
+    map.set('b', '333');
+    map.set('a', 'x'.repeat(11));
+    assert.equal(kept(map, 'ab'), 'b');
+    map.set('a', 'x'.repeat(10));
+    assert.equal(kept(map, 'ab'), 'a');
+  });
+
+  it('set evicts from a group above its share of entries, and from no other group', () => {
+    const map = new BoundedMap<string, string>(8, { share: 1 / 4 });
+    map.set('a', '', 'quiet');
+    for (const key of 'bcde') map.set(key, '', 'busy');
+    assert.equal(kept(map, 'abcde'), 'ade');
+    map.get('d');
+    map.set('f', '', 'busy');
+    assert.equal(kept(map, 'adef'), 'adf');
+  });
+
+  it('set evicts from a group above its share of bytes, and from no other group', () => {
+    const map = new BoundedMap<string, string>(100, { bytesMax: 40, bytesOf, share: 1 / 4 });
+    map.set('a', '333', 1);
+    for (const key of 'bcd') map.set(key, '333', 2);
+    map.set('e', '55555', 2);
+    assert.equal(kept(map, 'abcde'), 'ade');
+    map.set('f', 'x'.repeat(11), 2);
+    assert.equal(kept(map, 'adef'), 'ade');
+  });
+
+  it('set past the bound of the whole evicts the least recently used entry of any group', () => {
+    const map = new BoundedMap<string, string>(4, { share: 1 / 2 });
+    for (const key of 'abcdef') map.set(key, '', key < 'c' ? 'first' : key);
+    assert.equal(kept(map, 'abcdef'), 'cdef');
+  });
+
+  it('set moves a key to the group that it names', () => {
+    const map = new BoundedMap<string, string>(4, { share: 1 / 2 });
+    for (const key of 'ab') map.set(key, '', 1);
+    map.set('a', '', 2);
+    map.set('c', '', 1);
+    assert.equal(kept(map, 'abc'), 'abc');
+    map.set('d', '', 1);
+    assert.equal(kept(map, 'abcd'), 'acd');
+  });
+
+  it('keeps no memory for a group without entries', () => {
+    const map = new BoundedMap<string, string>(100, { share: 1 / 4 });
+    const { bytes } = heapOf(() => {
+      for (let group = 0; group < 100_000; group++) map.set(`key ${group}`, '', group);
+      return map;
+    });
+    assert.ok(bytes < 1_000_000, `${bytes} bytes`);
+  });
+
   const uses: [reason: string, use: (map: BoundedMap<string, string>) => void][] = [
     ['get', (map) => map.get('a')],
     ['set', (map) => map.set('a', 'another')],
@@ -103,17 +189,26 @@ describe('BoundedMap', () => {
 
   it('agrees with a plain list over a seeded random run', () => {
     const random = seededRandom(1);
-    const map = new BoundedMap<string, number>(5);
-    let list: [key: string, value: number][] = [];
+    const bytesMax = 48;
+    const map = new BoundedMap<string, number>(8, { bytesMax, bytesOf: (_, bytes) => bytes, share: 1 / 2 });
+    let list: (readonly [key: string, bytes: number, group: number])[] = [];
     const without = (key: string) => list.filter(([other]) => other !== key);
+    const isFull = (all: typeof list, share: number) =>
+      all.length > 8 * share || all.reduce((sum, [, bytes]) => sum + bytes, 0) > bytesMax * share;
+    const evict = (from: (entry: (typeof list)[number]) => boolean, share: number) => {
+      while (isFull(list.filter(from), share)) list.splice(list.findIndex(from), 1);
+    };
     for (let step = 0; step < 20_000; step += 1) {
-      const key = `key ${Math.floor(random() * 9)}`;
+      const key = `key ${Math.floor(random() * 12)}`;
       const known = list.find(([other]) => other === key);
       const dice = random();
       if (dice < 0.4) {
-        map.set(key, step);
-        const entry: [string, number] = [key, step];
-        list = [...without(key), entry].slice(-5);
+        const entry = [key, Math.floor(random() * 28), Math.floor(random() * 4)] as const;
+        map.set(...entry);
+        list = [...without(key), entry];
+        if (entry[1] > bytesMax / 2) list = without(key);
+        evict(([, , group]) => group === entry[2], 1 / 2);
+        evict(() => true, 1);
       } else if (dice < 0.9) {
         assert.equal(map.get(key), known?.[1], `step ${step}`);
         if (known !== undefined) list = [...without(key), known];
@@ -125,6 +220,11 @@ describe('BoundedMap', () => {
         list = [];
       }
       assert.equal(map.size, list.length, `step ${step}`);
+      assert.equal(
+        map.bytes,
+        list.reduce((sum, [, bytes]) => sum + bytes, 0),
+        `step ${step}`,
+      );
     }
   });
 });

@@ -133,6 +133,26 @@ describe('LoginGuard.attempt', () => {
     assert.throws(() => guard.attempt('matt', 'new', 1), REFUSED);
   });
 
+  it('remembers eight addresses of a user, and evicts the least recently used one', () => {
+    const { guard, fail } = guardOf(1);
+    for (let number = 1; number <= 8; number += 1) guard.attempt('matt', `home ${number}`, 1).succeed();
+    guard.attempt('matt', 'home 1', 1).succeed();
+    guard.attempt('matt', 'home 9', 1).succeed();
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
+    assert.throws(() => guard.attempt('matt', 'home 2', 1), REFUSED);
+    for (const number of [1, 3, 9]) assert.equal(answerOf(guard, 'matt', `home ${number}`), null);
+  });
+
+  it("forgets no other user's address, from however many addresses one user signs in", () => {
+    const { guard, fail } = guardOf(1);
+    guard.attempt('matt', 'home', 1).succeed();
+    for (let number = 1; number <= 20_000; number += 1)
+      guard.attempt('elie', `address ${number}`, 2).succeed();
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
+    assert.equal(answerOf(guard, 'matt', 'home'), null);
+    assert.throws(() => guard.attempt('matt', 'address 20000', 1), REFUSED);
+  });
+
   it('evicts the least recently used address above its maximum', () => {
     const { guard, fail } = guardOf(1);
     guard.attempt('matt', 'home', 1).succeed();

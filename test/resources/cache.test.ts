@@ -10,7 +10,10 @@ import { integer, object } from '../../src/schema/schema.ts';
 import { headerOf, nextOf } from '../support/server/answers.ts';
 import { createPerson, type Person } from '../support/server/person.ts';
 import { startPipeline } from '../support/server/pipeline.ts';
+import { bytesInUse } from '../support/server/resources.ts';
 import { type Answer, START_MS, sendRaw, startServer, type TestServer } from '../support/server/server.ts';
+
+const MIB = 1024 * 1024;
 
 function outcomeOf({ headers }: Answer): unknown {
   return headers['x-cache'];
@@ -217,34 +220,63 @@ describe('GET /users/:user_id/posts from the cache', () => {
 });
 
 describe('CACHE_TTL: the memory of the cache', () => {
-  it('holds 1,000 responses at most', async (t) => {
-    const server = await startServer(t, { LOG: 'off' });
-    const get = (after: number, more = '') => `GET /users?after=${after} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+  it('holds 1,000 responses at most, and 125 of a caller', async (t) => {
+    const server = await startServer(t, { LOG: 'off', TRUST_PROXY: '127.0.0.1' });
+    const get = (after: number, caller: number, more = '') =>
+      `GET /users?after=${after} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.${caller}\r\n${more}\r\n`;
     // As many at once as a connection may send ahead.
-    for (let first = 0; first <= 1_100; first += PIPELINED_MAX) {
-      const ahead = Array.from({ length: PIPELINED_MAX - 1 }, (_, index) => get(first + index));
-      await sendRaw(server.port, ahead.join(''), get(first + ahead.length, 'Connection: close\r\n'));
-    }
+    const ask = async (count: number, callerOf: (number: number) => number) => {
+      for (let first = 0; first < count; first += PIPELINED_MAX) {
+        const numbers = Array.from({ length: PIPELINED_MAX }, (_, index) => first + index);
+        const ahead = numbers.slice(1).map((number) => get(number, callerOf(number)));
+        await sendRaw(server.port, ahead.join(''), get(first, callerOf(first), 'Connection: close\r\n'));
+      }
+    };
+    await ask(1_100, () => 1);
+    assert.equal(await metric(server, 'jot_cache_entries'), 125);
+    await ask(1_100, (number) => number % 20);
     assert.equal(await metric(server, 'jot_cache_entries'), 1_000);
-    const statusOf = async (after: number) => outcomeOf(await server.call('GET', `/users?after=${after}`));
-    assert.equal(await statusOf(1_100), 'HIT');
-    assert.equal(await statusOf(0), 'MISS');
+    const outcomeFor = async (after: number) => outcomeOf(await server.call('GET', `/users?after=${after}`));
+    assert.equal(await outcomeFor(1_100), 'HIT');
+    assert.equal(await outcomeFor(0), 'MISS');
   });
 
-  it('holds a response of 64 KiB, but no longer one', async (t) => {
-    const server = await startServer(t);
+  it('holds 2 MiB of a user, as the heap has it, and the responses of others stay', async (t) => {
+    const server = await startServer(t, { LOG: 'off' });
+    const [matt, elie] = [await createPerson(server, 'matt'), await createPerson(server, 'elie')];
+    const ofElie = [() => elie.call('GET', elie.posts)];
+    assert.deepEqual(await outcomes(...ofElie), ['MISS']);
+    // One wide character makes two bytes of each of the sixty thousand that JSON needs for the rest.
+    await matt.post('Large', `Ā${'\u0001'.repeat(10_000)}`);
+    const before = await bytesInUse();
+    for (let limit = 1; limit <= 200; limit++) await matt.call('GET', `${matt.posts}?limit=${limit}`);
+    for (let version = 2; version <= 60; version++) {
+      await matt.call('PATCH', `${matt.posts}/1`, { json: { title: `Version ${version}` } });
+      await matt.call('GET', `${matt.posts}/1`);
+    }
+    const pinned = (await bytesInUse()) - before;
+    const counted = await metric(server, 'jot_cache_bytes');
+    const [least, most] = [3.5 * MIB, 4.1 * MIB];
+    assert.ok(counted > least && counted < most, `${counted} bytes counted`);
+    assert.ok(pinned < most + MIB, `${pinned} bytes pinned`);
+    assert.deepEqual(await outcomes(...ofElie), ['HIT']);
+  });
+
+  it('holds a response of any length up to the share of its user, and no longer one', async (t) => {
+    const server = await startServer(t, { MAX_BODY: '512KiB' });
     const matt = await createPerson(server, 'matt');
     const get = () => matt.call('GET', matt.posts);
-    await matt.post('Long', 'b'.repeat(40_000));
-    assert.deepEqual(await outcomes(get, get), ['MISS', 'HIT']);
-    const { length } = (await get()).text;
-    const frame = (await matt.call('GET', `${matt.posts}/1`)).text.trim().replace(/b{40000}/, '').length;
-    await matt.post('Fits', 'b'.repeat(65_536 - length - ','.length - frame));
-    assert.equal((await get()).text.length, 65_536);
-    assert.deepEqual(await outcomes(get), ['HIT']);
-    await matt.call('PATCH', `${matt.posts}/2`, { json: { title: 'Fits.' } });
-    assert.equal((await get()).text.length, 65_537);
-    assert.deepEqual(await outcomes(get, get), ['MISS', 'MISS']);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    await matt.post('Long', '');
+    for (const [count, outcome] of [
+      [170_000, 'HIT'],
+      [180_000, 'MISS'],
+    ] as const) {
+      // Six characters of JSON for each, and two bytes for each of these.
+      const body = `body=Ā${'\u0001'.repeat(count)}`;
+      assert.equal((await matt.call('PATCH', `${matt.posts}/1`, { body, headers })).status, 200);
+      assert.deepEqual(await outcomes(get, get), ['MISS', outcome]);
+    }
   });
 });
 

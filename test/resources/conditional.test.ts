@@ -7,6 +7,10 @@ import { createPerson, type Person } from '../support/server/person.ts';
 import { type Answer, startServer } from '../support/server/server.ts';
 
 const STALE = ['Precondition Failed', 'The resource does not match the condition; fetch it again'] as const;
+const WEAKENED = [
+  'Precondition Failed',
+  'If-Match needs a strong tag; a proxy that compresses weakens it',
+] as const;
 const STRONG = /^"[\x21\x23-\x7e]+"$/;
 
 async function startWithPost(t: TestContext, settings: Record<string, string> = {}) {
@@ -136,7 +140,8 @@ describe('If-Match on /users/:user_id/posts/:id', () => {
       const { both, weakOnly, neither } = listsWith(tag);
       const change = (target: string, list: string) =>
         matt.call(method, target, { ...(json && { json }), headers: { 'If-Match': list } });
-      for (const list of [...weakOnly, ...neither]) assertFailure(await change(path, list), 412, ...STALE);
+      for (const list of weakOnly) assertFailure(await change(path, list), 412, ...WEAKENED);
+      for (const list of neither) assertFailure(await change(path, list), 412, ...STALE);
       assert.equal(await tagOf(matt, path), tag);
       for (const list of both) {
         const other = await matt.post('First', 'Hello');
@@ -214,7 +219,7 @@ describe('If-Match on /users/:id', () => {
         const body = json && { ...json, username: `${person.username} new` };
         const change = (list: string) =>
           person.call(method, person.path, { ...(body && { json: body }), headers: { 'If-Match': list } });
-        assertFailure(await change(`W/${tag}`), 412, ...STALE);
+        assertFailure(await change(`W/${tag}`), 412, ...WEAKENED);
         assertFailure(await change('"x"'), 412, ...STALE);
         assert.ok((await change(tag)).status < 300, page);
       }
