@@ -135,9 +135,8 @@ class RandomRun {
     if (answer === null || user === undefined) return;
     this.#put({ id, username, password: password ?? user.password });
     if (password === undefined) return;
-    // It ends the other sessions. `auth-tokens.test.ts` checks whether this token still works.
-    this.#live.delete(caller.token ?? '');
     this.#end(([, userId]) => userId === id);
+    this.#live.set(answer.json.access_token, id);
   };
 
   readonly #removeUser = async () => {

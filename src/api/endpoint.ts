@@ -99,9 +99,11 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** Default 200, or 204 without a response. */
   readonly status?: 200 | 201 | 204;
   readonly response?: { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
+  /** Type of the part of the response that its tag identifies; default: the whole response. */
+  readonly resource?: { readonly marshal: (row: Row) => unknown };
   /** Default JSON. For any other type, the response must marshal to text. */
   readonly contentType?: string;
-  /** Whether the response holds a token, so that no cache may store it. */
+  /** Whether a response can hold a token, so that no cache may store it. */
   readonly secret?: boolean;
   readonly handle: (call: CallOf<P, Q, Body, Who>) => Promise<Row>;
   /** Errors of the handler that do not follow from the declaration. */

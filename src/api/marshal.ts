@@ -88,16 +88,21 @@ async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: Turn
   headers.push('Content-Type', contentType);
   const content = response.marshal(row);
   if (textLength(content) > LONG_TEXT_LENGTH) await turns.next();
-  const body = typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
+  const body = textOf(content);
   const reply = { status, headers, body, length: Buffer.byteLength(body), user };
   if (!isTagged(endpoint)) return { ...untagged, reply };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
+  const tagged = endpoint.resource === undefined ? body : textOf(endpoint.resource.marshal(row));
   // The link is part of the response: it appears on the last page once another page follows.
-  const hash = contentHash(next === null ? body : body + next);
+  const hash = contentHash(next === null ? tagged : tagged + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;
   headers.push('ETag', `"${tag}"`);
   return { ...untagged, reply, tag, stateTag };
+}
+
+function textOf(content: unknown): string {
+  return typeof content === 'string' ? content : `${JSON.stringify(content)}\n`;
 }
 
 // Returns the total length of all texts in the content.

@@ -5,26 +5,14 @@ import { listQuery, nextPath } from '../api/paging.ts';
 import { JwtError } from '../auth/jwt.ts';
 import { type RefreshToken, type Tokens, tokenFailure } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
-import { integer, object, text } from '../schema/schema.ts';
-import type { Session } from '../store/collections.ts';
+import { object, text } from '../schema/schema.ts';
 import { postsPath } from './posts.ts';
 import { refreshSession } from './sessions.ts';
 import { credentials, type SignInOptions, signIn } from './sign-in.ts';
+import { pairOf, type TokenPairOptions, tokenPair } from './token-pair.ts';
 import { userState, userType, withPosts } from './users.ts';
 
-export interface AuthOptions extends SignInOptions {
-  readonly tokens: Tokens;
-  readonly expirationMs: number;
-  /** Schemes of the `Authorization` header; the first is the `token_type`. */
-  readonly authPrefixes: readonly string[];
-}
-
-const tokenPair = object({
-  access_token: text({ description: 'For the `Authorization` header.' }),
-  refresh_token: text({ description: 'Buys the next pair, once.' }),
-  token_type: text({ example: 'JWT' }),
-  expires_in: integer({ min: 0, description: 'Seconds until the access token expires.', example: 300 }),
-});
+export type AuthOptions = SignInOptions & TokenPairOptions;
 
 const group = 'auth';
 const issue = {
@@ -47,7 +35,7 @@ function login(options: AuthOptions): Endpoint {
     summary: 'Sign in',
     body: credentials,
     failures: ['invalid_credentials'],
-    handle: async ({ body, client }) => pair(options, await signIn(options, body, client), true),
+    handle: async ({ body, client }) => pairOf(options, await signIn(options, body, client), true),
     user: ({ user_id }) => user_id,
   });
 }
@@ -76,7 +64,7 @@ function refresh(options: AuthOptions): Endpoint {
     failures: ['token_invalid'],
     handle: async ({ body }) => {
       const token = readRefresh(options.tokens, body.refresh_token);
-      return pair(options, await refreshSession(options, token), false);
+      return pairOf(options, await refreshSession(options, token), false);
     },
     user: ({ user_id }) => user_id,
   });
@@ -101,14 +89,4 @@ function readRefresh(tokens: Tokens, token: string): RefreshToken {
     const { code, message } = tokenFailure(error);
     throw new JotError(code, message);
   }
-}
-
-function pair({ tokens, authPrefixes, expirationMs }: AuthOptions, session: Session, fresh: boolean) {
-  return {
-    user_id: session.user_id,
-    access_token: tokens.access(session, fresh),
-    refresh_token: tokens.refresh(session),
-    token_type: authPrefixes[0] ?? '',
-    expires_in: Math.round(expirationMs / 1000),
-  };
 }

@@ -12,7 +12,7 @@ import type { Principal } from '../api/principal.ts';
 import type { RefreshToken } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
 import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
-import type { Session, User } from '../store/collections.ts';
+import type { Id, Session, User } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 
 // A further login ends the session that was refreshed longest ago.
@@ -107,24 +107,33 @@ export interface VerifiedUser {
  * the user or the session no longer exists.
  */
 export async function startSession(
-  { store, lifetimeMs, now }: SessionsOptions,
+  options: SessionsOptions,
   { user: { id: user_id, password_hash }, renewedHash }: VerifiedUser,
-  { userAgent: user_agent }: Client,
+  client: Client,
 ): Promise<Session> {
-  const created = now();
-  const sid = randomBytes(16).toString('base64url');
-  const times = { created, last_used: created, expires: created + lifetimeMs };
+  const { store, now } = options;
   const guards: Operation[] = [{ expect: 'users', id: user_id, values: { password_hash } }];
   if (renewedHash !== null) {
     const change = { password_hash: renewedHash };
     guards.push({ update: 'users', id: user_id, change, keepVersion: true });
   }
-  const stale = staleSessions(await sessionsOf(store, { id: user_id }), created);
+  const stale = staleSessions(await sessionsOf(store, { id: user_id }), now());
   for (const { id } of stale) guards.push({ discard: 'sessions', id });
-  const values = { sid, user_id, user_agent, generation: 0, ...times };
-  const session = await store.sessions.create(values, { guards });
+  const session = await store.sessions.create(newSession(options, user_id, client), { guards });
   // A password change may have been written in the same batch and ended the session.
   return store.sessions.get(session.id);
+}
+
+/** Returns the values of a new session. Its id is random, so that no client can guess another's. */
+export function newSession(
+  { lifetimeMs, now }: SessionsOptions,
+  user_id: Id,
+  { userAgent: user_agent }: Client,
+) {
+  const created = now();
+  const sid = randomBytes(16).toString('base64url');
+  const times = { created, last_used: created, expires: created + lifetimeMs };
+  return { sid, user_id, user_agent, generation: 0, ...times };
 }
 
 /**

@@ -20,16 +20,20 @@ import { type User, usernameKey } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 import { password, username } from './credentials.ts';
 import { type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
-import { stillSignedIn } from './sessions.ts';
+import { newSession, type SessionsOptions, stillSignedIn } from './sessions.ts';
+import { optionalPair, pairOf, type TokenPairOptions } from './token-pair.ts';
 
 /** The public fields of a user. */
 const publicFields = { id: id(), username: text({ example: 'matt' }) };
 
 export const userType = object({ ...publicFields, created: timestamp(), posts: page(postType) });
 
+// After a password change, the tokens of the only session left.
+const changedUser = object({ ...userType.fields, ...optionalPair });
+
 const firstPage = validate(listQuery, {});
 
-export interface UsersOptions extends PostsOptions {
+export interface UsersOptions extends PostsOptions, SessionsOptions, TokenPairOptions {
   readonly passwords: PasswordHasher;
   /** In characters. */
   readonly passwordLengthMin: number;
@@ -117,11 +121,12 @@ function readUser({ store }: UsersOptions): Endpoint {
 }
 
 function updateUser(
-  { store, passwords }: UsersOptions,
+  options: UsersOptions,
   method: 'PUT' | 'PATCH',
   summary: string,
   body: Type<Partial<UserFields>>,
 ): Endpoint {
+  const { store, passwords } = options;
   return endpoint({
     ...ofUser,
     method,
@@ -131,9 +136,11 @@ function updateUser(
     fresh: ['username', 'password'],
     body,
     failures: ['username_taken'],
-    response: userType,
+    response: changedUser,
+    resource: userType,
+    secret: true,
     async handle({ principal, body: { password: secret, ...fields }, client, ifVersion }) {
-      const { user, session } = principal;
+      const { user } = principal;
       if (fields.username !== undefined) await requireFree(store, fields.username, user);
       const caller = addressKey(client.address);
       const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret, caller) };
@@ -141,11 +148,15 @@ function updateUser(
         stillSignedIn(principal),
         { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },
       ];
-      // The password may have been stolen, so changing it ends the other sessions.
-      if (secret !== undefined)
-        operations.push({ discardOwned: 'sessions', owner: user.id, exceptId: session.id });
+      // A thief may have the password, or a copy of this session's tokens, so no session survives.
+      const session = secret === undefined ? null : newSession(options, user.id, client);
+      if (session !== null) {
+        operations.push({ discardOwned: 'sessions', owner: user.id });
+        operations.push({ create: 'sessions', values: session });
+      }
       await store.write(operations);
-      return withPosts(store, await store.users.get(user.id), firstPage);
+      const tokens = session === null ? {} : pairOf(options, session, true);
+      return { ...(await withPosts(store, await store.users.get(user.id), firstPage)), ...tokens };
     },
     next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
     state: (user) => userState(user),

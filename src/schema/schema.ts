@@ -89,8 +89,7 @@ export function object<const F extends Fields>(fields: F, documented: Documented
  */
 export function partial<F extends Fields>({ fields }: ObjectType<F>): Type<Partial<InferFields<F>>> {
   const names = Object.keys(fields);
-  const optionals = names.map((name) => [name, optional(fields[name] as Type<unknown>)]);
-  const loose = object<Fields>(Object.fromEntries(optionals));
+  const loose = object<Fields>(optionals(fields));
   return {
     check(value, report, source) {
       const checked = loose.check(value, report, source);
@@ -137,6 +136,12 @@ export function optional<T>(type: Type<T>): OptionalType<T> {
   const { default: _, ...jsonSchema } = type.jsonSchema;
   const marshal = (value: T | undefined) => (value === undefined ? undefined : type.marshal(value));
   return { ...type, absent: { value: undefined }, marshal, jsonSchema };
+}
+
+/** Returns the fields, each of them optional. */
+export function optionals<F extends Fields>(fields: F) {
+  const entries = Object.entries(fields).map(([name, type]) => [name, optional(type)]);
+  return Object.fromEntries(entries) as { readonly [K in keyof F]: OptionalType<Infer<F[K]>> };
 }
 
 /** A field that has this value if it is missing, in requests and in rows. */

@@ -144,7 +144,8 @@ describe('POST /auth during a password change', () => {
       assertFailure(logins.at(-1) as Answer, 401, 'Bad Request', 'Invalid credentials');
       assert.equal((await server.call('POST', '/auth', { json: OLD })).status, 401);
       assert.equal((await server.call('POST', '/auth', { json: NEW })).status, 200);
-      assert.equal((await server.call('GET', '/auth/sessions', { token: first.access })).json.length, 2);
+      const { access_token: token } = (await change).json;
+      assert.equal((await server.call('GET', '/auth/sessions', { token })).json.length, 2);
       await server.close();
     });
   }

@@ -166,32 +166,6 @@ describe('DELETE /auth/sessions', () => {
   });
 });
 
-describe('PUT and PATCH /users/:id: a password change', () => {
-  for (const method of ['PUT', 'PATCH']) {
-    it(`by ${method} ends every other session, but not the calling session`, async (t) => {
-      const server = await startServer(t);
-      const matt = await createPerson(server, 'matt');
-      const other = await server.signIn('matt');
-      const elie = await createPerson(server, 'elie');
-      const json = { username: 'matt', password: 'new' };
-      assert.equal((await matt.call(method, matt.path, { json })).status, 200);
-      assertUnauthorized(await server.call('GET', '/auth', { token: other.access }), ...REVOKED);
-      assert.equal((await refresh(server, other.refresh)).status, 401);
-      assert.equal(await statusWith(server, matt.access), 200);
-      assert.equal((await refresh(server, matt.refresh)).status, 200);
-      assert.equal(await statusWith(server, elie.access), 200);
-    });
-  }
-
-  it('keeps every session if only the name changes', async (t) => {
-    const server = await startServer(t);
-    const matt = await createPerson(server, 'matt');
-    const other = await server.signIn('matt');
-    assert.equal((await matt.call('PATCH', matt.path, { json: { username: 'matthew' } })).status, 200);
-    assert.equal(await statusWith(server, other.access), 200);
-  });
-});
-
 describe('POST /auth/refresh: a refreshed token', () => {
   const calls: [method: string, options: CallOptions][] = [
     ['PUT', { json: { username: 'matt', password: 'new' } }],

@@ -65,7 +65,7 @@ describe('PUT and PATCH /users/:id', () => {
       assert.equal(changed.status, 200);
       assert.equal(changed.json.username, 'matthew');
       assert.equal(changed.json.posts.length, 50);
-      assert.deepEqual(changed.json, read.json);
+      assertHas(changed.json, read.json);
       assert.equal(changed.headers.etag, read.headers.etag);
       assert.equal(changed.headers.link, read.headers.link);
       assert.equal((await server.call('POST', '/auth', { json: NEW })).status, 200);

@@ -312,6 +312,19 @@ describe('OWASP ASVS 5.0, V7 and V8 over HTTP', () => {
     assert.equal((await matt.call('GET', '/auth')).status, 401);
   });
 
+  it('V7.4.3: a password change ends every session, also that of the request, and starts one', async (t) => {
+    const server = await startServer(t);
+    const matt = await createPerson(server, 'matt');
+    const other = await server.signIn('matt');
+    const { json: started } = await matt.call('PATCH', matt.path, { json: { password: 'new' } });
+    for (const { access: token, refresh: refresh_token } of [matt, other]) {
+      assert.equal((await server.call('GET', '/auth', { token })).status, 401);
+      assert.equal((await server.call('POST', '/auth/refresh', { json: { refresh_token } })).status, 401);
+    }
+    const { json: sessions } = await server.call('GET', '/auth/sessions', { token: started.access_token });
+    assert.equal(sessions.length, 1);
+  });
+
   it('V7.5.2: a user sees every session and can end one or all', async (t) => {
     const { server, matt } = await startWithMatt(t);
     const others = [await server.signIn('matt'), await server.signIn('matt')];

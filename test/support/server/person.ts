@@ -1,4 +1,4 @@
-// A user who has signed up and logged in, with calls that carry the access token from that login.
+// A user who has signed up and logged in, with calls that carry that user's newest access token.
 
 import type { Answer, CallOptions, TestServer } from './server.ts';
 
@@ -11,7 +11,7 @@ export interface Person {
   readonly path: string;
   /** `/users/:id/posts` */
   readonly posts: string;
-  /** Sends a request with this user's access token. */
+  /** Sends a request with the access token of the login, or of the last password change. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Creates a post; resolves to its path. */
   post(title?: string, body?: string): Promise<string>;
@@ -26,8 +26,12 @@ export async function createPerson(
   const { access, refresh } = await server.signIn(username, password);
   const path = `/users/${id}`;
   const posts = `${path}/posts`;
-  const call: Person['call'] = (method, target, options = {}) =>
-    server.call(method, target, { token: access, ...options });
+  let token = access;
+  const call: Person['call'] = async (method, target, options = {}) => {
+    const answer = await server.call(method, target, { token, ...options });
+    if (target === path) token = answer.json?.access_token ?? token;
+    return answer;
+  };
   return {
     ...{ id, username, access, refresh, path, posts, call },
     async post(title = 'A title', body = 'Some text') {
