@@ -13,7 +13,6 @@ import { openApiText } from './api/openapi.ts';
 import { type CommonOptions, Pipeline, WITHOUT_STORE } from './api/pipeline.ts';
 import { Gate } from './auth/gate.ts';
 import { openKeys } from './auth/key-file.ts';
-import { PasswordHasher } from './auth/password-hasher.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { keyRequests } from './commands/key-requests.ts';
@@ -30,7 +29,7 @@ import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
 import { posts } from './resources/posts.ts';
 import { sessions } from './resources/sessions.ts';
-import { costsInUse } from './resources/sign-in.ts';
+import { openPasswords } from './resources/stored-hashes.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import type { CollectionName, Id } from './store/collections.ts';
@@ -187,7 +186,7 @@ export class App {
       return this.#answers;
     };
     const store = await openStore(config.databaseUrl, { now, log, answers, capacity: config.capacity });
-    const api = await createApi(config, store, now).catch(async (error) => {
+    const api = await createApi(config, store, this.#common).catch(async (error) => {
       await store.close();
       throw error;
     });
@@ -225,7 +224,7 @@ export class App {
   }
 }
 
-async function createApi(config: Config, store: Store, now: () => number) {
+async function createApi(config: Config, store: Store, { now, log }: Pick<CommonOptions, 'now' | 'log'>) {
   const keys = await openKeys(config.secrets, keyFileOf(config), now);
   const { expirationMs, refreshExpirationMs } = config.tokens;
   const gate = new Gate({ concurrency: config.hashConcurrency });
@@ -234,7 +233,7 @@ async function createApi(config: Config, store: Store, now: () => number) {
     now,
     gate,
     tokens: new Tokens(keys, config.tokens, now),
-    passwords: new PasswordHasher(config.passwordCost, gate, await costsInUse(store)),
+    passwords: await openPasswords({ store, cost: config.passwordCost, gate, log }),
     limiters: createLimiters(config.rates, now),
     loginGuard: new LoginGuard(config.rates.login, now),
     cache: createCache(config.cacheTtlMs, now),

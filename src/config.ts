@@ -225,7 +225,7 @@ const schemes: Setting<readonly string[]> = {
 
 const cost: Setting<Cost> = {
   read: (text) => parseCost(text) ?? undefined,
-  expected: 'a scrypt cost like `ln=14,r=8,p=5` that needs at most 256 MiB',
+  expected: 'a scrypt cost like `ln=14,r=8,p=5`, with N · r · p of at most 2^21',
 };
 
 const rate: Setting<Rate | null> = {

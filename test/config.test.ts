@@ -158,8 +158,8 @@ const settings: Readonly<Record<string, Setting>> = {
       ['ln=1,r=1,p=1', { ln: 1, r: 1, p: 1 }],
       ['ln=17,r=8,p=1', { ln: 17, r: 8, p: 1 }],
     ],
-    bad: ['ln=19,r=8,p=1', '14', 'ln=0,r=8,p=1', 'ln=014,r=8,p=5'],
-    expected: 'a scrypt cost like `ln=14,r=8,p=5` that needs at most 256 MiB',
+    bad: ['ln=19,r=8,p=1', 'ln=14,r=8,p=17', '14', 'ln=0,r=8,p=1', 'ln=014,r=8,p=5'],
+    expected: 'a scrypt cost like `ln=14,r=8,p=5`, with N · r · p of at most 2^21',
   },
   HASH_CONCURRENCY: whole(
     ({ hashConcurrency }) => hashConcurrency,

@@ -4,10 +4,13 @@
 // After the cost was changed, hashes of the old cost remain until their users sign in, and checking
 // them takes a different time. So a rejection hashes once at every cost in use: at the cost of the
 // user's own hash, and with decoys at the others. This extra work ends at the first start that
-// finds no older hash.
+// finds no older hash. It is bounded: decoys are made at the three older costs of the most users.
 
 import type { Gate } from './gate.ts';
 import { type Cost, costOf, decoy, formatCost, hash, verify } from './password.ts';
+
+/** Maximum number of costs, besides the configured one, at which a rejection hashes. */
+export const OLDER_COSTS_MAX = 3;
 
 export interface Verified {
   readonly ok: boolean;
@@ -21,11 +24,12 @@ export class PasswordHasher {
   /** Decoys by cost. */
   readonly #decoys: ReadonlyMap<string, string>;
 
-  /** @param inUse Costs of all stored hashes. */
+  /** @param inUse Costs of all stored hashes, most frequent first. */
   constructor(cost: Cost, gate: Gate, inUse: readonly Cost[] = []) {
     this.#cost = cost;
     this.#gate = gate;
-    this.#decoys = new Map([cost, ...inUse].map((each) => [formatCost(each), decoy(each)]));
+    const older = inUse.filter((each) => formatCost(each) !== formatCost(cost)).slice(0, OLDER_COSTS_MAX);
+    this.#decoys = new Map([cost, ...older].map((each) => [formatCost(each), decoy(each)]));
   }
 
   /**
@@ -40,7 +44,8 @@ export class PasswordHasher {
   /**
    * Verifies a password within one task at the gate, so that no request waits twice.
    *
-   * @param phc Null if there is no such user. The result is then not `ok`, after the same work.
+   * @param phc Null if there is no such user. The result is then not `ok`, after the same work, as
+   * it is for a hash that is malformed or too expensive.
    * @throws JotError `unavailable` if too many tasks are waiting.
    */
   verify(password: string, phc: string | null, caller: string): Promise<Verified> {
@@ -48,13 +53,14 @@ export class PasswordHasher {
   }
 
   async #verify(password: string, phc: string | null): Promise<Verified> {
-    const decoys = new Map(this.#decoys);
-    const own = phc ?? decoys.get(formatCost(this.#cost)) ?? '';
-    const { ok, stale } = await verify(password, own, this.#cost);
+    const cost = phc === null ? null : costOf(phc);
+    const ownCost = formatCost(cost ?? this.#cost);
+    const own = cost === null ? this.#decoys.get(ownCost) : phc;
+    const { ok, stale } = await verify(password, own ?? '', this.#cost);
     if (ok) return { ok, renewed: stale ? await hash(password, this.#cost) : null };
-    const ownCost = costOf(own);
-    if (ownCost !== null) decoys.delete(formatCost(ownCost));
-    for (const other of decoys.values()) await verify(password, other, this.#cost);
+    for (const [other, phcOfNone] of this.#decoys) {
+      if (other !== ownCost) await verify(password, phcOfNone, this.#cost);
+    }
     return { ok, renewed: null };
   }
 }

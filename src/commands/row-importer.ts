@@ -4,6 +4,7 @@
 // collected, since an operator who edits a large file needs to see more than the first one.
 
 import { DEFAULT_COST, decoy } from '../auth/password.ts';
+import { OLDER_COSTS_MAX } from '../auth/password-hasher.ts';
 import { JotError } from '../lib/errors.ts';
 import { postFields } from '../resources/posts.ts';
 import type { Type } from '../schema/schema.ts';
@@ -36,6 +37,8 @@ export class RowImporter {
   readonly #next = new Map<CollectionName, Id>();
   /** The place of each row in the export. */
   readonly #places = new Map<Entity, string>();
+  /** The costs of the password hashes. */
+  readonly #costs = new Set<string>();
   #entries = 0;
   readonly #problems: string[] = [];
 
@@ -105,7 +108,18 @@ export class RowImporter {
     if (lacksHash) this.withoutPassword++;
     const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
     const type = FIELDS[name];
-    return type === undefined ? row : { ...row, ...check(type, row) };
+    const checked = type === undefined ? row : { ...row, ...check(type, row) };
+    if (name === 'users' && !lacksHash) this.#countCost(Reflect.get(row, 'password_hash'));
+    return checked;
+  }
+
+  #countCost(phc: string): void {
+    const [, , cost = ''] = phc.split('$');
+    if (this.#costs.size === OLDER_COSTS_MAX && !this.#costs.has(cost)) {
+      const wanted = `be at one of the first ${OLDER_COSTS_MAX} costs of the export`;
+      throw problem(`"password_hash" must ${wanted}, since a failed login hashes at each; got ${cost}`);
+    }
+    this.#costs.add(cost);
   }
 
   #attempt(place: string, step: () => void): void {

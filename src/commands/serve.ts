@@ -39,6 +39,8 @@ export const serve: Command = {
     if (url !== null) announce(url, app.config, log, output.add);
     await closed;
     await output.drain(DRAIN_MS_MAX);
+    // Node then joins libuv's threads, so a password hash in progress delays the end by up to a second
+    // (`WORK_MAX` in `auth/password.ts`).
     process.exit(0);
   },
 };

@@ -3,7 +3,7 @@
 // calls the same handlers itself. The command hashes the password, by the rules that it requests
 // from the server; every value is checked again here.
 
-import { type Cost, costOf, formatCost, isHash } from '../auth/password.ts';
+import { type Cost, costOf, formatCost } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { username } from '../resources/credentials.ts';
@@ -24,7 +24,8 @@ export interface UserRequestsOptions {
 }
 
 const passwordHash = text({
-  refine: (value) => (isHash(value) ? null : 'must be a scrypt hash in PHC format'),
+  refine: (value) =>
+    costOf(value) === null ? 'must be a scrypt hash in PHC format, with N · r · p of at most 2^21' : null,
 });
 const whom = object({ username });
 export const userWithHash = object({ username, password_hash: passwordHash });

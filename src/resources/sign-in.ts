@@ -2,20 +2,16 @@
 // response after the same work, so that the response does not reveal whether the user exists.
 
 import type { Client } from '../api/endpoint.ts';
-import { type Cost, costOf, formatCost } from '../auth/password.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { addressKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Page } from '../lib/page.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import { type Infer, lenient, object } from '../schema/schema.ts';
 import { type Session, type User, usernameKey } from '../store/collections.ts';
-import type { Store } from '../store/store.ts';
 import { password as passwordType, usernameGiven } from './credentials.ts';
 import { orNullIfChanged, type SessionsOptions, startSession, type VerifiedUser } from './sessions.ts';
 
 const START_TRIES_MAX = 5;
-const PAGE_LIMIT = 1_000;
 
 // Fields of any type are accepted, since all wrong credentials get the same response.
 export const credentials = object({
@@ -75,20 +71,6 @@ async function verify(
 ): Promise<VerifiedUser | null> {
   const { ok, renewed } = await passwords.verify(password, user?.password_hash ?? null, caller);
   return ok && user !== null ? { user, renewedHash: renewed } : null;
-}
-
-/** The costs at which the users' hashes were made, each once. */
-export async function costsInUse({ users }: Store): Promise<Cost[]> {
-  const costs = new Map<string, Cost>();
-  for (let after: number | null = 0; after !== null; ) {
-    const { rows, next }: Page<User> = await users.list({ after, limit: PAGE_LIMIT, order: 'asc' });
-    for (const { password_hash } of rows) {
-      const cost = costOf(password_hash);
-      if (cost !== null) costs.set(formatCost(cost), cost);
-    }
-    after = next;
-  }
-  return [...costs.values()];
 }
 
 function invalidCredentials(): JotError {

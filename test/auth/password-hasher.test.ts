@@ -67,8 +67,22 @@ describe('PasswordHasher', () => {
     assert.deepEqual(await checks.verify('bar', phc, CALLER), { ok: false, renewed: null });
   });
 
-  it('verify rejects text that is not a hash', async () => {
-    await assert.rejects(passwords().verify('foo', '$2b$12$abc', CALLER), TypeError);
+  it('verify rejects a password for a hash that is malformed or too expensive, after the same work', async (t) => {
+    const [, , , salt, derived] = (await hash('foo', TODAY)).split('$');
+    const costs = watchScrypt(t);
+    for (const phc of ['', '$2b$12$abc', `$scrypt$ln=10,r=8,p=262144$${salt}$${derived}`]) {
+      costs.length = 0;
+      const verified = await passwords([OLD]).verify('foo', phc, CALLER);
+      assert.deepEqual(verified, { ok: false, renewed: null });
+      assert.deepEqual(costs, [today, 'ln=1,r=1,p=1'], phc);
+    }
+  });
+
+  it('verify hashes at no more than three older costs, the first ones', async (t) => {
+    const costs = watchScrypt(t);
+    const inUse = [3, 1, 2, 4, 5].map((ln) => ({ ln, r: 1, p: 1 }));
+    assert.equal((await passwords(inUse).verify('foo', null, CALLER)).ok, false);
+    assert.deepEqual(costs, [today, 'ln=3,r=1,p=1', 'ln=1,r=1,p=1', 'ln=4,r=1,p=1']);
   });
 
   it('verify passes the gate once for the whole check', async () => {

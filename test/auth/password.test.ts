@@ -133,6 +133,9 @@ const MALFORMED = [
   { reason: 'with a cost of nothing', text: `$scrypt$ln=0,r=8,p=1$${SALT}$${HASH}` },
   { reason: 'with a cost out of order', text: `$scrypt$r=8,ln=4,p=1$${SALT}$${HASH}` },
   { reason: 'with a cost that needs 1 GiB (RFC 7914’s last)', text: `$scrypt$ln=20,r=8,p=1$${SALT}$${HASH}` },
+  { reason: 'with a cost that takes a day', text: `$scrypt$ln=10,r=8,p=262144$${SALT}$${HASH}` },
+  { reason: 'with a salt of 65 bytes', text: `$scrypt$${LOW_TEXT}$${'A'.repeat(87)}$${HASH}` },
+  { reason: 'with a hash of 65 bytes', text: `$scrypt$${LOW_TEXT}$${SALT}$${'A'.repeat(87)}` },
   { reason: 'without a hash', text: `$scrypt$${LOW_TEXT}$${SALT}` },
   { reason: 'with an empty hash, which any password has', text: `$scrypt$${LOW_TEXT}$${SALT}$` },
   { reason: 'with a hash of 15 bytes', text: `$scrypt$${LOW_TEXT}$${SALT}$${HASH.slice(0, 20)}` },
@@ -152,6 +155,11 @@ const MALFORMED = [
 describe('verify rejects a PHC string', () => {
   it('but not the one that the others are made from', async () => {
     assert.equal((await verify('foo', `$scrypt$${LOW_TEXT}$${SALT}$${HASH}`)).ok, true);
+  });
+
+  it('but not one with 64 bytes of salt and of hash', async () => {
+    const longest = 'A'.repeat(86);
+    assert.equal((await verify('foo', `$scrypt$${LOW_TEXT}$${longest}$${longest}`)).ok, false);
   });
 
   it('but not one with 16 bytes of hash', async () => {
@@ -177,8 +185,8 @@ describe('hash rejects a cost', () => {
     { reason: 'that is no whole number', cost: { ...LOW, ln: 4.5 } },
     { reason: 'that is no number', cost: { ...LOW, r: Number.NaN } },
     { reason: 'that is endless', cost: { ...LOW, p: Number.POSITIVE_INFINITY } },
-    { reason: 'over 256 MiB', cost: { ln: 18, r: 9, p: 1 } },
-    { reason: 'over 256 MiB by p', cost: { ln: 1, r: 8, p: 262_145 } },
+    { reason: 'over N · r · p = 2^21', cost: { ln: 18, r: 8, p: 2 } },
+    { reason: 'that spends its time in PBKDF2', cost: { ln: 1, r: 8, p: 16_385 } },
   ];
   for (const { reason, cost } of rows) {
     it(reason, async () => {
@@ -193,11 +201,14 @@ describe('parseCost', () => {
     { reason: 'the default', text: 'ln=14,r=8,p=5', cost: DEFAULT_COST },
     { reason: 'the least', text: 'ln=1,r=1,p=1', cost: { ln: 1, r: 1, p: 1 } },
     { reason: 'the largest ln that r=1 allows', text: 'ln=15,r=1,p=1', cost: { ln: 15, r: 1, p: 1 } },
-    { reason: '256 MiB', text: 'ln=18,r=8,p=1', cost: { ln: 18, r: 8, p: 1 } },
+    { reason: 'the most, by ln', text: 'ln=18,r=8,p=1', cost: { ln: 18, r: 8, p: 1 } },
+    { reason: 'the most, by r', text: 'ln=1,r=131072,p=1', cost: { ln: 1, r: 131_072, p: 1 } },
+    { reason: 'the most, by p', text: 'ln=4,r=1,p=131072', cost: { ln: 4, r: 1, p: 131_072 } },
     { reason: 'an ln that r=1 does not allow', text: 'ln=16,r=1,p=1', cost: null },
-    { reason: 'more than 256 MiB by r', text: 'ln=18,r=9,p=1', cost: null },
-    { reason: 'more than 256 MiB by p', text: 'ln=1,r=1,p=999999999', cost: null },
-    { reason: 'more than 256 MiB by ln', text: 'ln=19,r=8,p=1', cost: null },
+    { reason: 'more than the most by r', text: 'ln=18,r=9,p=1', cost: null },
+    { reason: 'more than the most by p', text: 'ln=18,r=8,p=2', cost: null },
+    { reason: 'more than the most by ln', text: 'ln=19,r=8,p=1', cost: null },
+    { reason: 'more than the most in PBKDF2', text: 'ln=1,r=1,p=131073', cost: null },
     { reason: 'a p over RFC 7914’s limit', text: 'ln=1,r=2,p=536870912', cost: null },
     { reason: 'nothing', text: '', cost: null },
     { reason: 'ln=0', text: 'ln=0,r=8,p=1', cost: null },

@@ -356,6 +356,7 @@ describe('jot import of an invalid export', () => {
     '$2b$10$abc',
     '$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaGhhc2hoYXNoaGFzaA',
     '$scrypt$ln=1,r=1,p=1$c2FsdA$',
+    '$scrypt$ln=10,r=8,p=262144$c2FsdA$aGFzaGhhc2hoYXNoaGFzaA',
   ];
   for (const password_hash of hashes) {
     it(`rejects ${JSON.stringify(password_hash)} as a hash: no login could read it`, async (t) => {
@@ -363,10 +364,27 @@ describe('jot import of an invalid export', () => {
       await refused(
         t,
         exportText(given),
-        problem('line 4: "password_hash" must be a scrypt hash in PHC format'),
+        problem(
+          'line 4: "password_hash" must be a scrypt hash in PHC format, with N · r · p of at most 2^21',
+        ),
       );
     });
   }
+
+  it('rejects hashes of a fourth cost: a failed login hashes at each cost in use', async (t) => {
+    const usersAt = (...costs: number[]) =>
+      costs.map((ln, index) => {
+        const password_hash = FOO_HASH.replace('ln=1', `ln=${ln}`);
+        return { ...userNamed(`user ${index}`), id: index + 1, version: 1, password_hash };
+      });
+    const export_ = (...costs: number[]) =>
+      exportText(exportOf({ users: usersAt(...costs), posts: [], sessions: [] }));
+    const wanted = 'must be at one of the first 3 costs of the export, since a failed login hashes at each';
+    const reason = `line 6: "password_hash" ${wanted}; got ln=4,r=1,p=1`;
+    await refused(t, export_(1, 2, 3, 1, 4, 2), problem(reason));
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    assert.equal((await importInto(path, export_(1, 2, 3, 1, 2, 3))).code, 0);
+  });
 
   it('rejects lines that are not rows of a collection', async (t) => {
     const text = exportText();

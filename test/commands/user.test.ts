@@ -355,7 +355,7 @@ describe('userRequests in a running server', () => {
     [
       'user create',
       { username: 'elie', password_hash: 'foo' },
-      /must be a scrypt hash in PHC format$/,
+      /must be a scrypt hash in PHC format, with N · r · p of at most 2\^21$/,
       'no hash',
     ],
     [

@@ -11,6 +11,10 @@ import { type Cost, hash } from '../../src/auth/password.ts';
 import { PasswordHasher } from '../../src/auth/password-hasher.ts';
 import { LoginGuard } from '../../src/limit/login-guard.ts';
 import { signIn } from '../../src/resources/sign-in.ts';
+import type { User } from '../../src/store/collections.ts';
+import type { Change } from '../../src/store/memory/tables.ts';
+import { dataFile } from '../support/disk/data-files.ts';
+import { linesWith } from '../support/disk/records.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { assertFailure, headerOf } from '../support/server/answers.ts';
@@ -18,6 +22,8 @@ import { createPerson } from '../support/server/person.ts';
 import { type Answer, START_MS, startServer } from '../support/server/server.ts';
 
 const OLD = { username: 'matt', password: 'old' };
+// A salt, and the hash of no known password.
+const HASHED = 'c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA';
 const NEW = { username: 'matt', password: 'new' };
 
 /** The newest hash of the only user in a data file. */
@@ -69,6 +75,46 @@ describe('POST /auth after a change of PASSWORD_COST', () => {
     assert.ok(hashIn(path).startsWith('$scrypt$ln=2,r=1,p=1$'));
     await after.close();
   });
+});
+
+describe('A start with hashes that a login cannot use', () => {
+  const warnings = [
+    {
+      reason: 'too expensive, and malformed',
+      hashes: [`$scrypt$ln=10,r=8,p=262144$${HASHED}`, '$2b$12$abc', `$scrypt$ln=1,r=1,p=1$${HASHED}`],
+      message: 'password hashes are malformed or too expensive, so their users cannot sign in',
+      fields: { users: 2 },
+    },
+    {
+      reason: 'of more costs than are hidden',
+      hashes: [2, 3, 4, 5].map((ln) => `$scrypt$ln=${ln},r=1,p=1$${HASHED}`),
+      message: 'the time of a failed login may reveal users whose hashes are of the rarest costs',
+      fields: { older_costs: 4, hidden: 3 },
+    },
+    {
+      reason: 'of as many costs as are hidden',
+      hashes: [1, 2, 3, 4].map((ln) => `$scrypt$ln=${ln},r=1,p=1$${HASHED}`),
+    },
+  ];
+  for (const { reason, hashes, message, fields } of warnings) {
+    it(`${message === undefined ? 'logs nothing' : 'logs a warning'}: ${reason}`, async (t) => {
+      const changes = hashes.map((password_hash, index): Change => {
+        const row: User = { id: index + 1, version: 1, ...userNamed(`user ${index}`), password_hash };
+        return [{ put: 'users', row }];
+      });
+      const DATABASE_URL = `file:${dataFile(t, linesWith(...changes).join(''))}`;
+      const server = await startServer(t, { DATABASE_URL });
+      const warned = server.log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+      const expected = message === undefined ? [] : [{ level: 'warn', message, ...fields }];
+      assert.deepEqual(
+        warned.map(({ time, ...line }) => line),
+        expected,
+      );
+      const json = { username: 'user 0', password: 'secret' };
+      assertFailure(await server.call('POST', '/auth', { json }), 401, 'Bad Request', 'Invalid credentials');
+      await server.close();
+    });
+  }
 });
 
 describe('signIn with a hash of an older cost', () => {

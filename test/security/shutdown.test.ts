@@ -2,9 +2,11 @@
 // or cut at the deadline, and nothing is left lying about.
 
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { openStore } from '../../src/store/open.ts';
+import { openStore, type User } from '../../src/store/open.ts';
+import { linesWith } from '../support/disk/records.ts';
+import { userNamed } from '../support/disk/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { type Served, serve } from '../support/process/command.ts';
 import { send } from '../support/server/server.ts';
@@ -20,9 +22,9 @@ function signUp(username: string, lines = ''): string {
   return `${head}Content-Length: ${body.length}\r\n\r\n${body}`;
 }
 
-async function serveIn(t: Cleanup, folder: string): Promise<Served> {
+async function serveIn(t: Cleanup, folder: string, settings = {}): Promise<Served> {
   const quiet = { LOG: 'off', PASSWORD_COST: 'ln=1,r=1,p=1', RATE_LIMIT: 'off', RATE_LIMIT_AUTH: 'off' };
-  const env = { ...quiet, PORT: '0', DATABASE_URL: `file:${folder}/jot.jsonl` };
+  const env = { ...quiet, PORT: '0', DATABASE_URL: `file:${folder}/jot.jsonl`, ...settings };
   return serve(t, { cwd: folder, env });
 }
 
@@ -114,6 +116,34 @@ describe('A signal under load', () => {
     assert.equal((await served.command.ended).code, 0);
     assert.deepEqual(readdirSync(folder).sort(), LEFT);
     assert.deepEqual([...(await usersIn(t, folder))], ['whole']);
+  });
+
+  it('a hash: that would take a day delays neither a login nor the end', async (t) => {
+    const folder = temporaryFolder(t);
+    const password_hash = '$scrypt$ln=10,r=8,p=262144$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA';
+    const row: User = { id: 1, version: 1, ...userNamed('matt'), password_hash };
+    const lines = linesWith([{ put: 'users', row }]);
+    writeFileSync(`${folder}/jot.jsonl`, lines.join(''));
+    const served = await serveIn(t, folder);
+    const json = { username: 'matt', password: 'secret' };
+    assert.equal((await send(served.port, 'POST', '/auth', { json })).status, 401);
+    assert.equal(
+      (await send(served.port, 'POST', '/auth', { json: { ...json, username: 'x' } })).status,
+      401,
+    );
+    served.command.kill('SIGTERM');
+    assert.equal((await served.command.ended).code, 0);
+  });
+
+  it('the most expensive hash: is finished, and its request answered', async (t) => {
+    const folder = temporaryFolder(t);
+    const served = await serveIn(t, folder, { PASSWORD_COST: 'ln=18,r=8,p=1', HASH_CONCURRENCY: '1' });
+    const wire = await Wire.open(served.port, signUp('matt'));
+    while (!/^jot_hashes_running 1$/m.test((await send(served.port, 'GET', '/metrics')).text));
+    await ending(served, 'SIGTERM');
+    assert.equal((await wire.answer()).status, 201);
+    assert.equal((await served.command.ended).code, 0);
+    assert.deepEqual([...(await usersIn(t, folder))], ['matt']);
   });
 
   it('a second one exits at once with 1, and what was answered for is kept', async (t) => {

@@ -45,7 +45,7 @@ export async function openFor(t: Cleanup, url: string): Promise<Store> {
 export function userNamed(username: string): Values<User> {
   return whole('users', {
     username,
-    password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaA',
+    password_hash: '$scrypt$ln=14,r=8,p=5$c2FsdA$aGFzaGhhc2hoYXNoaGFzaA',
     created: 1_795_437_313_000,
   });
 }
