@@ -17,7 +17,7 @@ import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { keyRequests } from './commands/key-requests.ts';
 import { userRequests } from './commands/user-requests.ts';
-import { type Config, type Environment, keyFileOf, parseConfig } from './config.ts';
+import { type Config, keyFileOf, parseConfig, type Settings } from './config.ts';
 import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
 import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
@@ -50,10 +50,10 @@ export { JotError } from './lib/errors.ts';
 
 export interface AppOptions {
   /**
-   * Settings by their names in the README, `{ PORT: '0', DATABASE_URL: 'memory:' }`; others have
-   * their defaults.
+   * Settings by their names in the README, `{ PORT: 0, DATABASE_URL: 'memory:' }`, as text,
+   * numbers or booleans; others have their defaults.
    */
-  readonly settings?: Environment;
+  readonly settings?: Settings;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
   /** Milliseconds on a clock that only runs forward; default `performance.now`. */

@@ -1,5 +1,6 @@
-// Parses the environment into a Config. The reader of a setting returns a value, or states what it
-// expected. All problems are reported together, so that five typos do not take five starts to find.
+// The settings of the server: each is declared once, with its name, default and kind, and parsed
+// into a Config. The obvious solution, `process.env` wherever a setting is used, finds a typo only
+// when that code runs.
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -8,10 +9,15 @@ import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
 import type { Environment } from './lib/env-file.ts';
-import { JotError } from './lib/errors.ts';
 import type { LogFormat } from './lib/log.ts';
-import { nearestName } from './lib/nearest-name.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
+import {
+  type Declare,
+  type ParsedSettings,
+  parseSettings,
+  type Settings,
+  settingText,
+} from './lib/settings.ts';
 import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
 import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/limits.ts';
 import { type Capacity, DEFAULT_CAPACITY } from './store/capacity.ts';
@@ -22,45 +28,42 @@ const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
 const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
-const LIBUV_POOL_SIZE = 4;
+// Of libuv's thread pool.
+const POOL_SIZE_DEFAULT = 4;
+const POOL_SIZE_MAX = 1024;
+const ONE_THREAD = 'UV_THREADPOOL_SIZE leaves one thread, so the disk waits for every password';
+// Variables that have been read before this program runs.
+const READ_BY_NODE = ['NODE_OPTIONS', 'UV_THREADPOOL_SIZE'];
 const NO_PROXIES = new TrustedProxies([]);
-const GUESSED_LENGTH_MIN = 8;
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
 const HASHES_DEFAULT = Math.min(2, availableParallelism());
 
 export type { Environment } from './lib/env-file.ts';
-
-/** Declares a setting: its name, default and kind, and its phrase in the table of the README. */
-type Declare = <T>(name: string, fallback: T, kind: Setting<T>, description: string) => T;
+export type { Settings } from './lib/settings.ts';
 
 export type Config = Readonly<ReturnType<typeof declareSettings>> & {
   /** Mistakes that do not prevent the start. */
   readonly warnings: readonly string[];
-  readonly settings: readonly { readonly name: string; readonly description: string }[];
+  readonly settings: ParsedSettings<unknown>['declared'];
 };
 
-/** @throws JotError `validation_failed`, whose message has a line for each wrong setting. */
-export function parseConfig(env: Environment): Config {
-  const problems: string[] = [];
-  const settings: Config['settings'][number][] = [];
-  const declare: Declare = (name, fallback, kind, description) => {
-    settings.push({ name, description });
-    const text = env[name]?.trim() ?? '';
-    const value = text === '' ? fallback : kind.read(text);
-    if (value !== undefined) return value;
-    problems.push(`${name} ${problemOf(text, kind)}`);
-    return fallback;
-  };
-  const values = declareSettings(declare, Math.max(1, poolSize(env) - 1));
-  const misspelt = misspeltIn(
-    env,
-    settings.map(({ name }) => name),
+/**
+ * @param environment That of the process, for what libuv reads there.
+ * @throws JotError `validation_failed`, whose message has a line for each wrong setting.
+ */
+export function parseConfig(given: Settings, environment: Environment = process.env): Config {
+  const threads = poolSize(environment);
+  const { values, declared, misspelt } = parseSettings(given, (setting) =>
+    declareSettings(setting, Math.max(1, threads - 1)),
   );
-  if (problems.length === 0) {
-    return { ...values, settings, warnings: [...warningsOf(env, values.secrets), ...misspelt] };
+  const warnings = READ_BY_NODE.filter((name) => isOnlyGiven(name, given, environment)).map(
+    (name) => `${name} has no effect in .env or in the settings of a program; set it in the environment`,
+  );
+  if (values.secrets.some(isShort)) {
+    warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
   }
-  const lines = [...problems, ...misspelt].map((problem) => `\n  ${problem}`);
-  throw new JotError('validation_failed', `Wrong settings:${lines.join('')}`);
+  if (threads === 1) warnings.push(ONE_THREAD);
+  return { ...values, settings: declared, warnings: [...warnings, ...misspelt] };
 }
 
 function declareSettings(setting: Declare, hashesMax: number) {
@@ -148,32 +151,6 @@ function declareCapacity(setting: Declare): Capacity {
   };
 }
 
-function problemOf(text: string, { expected, isSecret = false }: Setting<unknown>): string {
-  const found = isSecret ? 'is not valid (its value is hidden here)' : `is ${JSON.stringify(text)}`;
-  return `${found}; expected ${expected}`;
-}
-
-function warningsOf(env: Environment, secrets: readonly string[]): string[] {
-  const warnings: string[] = [];
-  if (secrets.some(isShort)) warnings.push(`JWT_SECRET_KEY holds a secret under ${SECRET_BYTES_MIN} bytes`);
-  if (poolSize(env) === 1) warnings.push('UV_THREADPOOL_SIZE=1 makes the disk wait for every password');
-  return warnings;
-}
-
-// Most variables in an environment belong to other programs. So short settings such as PORT are
-// never guessed, and a name without the last words of a setting is guessed only if it has two
-// words: JWT_SECRET for JWT_SECRET_KEY.
-function misspeltIn(env: Environment, known: readonly string[]): string[] {
-  const guessable = known.filter((name) => name.length >= GUESSED_LENGTH_MIN);
-  const meantBy = (name: string) =>
-    nearestName(name.toUpperCase(), guessable) ??
-    guessable.find((each) => name.includes('_') && each.startsWith(`${name}_`));
-  return Object.keys(env).flatMap((name) => {
-    const meant = known.includes(name) ? undefined : meantBy(name);
-    return meant === undefined ? [] : [`${name} is not a setting and has no effect; did you mean ${meant}?`];
-  });
-}
-
 /**
  * Returns the path of the key file, next to the data file; null if the keys are a setting, or the
  * store is in memory.
@@ -258,8 +235,14 @@ function isShort(secret: string): boolean {
   return Buffer.byteLength(secret) < SECRET_BYTES_MIN;
 }
 
-// libuv's threads also serve the disk: at least one must stay free of hashing.
-function poolSize(env: Environment): number {
-  const size = Number(env.UV_THREADPOOL_SIZE);
-  return Number.isSafeInteger(size) && size > 0 ? size : LIBUV_POOL_SIZE;
+// libuv's threads also serve the disk: at least one must stay free of hashing. libuv reads the
+// variable with atoi(3), as an unsigned number, and takes 0 for 1.
+function poolSize({ UV_THREADPOOL_SIZE: text }: Environment): number {
+  if (text === undefined) return POOL_SIZE_DEFAULT;
+  const size = Number.parseInt(text, 10) || 1;
+  return size < 0 ? POOL_SIZE_MAX : Math.min(size, POOL_SIZE_MAX);
+}
+
+function isOnlyGiven(name: string, given: Settings, environment: Environment): boolean {
+  return given[name] !== undefined && settingText(given[name]) !== environment[name]?.trim();
 }

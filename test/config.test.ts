@@ -305,6 +305,48 @@ describe('parseConfig', () => {
     assert.deepEqual(named.sort(), Object.keys(settings).sort());
   });
 
+  it('lists every problem as data, without the value of a secret', () => {
+    const wrong = { PORT: 70_000, HOST: 'a b', METRICS_TOKEN: 'has spaces' };
+    assert.throws(
+      () => parseConfig(wrong),
+      (error) => {
+        assert.ok(error instanceof JotError);
+        assert.deepEqual(error.details.problems, [
+          { name: 'HOST', value: 'a b', expected: settings.HOST?.expected },
+          { name: 'PORT', value: 70_000, expected: settings.PORT?.expected },
+          { name: 'METRICS_TOKEN', expected: settings.METRICS_TOKEN?.expected },
+        ]);
+        return true;
+      },
+    );
+  });
+
+  it('accepts numbers, and booleans for on and off', () => {
+    const { port, explain, cacheTtlMs, logFormat } = parseConfig({
+      PORT: 0,
+      EXPLAIN: false,
+      CACHE_TTL: 0.5,
+      LOG: false,
+    });
+    assert.deepEqual([port, explain, cacheTtlMs, logFormat], [0, false, 500, 'off']);
+    assert.equal(parseConfig({ EXPLAIN: true, NODE_ENV: 'production' }).explain, true);
+  });
+
+  it('rejects values of other types, which would become texts like "null"', () => {
+    for (const value of [null, ['localhost'], { toString: () => 'localhost' }, () => 1, 1n, Symbol()]) {
+      const given: object = { HOST: value, JWT_SECRET_KEY: value };
+      assert.throws(() => parseConfig({ ...given }), {
+        code: 'validation_failed',
+        message: [
+          'Wrong settings:',
+          `  HOST is of type ${typeof value}; expected ${settings.HOST?.expected}`,
+          `  JWT_SECRET_KEY ${HIDDEN}; expected ${settings.JWT_SECRET_KEY?.expected}`,
+        ].join('\n'),
+      });
+    }
+    assert.equal(parseConfig({ HOST: 'localhost' }).host, 'localhost');
+  });
+
   it('escapes the control characters of a value', () => {
     assert.match(problemsIn({ HOST: 'a\u001b[2J\r\nINJECTED' }), /"a\\u001b\[2J\\r\\nINJECTED"/);
   });
@@ -350,29 +392,51 @@ describe('parseConfig: JWT_SECRET_KEY under 32 bytes', () => {
 
 // One of libuv's threads has to stay free of hashing, or the disk waits for passwords.
 describe('parseConfig: HASH_CONCURRENCY and UV_THREADPOOL_SIZE', () => {
-  it('allows one less than the size of a larger pool', () => {
-    assert.equal(parseConfig({ UV_THREADPOOL_SIZE: '16', HASH_CONCURRENCY: '15' }).hashConcurrency, 15);
-    const message = problemsIn({ UV_THREADPOOL_SIZE: '16', HASH_CONCURRENCY: '16' });
-    assert.match(message, /HASH_CONCURRENCY is "16"; expected an integer from 1 to 15$/);
-  });
-
-  it("assumes libuv's four threads if the size is no positive integer", () => {
-    for (const size of ['', 'many', '-1', '1.5']) {
-      const message = problemsIn({ UV_THREADPOOL_SIZE: size, HASH_CONCURRENCY: '4' });
-      assert.match(message, /expected an integer from 1 to 3$/, size);
-    }
-  });
+  // As libuv reads them: with atoi(3), at least 1 and at most 1,024.
+  const rows: readonly [size: string | undefined, hashesMax: number, reason: string][] = [
+    [undefined, 3, "libuv's four threads"],
+    ['16', 15, 'a larger pool'],
+    ['2', 1, 'a smaller one'],
+    ['2.5', 1, 'a number with a rest'],
+    ['many', 1, 'a pool of one'],
+    ['', 1, 'a pool of one'],
+    ['-1', 1023, 'an unsigned number'],
+    ['9999', 1023, 'the maximum'],
+  ];
+  for (const [size, hashesMax, reason] of rows) {
+    it(`allows ${hashesMax} for ${JSON.stringify(size)} in the environment: ${reason}`, () => {
+      const environment = { UV_THREADPOOL_SIZE: size };
+      const parse = (hashes: number) => parseConfig({ HASH_CONCURRENCY: hashes }, environment);
+      assert.equal(parse(hashesMax).hashConcurrency, hashesMax);
+      const message = new RegExp(`expected an integer from 1 to ${hashesMax}$`);
+      assert.throws(() => parse(hashesMax + 1), { message });
+    });
+  }
 
   it('leaves a thread free by default in a pool of two, and warns of a pool of one', () => {
-    const [one, two] = ['1', '2'].map((size) => parseConfig({ UV_THREADPOOL_SIZE: size }));
+    const [one, two] = ['1', '2'].map((size) => parseConfig({}, { UV_THREADPOOL_SIZE: size }));
     assert.deepEqual([two?.hashConcurrency, two?.warnings], [1, []]);
-    const warning = 'UV_THREADPOOL_SIZE=1 makes the disk wait for every password';
+    const warning = 'UV_THREADPOOL_SIZE leaves one thread, so the disk waits for every password';
     assert.deepEqual([one?.hashConcurrency, one?.warnings], [1, [warning]]);
   });
+
+  for (const name of ['UV_THREADPOOL_SIZE', 'NODE_OPTIONS']) {
+    it(`warns of ${name} in the settings alone, where it has no effect`, () => {
+      const warning = `${name} has no effect in .env or in the settings of a program; set it in the environment`;
+      for (const value of ['16', 16]) {
+        const { warnings, hashConcurrency } = parseConfig({ [name]: value }, {});
+        assert.deepEqual([warnings, hashConcurrency], [[warning], parseConfig({}, {}).hashConcurrency]);
+        assert.deepEqual(parseConfig({ [name]: value }, { [name]: '16' }).warnings, []);
+      }
+      assert.throws(() => parseConfig({ [name]: '16', HASH_CONCURRENCY: 15 }, {}), {
+        message: /from 1 to 3$/,
+      });
+    });
+  }
 });
 
 describe('parseConfig: a variable that is not a setting', () => {
-  const warned = (env: Environment) => parseConfig(env).warnings;
+  const warned = (env: Environment) => parseConfig(env, env).warnings;
 
   it('is warned of, without its value, if it is one slip away from a setting', () => {
     const env = { JWT_LEWAY: 'hunter2', JWT_SECRET: 'x'.repeat(32), Database_Url: '' };

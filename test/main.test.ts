@@ -177,6 +177,15 @@ describe('jot', { concurrency: 4 }, () => {
       assert.ok(!readdirSync(folder).includes('from-file.jsonl'));
     });
 
+    it('has no UV_THREADPOOL_SIZE, and a warning says so', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/.env`, 'UV_THREADPOOL_SIZE=16\n');
+      const served = await serve(t, settingsFor(folder, { LOG: 'text' }));
+      await stop(served);
+      const { stdout } = await served.command.ended;
+      assert.match(stdout, / warn UV_THREADPOOL_SIZE has no effect in \.env .*\n/);
+    });
+
     it('exits with 1 and one line if a line is invalid', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'PORT=0\nPASSWORD_COST 1\n');

@@ -36,6 +36,14 @@ export type ErrorCode =
   | 'unavailable'
   | 'version_not_supported';
 
+export interface SettingProblem {
+  readonly name: string;
+  /** The value found; absent if it is a secret. */
+  readonly value?: unknown;
+  /** Description of the values expected. */
+  readonly expected: string;
+}
+
 /** Data of a failure beyond its message. */
 export interface ErrorDetails {
   /** Problems by field name: `{ title: 'is required' }`. */
@@ -46,6 +54,8 @@ export interface ErrorDetails {
   readonly allow?: readonly string[];
   /** The media types, or with `encoding` the content codings, that would have been accepted. */
   readonly accept?: { readonly header: 'Accept' | 'Accept-Encoding'; readonly value: string };
+  /** Every wrong setting. */
+  readonly problems?: readonly SettingProblem[];
   /** Challenge of a 401; default: the usual one. */
   readonly challenge?: string;
   readonly cause?: unknown;
