@@ -4,12 +4,14 @@
 import { JotError } from '../lib/errors.ts';
 import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
 import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
-import { Tables } from '../store/memory/tables.ts';
-import { invalidity, type Misfit, misfitsIn } from '../store/validate-rows.ts';
+import type { Tables } from '../store/memory/tables.ts';
+import { type Misfit, misfitsIn } from '../store/validate-rows.ts';
 import { type Command, counted, dataFileOf, EXIT_FAILURE, FILE, print, type World } from './command.ts';
 import { countsOf, firstOf, misfitLine } from './report.ts';
 
 const MISFITS_SHOWN_MAX = 20;
+const REPAIR =
+  '`jot repair` keeps all that can be read. It drops rows of a wrong shape only with --drop-rows.';
 
 export const check: Command = {
   name: 'check',
@@ -17,27 +19,31 @@ export const check: Command = {
   summary: 'look for damage in the data file; change nothing',
   async run(world, { positionals }) {
     const path = dataFileOf(world, positionals);
-    const tables = new Tables();
-    const contents = await readDataFile(path, {}, tables).catch((error) => {
+    let counts = '';
+    const onDamage = (tables: Tables) => {
+      counts = countsOf(tables);
+    };
+    return readDataFile(path, (contents) => report(world, path, contents), { onDamage }).catch((error) => {
       const isNewer = error instanceof JotError && error.details.cause instanceof NewerError;
-      if (error instanceof JotError && !isNewer) return error;
+      if (error instanceof JotError && !isNewer) return reportDamage(world, error, counts);
       throw error;
     });
-    if (contents instanceof JotError) return reportDamage(world, contents, tables);
-    const misfits = misfitsIn(tables);
-    if (misfits.length > 0) return reportMisfits(world, path, misfits, tables);
-    await print(world.stdout, describe(path, contents));
-    return 0;
   },
 };
 
-async function reportDamage(world: World, error: JotError, tables: Tables): Promise<number> {
+async function report(world: World, path: string, contents: Contents): Promise<number> {
+  const misfits = misfitsIn(contents.tables);
+  if (misfits.length > 0) return reportMisfits(world, path, misfits, contents.tables);
+  await print(world.stdout, describe(path, contents));
+  return 0;
+}
+
+async function reportDamage(world: World, error: JotError, counts: string): Promise<number> {
   await print(world.stderr, `jot: ${error.message}\n`);
   const { cause } = error.details;
   // A repair of a file that belongs to another program would destroy it, so none is suggested.
   if (cause instanceof DamageError && !(cause instanceof NotJotError)) {
-    const before = `before that place: ${countsOf(tables)}`;
-    await print(world.stdout, `${before}\n\`jot repair\` keeps all that can be read.\n`);
+    await print(world.stdout, `before that place: ${counts}\n${REPAIR}\n`);
   }
   return EXIT_FAILURE;
 }
@@ -51,8 +57,7 @@ async function reportMisfits(
   const lines = firstOf(misfits.map(misfitLine), MISFITS_SHOWN_MAX).map((line) => `${line}\n`);
   const rows = counted(misfits.length, 'row');
   await print(stderr, `jot: The data file ${path} has ${rows} that cannot be right:\n${lines.join('')}`);
-  const isMisshapen = misfits.some(({ name, row }) => invalidity(name, row) !== null);
-  const repair = `jot repair${isMisshapen ? ' --drop-rows' : ''}`;
+  const repair = `jot repair${misfits.some(({ isMisshapen }) => isMisshapen) ? ' --drop-rows' : ''}`;
   await print(stdout, `${countsOf(tables)}\n\`${repair}\` drops them.\n`);
   return EXIT_FAILURE;
 }

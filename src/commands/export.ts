@@ -28,9 +28,10 @@ export const exportRows: Command = {
   },
   summary: 'print everything as JSON Lines; password hashes only with --with-secrets',
   async run(world, { options, positionals }) {
-    const { tables } = await readDataFile(dataFileOf(world, positionals));
     const withSecrets = options.has('with-secrets');
-    await pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false });
+    await readDataFile(dataFileOf(world, positionals), ({ tables }) =>
+      pipeline(Readable.from(linesOf(tables, withSecrets)), world.stdout, { end: false }),
+    );
     // Printed because a missing --with-secrets would otherwise be noticed only when the export is
     // imported.
     if (!withSecrets) world.stderr.write('jot: without password hashes; --with-secrets prints them too\n');

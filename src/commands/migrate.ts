@@ -3,7 +3,7 @@
 // compaction writes them in the current shape. So applying migrations is a compaction.
 
 import { collectionNames, type Entity } from '../store/collections.ts';
-import { readDataFile } from '../store/file/offline.ts';
+import { type Contents, readDataFile } from '../store/file/offline.ts';
 import { migrationsSince, SCHEMA } from '../store/lift.ts';
 import { type Command, dataFileOf, EXIT_FAILURE, FILE, print } from './command.ts';
 import { compactFile } from './compact.ts';
@@ -29,19 +29,22 @@ export const migrate: Command = {
 };
 
 /** Returns a line for each pending migration, and for each collection with rows to change. */
-async function pendingIn(path: string): Promise<string[]> {
-  const lifted = new Map<Entity, readonly string[]>();
+async function pendingIn(path: string): Promise<readonly string[]> {
+  const lifted = new WeakMap<Entity, readonly string[]>();
   const onLifted = (row: Entity, defaulted: readonly string[]) => lifted.set(row, defaulted);
-  const { tables, schema } = await readDataFile(path, { onLifted });
-  const rows = collectionNames.flatMap((name) => {
-    const changed = [...tables.rows(name)].filter((row) => lifted.has(row));
-    const fields = [...new Set(changed.flatMap((row) => lifted.get(row) ?? []))];
-    const defaults = fields.length === 0 ? '' : `; default of ${fields.join(', ')}`;
-    return changed.length === 0 ? [] : `to change: ${rowsOf(changed.length, name)}${defaults}`;
-  });
-  const migrations = migrationsSince(schema).map(({ number, summary }) => `  ${number}: ${summary}`);
-  const pending = [...migrations, ...rows];
-  return pending.length === 0
-    ? []
-    : [`its schema is number ${schema}, and this Jot's is ${SCHEMA}`, ...pending];
+  const use = async ({ tables, schema }: Contents) => {
+    const rows = collectionNames.flatMap((name) => {
+      const defaulted = Array.from(tables.rows(name), (row) => lifted.get(row));
+      const changed = defaulted.filter((fields) => fields !== undefined);
+      const fields = [...new Set(changed.flat())];
+      const defaults = fields.length === 0 ? '' : `; default of ${fields.join(', ')}`;
+      return changed.length === 0 ? [] : `to change: ${rowsOf(changed.length, name)}${defaults}`;
+    });
+    const migrations = migrationsSince(schema).map(({ number, summary }) => `  ${number}: ${summary}`);
+    const pending = [...migrations, ...rows];
+    return pending.length === 0
+      ? []
+      : [`its schema is number ${schema}, and this Jot's is ${SCHEMA}`, ...pending];
+  };
+  return readDataFile(path, use, { onLifted });
 }

@@ -16,8 +16,8 @@ export function rowsOf(count: number, name: CollectionName): string {
 }
 
 /** Returns the line of a misfit in a report. */
-export function misfitLine({ name, row, reason }: Misfit): string {
-  return `  row ${row.id} of ${name}: ${reason}`;
+export function misfitLine({ name, id, reason }: Misfit): string {
+  return `  row ${id} of ${name}: ${reason}`;
 }
 
 /**

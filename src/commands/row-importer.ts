@@ -35,8 +35,8 @@ export class RowImporter {
   readonly #tables: Tables;
   readonly #schema: number;
   readonly #next = new Map<CollectionName, Id>();
-  /** The place of each row in the export. */
-  readonly #places = new Map<Entity, string>();
+  /** The place of each row in the export, by collection and id. */
+  readonly #places = new Map<string, string>();
   /** The costs of the password hashes. */
   readonly #costs = new Set<string>();
   #entries = 0;
@@ -69,8 +69,8 @@ export class RowImporter {
       );
     }
     // An earlier problem may be the reason for a missing owner.
-    for (const { row, reason } of this.#problems.length === 0 ? misfitsIn(this.#tables) : []) {
-      this.#problems.push(`${this.#places.get(row)}: ${reason}`);
+    for (const { name, id, reason } of this.#problems.length === 0 ? misfitsIn(this.#tables) : []) {
+      this.#problems.push(`${this.#places.get(`${name} ${id}`)}: ${reason}`);
     }
     if (this.#problems.length === 0) return;
     const lines = firstOf(this.#problems, PROBLEMS_SHOWN_MAX).map((problem) => `\n  ${problem}`);
@@ -100,7 +100,7 @@ export class RowImporter {
     if (next !== undefined && row.id >= next)
       throw problem(`"id" must be below "next", which is ${next}; got ${row.id}`);
     this.#tables.apply([[{ put: name, row }]]);
-    this.#places.set(row, place);
+    this.#places.set(`${name} ${row.id}`, place);
   }
 
   #checked(name: CollectionName, given: unknown): Entity {

@@ -92,7 +92,7 @@ async function withStore<T>(
   const { stderr, now } = world;
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
   const log: Log = { ...warnings, info: () => undefined };
-  const store = await openFileStore(path, { now, log });
+  const store = await openFileStore(path, { now, log, rowsInFile: true });
   try {
     return await use(store, log);
   } finally {

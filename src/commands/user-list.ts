@@ -20,8 +20,9 @@ export const listUsers: Command = {
   parameters: { '[--json]': 'a JSON object on a line for each user, instead of a table', ...FILE },
   summary: 'show the users, and how many posts and sessions each has',
   async run(world, { options, positionals }) {
-    const { tables } = await readDataFile(dataFileOf(world, positionals));
-    const users = usersIn(tables, world.now());
+    const users = await readDataFile(dataFileOf(world, positionals), async ({ tables }) =>
+      usersIn(tables, world.now()),
+    );
     await print(world.stdout, options.has('json') ? jsonLines(users) : table(users));
   },
 };

@@ -3,7 +3,14 @@
 // collections.
 
 import { JotError } from '../lib/errors.ts';
-import { type CollectionName, collectionNames, collections, type Entity, ownerOf } from './collections.ts';
+import {
+  type CollectionName,
+  collectionNames,
+  collections,
+  type Entity,
+  type Id,
+  ownerOf,
+} from './collections.ts';
 import type { Kinds } from './declaration.ts';
 import { type Tables, uniqueKeys } from './memory/tables.ts';
 
@@ -21,9 +28,13 @@ const KINDS = {
 /** A row that cannot be there beside the others. */
 export interface Misfit {
   readonly name: CollectionName;
-  readonly row: Entity;
+  readonly id: Id;
   readonly reason: string;
+  /** Whether the row does not have the shape that its collection declares. */
+  readonly isMisshapen: boolean;
 }
+
+type FoundIds = ReadonlyMap<CollectionName, Set<Id>>;
 
 /**
  * A row of that collection, without what is not declared.
@@ -51,14 +62,19 @@ export function validateRow(name: CollectionName, value: unknown): Entity {
 
 /** Returns the rows that contradict their declaration or other rows, and all rows that they own. */
 export function misfitsIn(tables: Tables): Misfit[] {
-  const misfits = new Map<Entity, Misfit>();
+  const misfits: Misfit[] = [];
+  const found: FoundIds = new Map(collectionNames.map((name) => [name, new Set()]));
   for (const name of collectionNames) {
     for (const row of tables.rows(name)) {
-      const reason = invalidity(name, row) ?? reasonAgainst(tables, name, row, misfits);
-      if (reason !== null) misfits.set(row, { name, row, reason });
+      const { id } = row;
+      const invalid = invalidity(name, row);
+      const reason = invalid ?? reasonAgainst(tables, name, row, found);
+      if (reason === null) continue;
+      misfits.push({ name, id, reason, isMisshapen: invalid !== null });
+      found.get(name)?.add(id);
     }
   }
-  return [...misfits.values()];
+  return misfits;
 }
 
 /** Removes the misfits, and returns them. */
@@ -70,7 +86,7 @@ export function removeMisfits(tables: Tables): Misfit[] {
 
 function removeOnce(tables: Tables): Misfit[] {
   const misfits = misfitsIn(tables);
-  tables.apply([misfits.map(({ name, row }) => ({ remove: name, id: row.id }))]);
+  tables.apply([misfits.map(({ name, id }) => ({ remove: name, id }))]);
   return misfits;
 }
 
@@ -95,17 +111,13 @@ export function invalidity(name: CollectionName, row: Entity): string | null {
   }
 }
 
-/** @param misfits Rows already found to be misfits, which do not count as owners. */
-function reasonAgainst(
-  tables: Tables,
-  name: CollectionName,
-  row: Entity,
-  misfits: ReadonlyMap<Entity, Misfit>,
-): string | null {
+/** @param found Rows already found to be misfits, which do not count as owners. */
+function reasonAgainst(tables: Tables, name: CollectionName, row: Entity, found: FoundIds): string | null {
   const { owner } = collections[name];
-  const ownerRow = owner && tables.find(owner.collection, ownerOf(name, row));
-  const isOrphan = owner !== undefined && (ownerRow === undefined || misfits.has(ownerRow));
-  if (isOrphan) return `its owner, ${ownerOf(name, row)} of ${owner.collection}, is not there`;
+  const ownerId = ownerOf(name, row);
+  const isOrphan =
+    owner !== undefined && (tables.isOrphan(name, row) || found.get(owner.collection)?.has(ownerId) === true);
+  if (isOrphan) return `its owner, ${ownerId} of ${owner.collection}, is not there`;
   const taken = uniqueKeys(name, row).find(([index, key]) => {
     const holder = tables.findId(name, index, key);
     return holder !== undefined && holder !== row.id;

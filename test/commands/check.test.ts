@@ -14,7 +14,8 @@ import { type Outcome, runCommand, withoutOthers } from '../support/process/worl
 
 const NOT_JOT =
   'is not a Jot data file, or damaged at line 1, byte 0: it does not begin with {"format":"jot"';
-const HINT = '`jot repair` keeps all that can be read.\n';
+const HINT =
+  '`jot repair` keeps all that can be read. It drops rows of a wrong shape only with --drop-rows.\n';
 
 /** Checks a file of its own with this content, and that nothing about it has changed. */
 async function checked(t: TestContext, content: string | Uint8Array): Promise<Outcome & { path: string }> {

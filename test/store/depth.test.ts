@@ -158,7 +158,7 @@ describe('Store.write with a collection owned by an owned one', () => {
     await store.close();
     const { readDataFile } = await load<typeof Offline>('store/file/offline.ts');
     const { misfitsIn } = await load<typeof Validation>('store/validate-rows.ts');
-    return misfitsIn((await readDataFile(path)).tables);
+    return readDataFile(path, async ({ tables }) => misfitsIn(tables));
   }
 
   it('leaves no orphan of an owner that was removed before a snapshot reached it', async (t) => {
@@ -189,8 +189,10 @@ describe('Store.write with a collection owned by an owned one', () => {
     assert.deepEqual(await countsOf(await open(t, `file:${path}`)), before);
     const { readDataFile } = await source<typeof Offline>('store/file/offline.ts');
     const { misfitsIn } = await source<typeof Validation>('store/validate-rows.ts');
-    const { tables } = await readDataFile(path);
-    assert.deepEqual([misfitsIn(tables), tables.nextId('remarks' as never)], [[], 6]);
+    const found = await readDataFile(path, async ({ tables }) => {
+      return [misfitsIn(tables), tables.nextId('remarks' as never)];
+    });
+    assert.deepEqual(found, [[], 6]);
   });
 
   it('leaves no orphan in a snapshot, in which owners come first', async (t) => {

@@ -16,6 +16,7 @@ import { FileJournal } from './file-journal.ts';
 import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
 import { load } from './load.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
+import { RowsInFile } from './rows-in-file.ts';
 import { besideWithTime, setAside } from './set-aside.ts';
 
 export interface FileStoreOptions {
@@ -25,6 +26,8 @@ export interface FileStoreOptions {
   /** Default `DEFAULT_CAPACITY`. */
   readonly capacity?: Capacity;
   readonly fileSystem?: FileSystem;
+  /** Whether the rows stay in the file, which takes less memory and more time; default false. */
+  readonly rowsInFile?: boolean;
   /** Gives what other processes can ask for, beside `compact`. */
   readonly answers?: (() => Promise<ControlHandlers>) | undefined;
 }
@@ -64,37 +67,53 @@ interface Place {
 }
 
 async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
-  const { now, log, answers = async () => ({}), capacity = DEFAULT_CAPACITY } = options;
-  const { fileSystem = realFileSystem } = options;
-  const { path, realPath, lock } = place;
+  const { log, rowsInFile = false, fileSystem = realFileSystem } = options;
+  const { path, realPath } = place;
   await removeLeftover(fileSystem, realPath);
   const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
-    const tables = new Tables(capacity.rows);
-    const loaded = await explained('read', path, () => load(file, path, tables));
-    const { seq, goodBytes, schema } = loaded;
-    if (schema < SCHEMA)
-      log.info('the data file has an older schema; its next compaction writes the new one', {
-        file_schema: schema,
-        schema: SCHEMA,
-      });
-    await explained('write', path, () => cutTornEnd(file, goodBytes, realPath, options));
-    const journal = new FileJournal({
-      fileSystem,
-      path: realPath,
-      file,
-      tables,
-      seq,
-      schema,
-      length: goodBytes,
-      now,
-      log,
-      release: lock.release,
-    });
-    journal.compactIfWorthwhile();
-    lock.handleWith((line) => answer(line, { compact: () => journal.compact() }, answers));
-    return createTableStore(tables, journal, capacity);
+    if (!rowsInFile) return openLoaded(place, file, options);
+    // A compaction closes the file of the journal, while rows may still be looked up.
+    const rowsFile = await explained('open', path, () => fileSystem.open(realPath, 'read'));
+    return closingOnError(rowsFile, () => openLoaded(place, file, options, new RowsInFile(rowsFile, path)));
   });
+}
+
+async function openLoaded(
+  { path, realPath, lock }: Place,
+  file: DataFile,
+  options: FileStoreOptions,
+  rows?: RowsInFile,
+): Promise<Store> {
+  const { now, log, answers = async () => ({}), capacity = DEFAULT_CAPACITY } = options;
+  const { fileSystem = realFileSystem } = options;
+  const tables = new Tables({ rowsMax: capacity.rows, createRows: rows?.createMap });
+  const loaded = await explained('read', path, () => load(file, path, tables, { rows }));
+  const { seq, goodBytes, schema } = loaded;
+  if (schema < SCHEMA)
+    log.info('the data file has an older schema; its next compaction writes the new one', {
+      file_schema: schema,
+      schema: SCHEMA,
+    });
+  await explained('write', path, () => cutTornEnd(file, goodBytes, realPath, options));
+  const journal = new FileJournal({
+    fileSystem,
+    path: realPath,
+    file,
+    tables,
+    seq,
+    schema,
+    length: goodBytes,
+    now,
+    log,
+    async release() {
+      await rows?.close();
+      await lock.release();
+    },
+  });
+  journal.compactIfWorthwhile();
+  lock.handleWith((line) => answer(line, { compact: () => journal.compact() }, answers));
+  return createTableStore(tables, journal, capacity);
 }
 
 async function cutTornEnd(

@@ -1,7 +1,7 @@
 // The few file operations that the data file needs, behind an interface: what the store promises has to hold when any
 // one of them fails, and that can only be shown by making each one fail.
 
-import { constants, ftruncateSync, writeSync } from 'node:fs';
+import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, lchown, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { heirOf, ignoreUngivable, syncFolder } from '../../lib/file-access.ts';
@@ -13,6 +13,8 @@ export interface DataFile {
   size(): Promise<number>;
   /** Fills the buffer from this position on; gives how many bytes there were. */
   read(buffer: Uint8Array, position: number): Promise<number>;
+  /** Like `read`, but blocks the thread. */
+  readSync(buffer: Uint8Array, position: number): number;
   /**
    * Writes some of the bytes and gives how many: on a disk that is nearly full it may be fewer than there are, without an
    * error. Into the page cache, so it takes no time worth giving up the thread for.
@@ -99,6 +101,7 @@ export const realFileSystem: FileSystem = {
     return {
       size: async () => (await handle.stat()).size,
       read: async (buffer, position) => (await handle.read(buffer, 0, buffer.length, position)).bytesRead,
+      readSync: (buffer, position) => readSync(handle.fd, buffer, 0, buffer.length, position),
       write: (bytes, position) => writeSync(handle.fd, bytes, 0, bytes.length, position),
       writeAsync: async (bytes, position) =>
         (await handle.write(bytes, 0, bytes.length, position)).bytesWritten,

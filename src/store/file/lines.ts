@@ -6,7 +6,7 @@ import type { DataFile } from './file-system.ts';
 const BLOCK_BYTES = 1024 * 1024;
 // Far more than a change, far less than a string can hold.
 const LINE_BYTES_MAX = 128 * 1024 * 1024;
-const NEWLINE = 0x0a;
+export const NEWLINE = 0x0a;
 
 export interface Line {
   /** Without its newline; nothing of one that is too long. */

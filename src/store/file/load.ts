@@ -21,6 +21,7 @@ import {
   tooLong,
   type Written,
 } from './record.ts';
+import type { RowsInFile } from './rows-in-file.ts';
 
 export interface Loaded {
   /** How many lines are good. */
@@ -33,6 +34,12 @@ export interface Loaded {
   readonly schema: number;
 }
 
+export interface LoadOptions {
+  readonly onLifted?: OnLifted | undefined;
+  /** Where the tables keep their rows; absent: in memory. */
+  readonly rows?: RowsInFile | undefined;
+}
+
 /**
  * Applies everything in the file to the tables, in the current shape.
  *
@@ -43,9 +50,9 @@ export async function load(
   file: DataFile,
   path: string,
   tables: Tables,
-  onLifted?: OnLifted,
+  options?: LoadOptions,
 ): Promise<Loaded> {
-  const loader = new Loader(path, tables, onLifted);
+  const loader = new Loader(path, tables, options);
   loader.requireBeginning(await beginningOf(file));
   for await (const block of readLines(file)) for (const line of block) loader.take(line);
   return loader.finish();
@@ -59,7 +66,7 @@ async function beginningOf(file: DataFile): Promise<Buffer> {
 class Loader {
   readonly #path: string;
   readonly #tables: Tables;
-  readonly #onLifted: OnLifted | undefined;
+  readonly #options: LoadOptions;
   #header: Header | null = null;
   #seq = 0;
   #lines = 0;
@@ -67,10 +74,10 @@ class Loader {
   /** The first line that is not whole, and the number of the change it would be. */
   #torn: { readonly error: JotError; readonly seq: number } | null = null;
 
-  constructor(path: string, tables: Tables, onLifted?: OnLifted) {
+  constructor(path: string, tables: Tables, options: LoadOptions = {}) {
     this.#path = path;
     this.#tables = tables;
-    this.#onLifted = onLifted;
+    this.#options = options;
   }
 
   // Something else may be of any size, and have no lines.
@@ -89,7 +96,7 @@ class Loader {
     try {
       if (line.isTooLong) throw tooLong();
       if (line.isUnfinished) throw new TornError('it is not finished');
-      this.#apply(line.bytes);
+      this.#apply(line);
     } catch (error) {
       if (!(error instanceof DamageError)) throw error;
       const place = this.#damaged(line.offset, error);
@@ -109,25 +116,28 @@ class Loader {
     return { lines: this.#lines, seq: this.#seq, goodBytes: this.#goodBytes, schema };
   }
 
-  #apply(line: Buffer): void {
+  #apply({ bytes, offset }: Line): void {
     if (this.#header === null) {
-      this.#header = decodeHeader(line);
+      this.#header = decodeHeader(bytes);
       this.#seq = this.#header.seq;
+      if (this.#options.rows !== undefined) this.#options.rows.fileSchema = this.#header.schema;
       for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
     } else if (this.#lines <= this.#header.snapshot) {
-      this.#applyChange(decodeSnapshotRow(line, this.#lines), this.#header);
+      this.#applyChange(decodeSnapshotRow(bytes, this.#lines), offset);
     } else {
-      const written = decodeChange(line, this.#seq + 1);
+      const written = decodeChange(bytes, this.#seq + 1);
       const isDuringSnapshot = this.#seq < this.#header.through;
-      this.#applyChange(written, this.#header, isDuringSnapshot);
+      this.#applyChange(written, offset, isDuringSnapshot);
       this.#seq++;
     }
   }
 
   // Looking at every row would make every start slower. Where the checksum is right a row is almost surely as this program
   // wrote it, so only one that can't be applied is looked at; `jot check` looks at all of them.
-  #applyChange(written: Written, { schema }: Header, isDuringSnapshot = false): void {
-    const change = liftChange(written, schema, this.#onLifted);
+  #applyChange(written: Written, offset: number, isDuringSnapshot = false): void {
+    const { rows, onLifted } = this.#options;
+    const change = liftChange(written, this.#header?.schema ?? SCHEMA, onLifted);
+    rows?.notePlace(change, offset);
     try {
       if (isDuringSnapshot) this.#applyWithoutOrphans(change);
       else this.#tables.apply([change]);

@@ -10,14 +10,21 @@ import { collectionNames } from '../collections.ts';
 import type { OnLifted } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import { explained, withoutLinks } from './data-path.ts';
-import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
+import { type FileSystem, realFileSystem } from './file-system.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
 import { encodeSnapshotRow, HEADER_BYTES } from './record.ts';
+import { RowsInFile } from './rows-in-file.ts';
 
 export interface OfflineOptions {
-  readonly onLifted?: OnLifted | undefined;
   readonly fileSystem?: FileSystem;
+}
+
+export interface ReadOptions extends OfflineOptions {
+  /** Also called each time an older row is looked up. */
+  readonly onLifted?: OnLifted | undefined;
+  /** Called with the rows before the damage, before the promise rejects. */
+  readonly onDamage?: (tables: Tables) => void;
 }
 
 /** What is in a data file. */
@@ -27,23 +34,34 @@ export interface Contents extends Loaded {
 }
 
 /**
- * Reads a data file as it is at this moment, whoever has it.
+ * Reads a data file as it is at this moment, also while a server has it. The rows stay in the file:
+ * `use` can look them up until its promise settles.
  *
- * @param tables Where the rows go; what was read before damage stays there.
- * @throws JotError `unavailable` when it is not there or damaged, naming line and byte.
+ * @throws JotError `unavailable` if the file is missing or damaged, with line and byte.
  */
-export async function readDataFile(
+export async function readDataFile<T>(
   path: string,
-  { onLifted, fileSystem = realFileSystem }: OfflineOptions = {},
-  tables = new Tables(),
-): Promise<Contents> {
-  const read = async (file: DataFile) => {
+  use: (contents: Contents) => Promise<T>,
+  { onLifted, onDamage, fileSystem = realFileSystem }: ReadOptions = {},
+): Promise<T> {
+  const file = await explained('find', path, () => fileSystem.open(path, 'read'));
+  const rows = new RowsInFile(file, path, onLifted);
+  const tables = new Tables({ createRows: rows.createMap });
+  const read = async (): Promise<Contents> => {
     const bytes = await file.size();
-    const loaded = await load(file, path, tables, onLifted);
-    // A server may have added to it since.
+    const loaded = await load(file, path, tables, { onLifted, rows });
+    // A server may have added to the file since.
     return { ...loaded, tables, bytes: Math.max(bytes, loaded.goodBytes) };
   };
-  return reading(path, read, fileSystem);
+  try {
+    const contents = await explained('read', path, read).catch((error) => {
+      onDamage?.(tables);
+      throw error;
+    });
+    return await use(contents);
+  } finally {
+    await file.close();
+  }
 }
 
 /** How many bytes a data file with these rows would have if it were compacted. */
@@ -89,7 +107,7 @@ export async function fillDataFile(
   await withDataFile(path, async (realPath) => {
     const isThere = (await stat(realPath).catch(ignoreMissing)) !== undefined;
     const { tables, seq } = isThere
-      ? await readDataFile(path, { fileSystem })
+      ? await readDataFile(path, async (contents) => contents, { fileSystem })
       : { tables: new Tables(), seq: 0 };
     const isEmpty = collectionNames.every((name) => tables.count(name) === 0);
     if (!isEmpty)
@@ -118,14 +136,4 @@ export async function callRunning(
     const realPath = await withoutLinks(path).catch(ignoreMissing);
     return realPath === undefined ? null : callHolder(realPath, name, value, askingMsMax);
   });
-}
-
-/** Opens the file to read it, and closes it. */
-async function reading<T>(
-  path: string,
-  use: (file: DataFile) => Promise<T>,
-  fileSystem = realFileSystem,
-): Promise<T> {
-  const file = await explained('find', path, () => fileSystem.open(path, 'read'));
-  return explained('read', path, () => use(file).finally(() => file.close()));
 }

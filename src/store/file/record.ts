@@ -180,7 +180,7 @@ export function decodeSnapshotRow(line: Buffer, number?: number): Written & { re
   const own = counter('snapshot', record.snapshot, 1);
   if (number !== undefined && own !== number)
     throw new DamageError(`it is line ${own} of the snapshot where ${number} should be`);
-  return { number: own, schema: schemaIn(record), effects: effectsIn(record) };
+  return { number: own, ...writtenIn(record) };
 }
 
 /**
@@ -198,7 +198,20 @@ export function decodeChange(line: Buffer, seq?: number): Written & Required<Omi
   const { time } = record;
   const isTime = typeof time === 'number' && Number.isFinite(time);
   if (!isTime) throw new DamageError(`its "time" must be a number, not ${JSON.stringify(time)}`);
-  return { seq: number, first, time, schema: schemaIn(record), effects: effectsIn(record) };
+  return { seq: number, first, time, ...writtenIn(record) };
+}
+
+/**
+ * Returns the effects in a line of the snapshot or of a change, without checking its number.
+ *
+ * @throws DamageError unless the line is whole.
+ */
+export function decodeEffects(line: Buffer): Written {
+  return writtenIn(unsealed(line));
+}
+
+function writtenIn(record: Record<string, unknown>): Written {
+  return { schema: schemaIn(record), effects: effectsIn(record) };
 }
 
 /**

@@ -9,13 +9,14 @@
 import { JotError } from '../../lib/errors.ts';
 import { DamageError, NotJotError } from '../damage.ts';
 import { Tables } from '../memory/tables.ts';
-import { invalidity, removeMisfits } from '../validate-rows.ts';
+import { removeMisfits } from '../validate-rows.ts';
 import { explained } from './data-path.ts';
 import { type DataFile, realFileSystem } from './file-system.ts';
 import { readLines } from './lines.ts';
 import { type Loaded, load } from './load.ts';
 import { writeDataFile } from './next-file.ts';
 import { type OfflineOptions, withDataFile } from './offline.ts';
+import { RowsInFile } from './rows-in-file.ts';
 import { Salvage, type Salvaged } from './salvage.ts';
 import { besideWithTime, removeIfThere, setAside } from './set-aside.ts';
 
@@ -58,19 +59,25 @@ export async function repairDataFile(path: string, options: RepairOptions): Prom
 }
 
 async function salvaged(file: DataFile, path: string): Promise<Salvaged | null> {
-  const tables = new Tables();
-  const loaded = await loadOrDamage(file, path, tables);
+  const rows = new RowsInFile(file, path);
+  const tables = new Tables({ createRows: rows.createMap });
+  const loaded = await loadOrDamage(file, path, tables, rows);
   if (!(loaded instanceof JotError)) return withoutMisfits(tables, loaded);
-  const salvage = new Salvage(path);
+  const salvage = new Salvage(path, file);
   for await (const block of readLines(file)) for (const line of block) salvage.take(line);
   const isForeign = loaded.details.cause instanceof NotJotError && salvage.rowsRead === 0;
   if (isForeign) throw loaded;
   return salvage.finish();
 }
 
-async function loadOrDamage(file: DataFile, path: string, tables: Tables): Promise<Loaded | JotError> {
+async function loadOrDamage(
+  file: DataFile,
+  path: string,
+  tables: Tables,
+  rows: RowsInFile,
+): Promise<Loaded | JotError> {
   try {
-    return await load(file, path, tables);
+    return await load(file, path, tables, { rows });
   } catch (error) {
     if (error instanceof JotError && error.details.cause instanceof DamageError) return error;
     throw error;
@@ -81,10 +88,9 @@ async function loadOrDamage(file: DataFile, path: string, tables: Tables): Promi
 function withoutMisfits(tables: Tables, { lines, seq }: Loaded): Salvaged | null {
   const misfits = removeMisfits(tables);
   if (misfits.length === 0) return null;
-  const misshapen = misfits.flatMap(({ name, row }) => {
-    const reason = invalidity(name, row);
-    return reason === null ? [] : `row ${row.id} of ${name} is not valid: ${reason}`;
-  });
+  const misshapen = misfits
+    .filter(({ isMisshapen }) => isMisshapen)
+    .map(({ name, id, reason }) => `row ${id} of ${name} is not valid: ${reason}`);
   return { lines, losses: [], lossCount: 0, misshapen, misfits, sessionsEnded: 0, tables, seq };
 }
 

@@ -11,6 +11,7 @@ import { DamageError, NewerError } from '../damage.ts';
 import { SCHEMA } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import { type Misfit, removeMisfits } from '../validate-rows.ts';
+import type { DataFile } from './file-system.ts';
 import type { Line } from './lines.ts';
 import {
   decodeChange,
@@ -22,6 +23,7 @@ import {
   tooLong,
   type Written,
 } from './record.ts';
+import { RowsInFile } from './rows-in-file.ts';
 
 const HEADER_START = '{"format":';
 const SNAPSHOT_START = '{"snapshot":';
@@ -63,7 +65,8 @@ export interface Salvaged {
 export class Salvage {
   /** The file's name in messages. */
   readonly #path: string;
-  readonly #tables = new Tables();
+  readonly #rows: RowsInFile;
+  readonly #tables: Tables;
   readonly #losses: Loss[] = [];
   #lossCount = 0;
   #lines = 0;
@@ -79,8 +82,11 @@ export class Salvage {
   #hasChanges = false;
   #missingChanges = 0;
 
-  constructor(path: string) {
+  /** @param file Must stay open for as long as the rows are used. */
+  constructor(path: string, file: DataFile) {
     this.#path = path;
+    this.#rows = new RowsInFile(file, path);
+    this.#tables = new Tables({ createRows: this.#rows.createMap });
   }
 
   /** @throws JotError `unavailable` for a file of a later version. */
@@ -137,6 +143,7 @@ export class Salvage {
   #takeHeader(line: Buffer): void {
     this.#header = decodeHeader(line);
     this.#seq = this.#header.seq;
+    this.#rows.fileSchema = this.#header.schema;
     for (const name of collectionNames) this.#tables.reserveIds(name, this.#header.next[name] ?? 1);
   }
 
@@ -206,6 +213,7 @@ export class Salvage {
       try {
         const change = liftChange({ effects: [effect], schema }, fileSchema);
         requireRows(change);
+        if (effects.length === 1) this.#rows.notePlace(change, place.byte);
         this.#tables.apply([change]);
       } catch (error) {
         if (error instanceof NewerError)

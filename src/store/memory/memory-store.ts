@@ -7,7 +7,7 @@ import { Tables } from './tables.ts';
 
 /** An empty store that is gone with the process. */
 export function openMemoryStore(capacity = DEFAULT_CAPACITY): Store {
-  const tables = new Tables(capacity.rows);
+  const tables = new Tables({ rowsMax: capacity.rows });
   return createTableStore(tables, nowhere(tables), capacity);
 }
 

@@ -33,19 +33,39 @@ export type Effect =
 /** The effects of one write: all of them or none. */
 export type Change = readonly Effect[];
 
+/** The rows of one collection by id, in the order of insertion. */
+export interface RowMap {
+  readonly size: number;
+  has(id: Id): boolean;
+  get(id: Id): Entity | undefined;
+  set(id: Id, row: Entity): unknown;
+  delete(id: Id): boolean;
+  /** Includes rows that are set during the iteration. */
+  values(): Iterable<Entity>;
+}
+
 interface List {
   readonly ids: IdList;
   revision: number;
 }
 
 interface Table {
-  readonly rows: Map<Id, Entity>;
+  readonly rows: RowMap;
   /** Index name to key to id. */
   readonly unique: Map<string, Map<string, Id>>;
   /** By owner; all of them under 0 where there are no owners. */
   readonly lists: Map<Id, List>;
   nextId: Id;
 }
+
+export interface TablesOptions {
+  /** Maximum rows of a collection; default 2^23. */
+  readonly rowsMax?: number;
+  /** Returns where the rows of a collection are kept; default in memory. */
+  readonly createRows?: (() => RowMap) | undefined;
+}
+
+const createMap = () => new Map<Id, Entity>();
 
 export class Tables {
   readonly #tables: Readonly<Record<CollectionName, Table>>;
@@ -54,10 +74,9 @@ export class Tables {
   #revision = 0;
   #appliedBytes = 0;
 
-  /** @param rowsMax Maximum rows of a collection. */
-  constructor(rowsMax = DEFAULT_CAPACITY.rows) {
+  constructor({ rowsMax = DEFAULT_CAPACITY.rows, createRows = createMap }: TablesOptions = {}) {
     this.#rowsMax = rowsMax;
-    this.#tables = byCollection(emptyTable);
+    this.#tables = byCollection((name) => emptyTable(name, createRows()));
   }
 
   find(name: CollectionName, id: Id): Entity | undefined {
@@ -71,7 +90,7 @@ export class Tables {
   /** Returns whether the row's owner is missing. */
   isOrphan(name: CollectionName, row: Entity): boolean {
     const { owner } = collections[name];
-    return owner !== undefined && this.find(owner.collection, ownerOf(name, row)) === undefined;
+    return owner !== undefined && !this.#tables[owner.collection].rows.has(ownerOf(name, row));
   }
 
   ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
@@ -211,9 +230,9 @@ function tooMany(name: CollectionName, rowsMax: number): JotError {
   );
 }
 
-function emptyTable(name: CollectionName): Table {
+function emptyTable(name: CollectionName, rows: RowMap): Table {
   const unique = new Map(
     Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
   );
-  return { rows: new Map(), unique, lists: new Map(), nextId: 1 };
+  return { rows, unique, lists: new Map(), nextId: 1 };
 }

@@ -75,6 +75,7 @@ export class Usage {
     const account = known ?? { bytes: 0, rows: {} };
     if (known === undefined) accounts.set(id, account);
     accumulate(account, amount, sign);
+    if (collections[above].owner === undefined) return;
     const owner = this.#findOwner(above, id);
     if (owner !== undefined) this.#charge(above, owner, amount, sign);
   }

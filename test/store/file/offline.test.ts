@@ -4,10 +4,16 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import type { FileSystem } from '../../../src/store/file/file-system.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
-import { compactedBytes, fillDataFile, readDataFile, withDataFile } from '../../../src/store/file/offline.ts';
-import { Tables } from '../../../src/store/memory/tables.ts';
+import {
+  type Contents,
+  compactedBytes,
+  fillDataFile,
+  readDataFile,
+  withDataFile,
+} from '../../../src/store/file/offline.ts';
+import type { Tables } from '../../../src/store/memory/tables.ts';
 import type { User } from '../../../src/store/open.ts';
-import { contentsIn, contentsOf, dataFile, traceOf } from '../../support/disk/data-files.ts';
+import { contentsOf, dataFile, traceOf } from '../../support/disk/data-files.ts';
 import { fillStore } from '../../support/disk/exports.ts';
 import { faultyFileSystem, systemError } from '../../support/disk/faulty-file-system.ts';
 import { linesWith, linesWithUsers } from '../../support/disk/records.ts';
@@ -20,14 +26,17 @@ async function putMatt(tables: Tables): Promise<void> {
 }
 
 describe('readDataFile', () => {
+  const unused = () => assert.fail('the file is damaged');
+
   it('returns the rows, the last change, and the length of the good part', async (t) => {
     const content = linesWithUsers('matt', 'elie').join('');
-    const { tables, seq, bytes, goodBytes } = await readDataFile(dataFile(t, `${content}torn`));
-    assert.deepEqual(
-      { seq, bytes, goodBytes },
-      { seq: 2, bytes: content.length + 4, goodBytes: content.length },
-    );
-    assert.equal(tables.count('users'), 2);
+    await readDataFile(dataFile(t, `${content}torn`), async ({ tables, seq, bytes, goodBytes }) => {
+      assert.deepEqual(
+        { seq, bytes, goodBytes },
+        { seq: 2, bytes: content.length + 4, goodBytes: content.length },
+      );
+      assert.equal(tables.count('users'), 2);
+    });
   });
 
   it('never returns fewer bytes than good bytes, even if another process appends meanwhile', async (t) => {
@@ -46,19 +55,21 @@ describe('readDataFile', () => {
         return { ...file, size };
       },
     };
-    const { seq, bytes, goodBytes } = await readDataFile(path, { fileSystem: growing });
+    const read = async (contents: Contents) => contents;
+    const { seq, bytes, goodBytes } = await readDataFile(path, read, { fileSystem: growing });
     assert.deepEqual([seq, bytes, goodBytes], [2, statSync(path).size, statSync(path).size]);
   });
 
-  it('leaves the rows before the damage in the given tables', async (t) => {
+  it('passes the rows before the damage to onDamage', async (t) => {
     const [header = '', first = '', second = '', third = ''] = linesWithUsers('matt', 'elie', 'tim');
     const path = dataFile(t, header + first + second.replace('elie', 'Elie') + third);
-    const tables = new Tables();
-    await rejects(readDataFile(path, {}, tables), 'unavailable');
-    assert.equal(tables.count('users'), 1);
+    const counts: number[] = [];
+    const onDamage = (tables: Tables) => counts.push(tables.count('users'));
+    await rejects(readDataFile(path, unused, { onDamage }), 'unavailable');
+    assert.deepEqual(counts, [1]);
   });
 
-  it('closes the file, also when it is damaged', async (t) => {
+  it('closes the file after the callback, also if the callback fails or the file is damaged', async (t) => {
     let open = 0;
     const counting: FileSystem = {
       ...realFileSystem,
@@ -68,8 +79,14 @@ describe('readDataFile', () => {
         return { ...file, close: () => file.close().finally(() => open--) };
       },
     };
-    await readDataFile(dataFile(t, linesWith().join('')), { fileSystem: counting });
-    await rejects(readDataFile(dataFile(t, 'Dear diary,\n'), { fileSystem: counting }), 'unavailable');
+    const options = { fileSystem: counting };
+    const sound = dataFile(t, linesWith().join(''));
+    await readDataFile(sound, async () => assert.equal(open, 1), options);
+    await assert.rejects(
+      readDataFile(sound, () => Promise.reject(systemError('EIO')), options),
+      { code: 'EIO' },
+    );
+    await rejects(readDataFile(dataFile(t, 'Dear diary,\n'), unused, options), 'unavailable');
     assert.equal(open, 0);
   });
 });
@@ -80,7 +97,7 @@ describe('compactedBytes', () => {
     const store = await openFor(t, `file:${path}`);
     await fillStore(store);
     const { bytesAfter } = await store.compact();
-    assert.equal(compactedBytes((await readDataFile(path)).tables), bytesAfter);
+    assert.equal(await readDataFile(path, async ({ tables }) => compactedBytes(tables)), bytesAfter);
   });
 });
 
@@ -129,8 +146,8 @@ describe('fillDataFile', () => {
     await store.users.remove(1);
     await store.close();
     await fillDataFile(path, async () => undefined);
-    const { seq, tables } = await readDataFile(path);
-    assert.deepEqual([seq, contentsIn(tables).next.users], [2, 2]);
+    const found = await readDataFile(path, async ({ seq, tables }) => [seq, tables.nextId('users')]);
+    assert.deepEqual(found, [2, 2]);
   });
 
   it('leaves the folder as it was if it fails: without a file, or with the old one', async (t) => {

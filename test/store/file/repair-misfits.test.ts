@@ -56,7 +56,7 @@ describe('repairDataFile with two rows of one username', () => {
       const result = await repaired(t, `${header}lost\n${lines.join('')}`);
       assert.deepEqual(namesOf(result), names);
       assert.deepEqual(
-        result.repair.misfits.map(({ row }) => row.id),
+        result.repair.misfits.map(({ id }) => id),
         gone,
       );
       const store = await openFor(t, `file:${result.path}`);
@@ -94,7 +94,7 @@ describe('repairDataFile with right checksums', () => {
     const { repair, contents } = await repaired(t, lines.join(''));
     assert.deepEqual([repair.lossCount, repair.losses, repair.sessionsEnded], [0, [], 0]);
     assert.deepEqual(repair.misfits, [
-      { name: 'posts', row: orphan, reason: 'its owner, 9 of users, is not there' },
+      { name: 'posts', id: 3, reason: 'its owner, 9 of users, is not there', isMisshapen: false },
     ]);
     assert.deepEqual(contents.rows.sessions, [session]);
     assert.deepEqual(

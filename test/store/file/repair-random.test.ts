@@ -9,9 +9,9 @@ import { collectionNames } from '../../../src/store/collections.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { readDataFile } from '../../../src/store/file/offline.ts';
 import { repairDataFile } from '../../../src/store/file/repair.ts';
-import type { Tables } from '../../../src/store/memory/tables.ts';
 import type { Operation } from '../../../src/store/open.ts';
 import { misfitsIn } from '../../../src/store/validate-rows.ts';
+import { type Contents, contentsIn, contentsOf } from '../../support/disk/data-files.ts';
 import { openOn } from '../../support/disk/faulty-file-system.ts';
 import { now } from '../../support/disk/repaired.ts';
 import { postOf, sessionOf, userNamed } from '../../support/disk/stores.ts';
@@ -32,7 +32,7 @@ describe('repairDataFile of a random file with random damage', () => {
   };
 
   /** Writes a file with some random changes, and perhaps a compaction among them. */
-  async function randomFile(path: string, below: (limit: number) => number): Promise<Tables> {
+  async function randomFile(path: string, below: (limit: number) => number): Promise<Contents> {
     const store = await openOn(fast, path);
     const id = () => 1 + below(8);
     const operations: readonly (() => Operation)[] = [
@@ -54,7 +54,7 @@ describe('repairDataFile of a random file with random damage', () => {
     }
     await Promise.all(writes);
     await store.close();
-    return (await readDataFile(path)).tables;
+    return contentsOf(path);
   }
 
   /** Every row that is written in these lines, as `collection JSON`. */
@@ -103,12 +103,15 @@ describe('repairDataFile of a random file with random damage', () => {
         assert.deepEqual(readFileSync(path), content);
         continue;
       }
-      const { tables } = await readDataFile(path);
+      const [after, misfits] = await readDataFile(path, async ({ tables }) => [
+        contentsIn(tables),
+        misfitsIn(tables),
+      ]);
       for (const name of collectionNames) {
-        for (const row of tables.rows(name))
+        for (const row of after.rows[name])
           assert.ok(rows.has(shown(name, row)), `round ${round}: ${shown(name, row)}`);
-        assert.deepEqual(misfitsIn(tables), [], `round ${round}`);
       }
+      assert.deepEqual(misfits, [], `round ${round}`);
       if (outcome === null) {
         outcomes.sound++;
         assert.deepEqual(readFileSync(path), content);
@@ -116,9 +119,9 @@ describe('repairDataFile of a random file with random damage', () => {
       }
       outcomes.repaired++;
       assert.ok(outcome.losses.length > 0, `round ${round}`);
-      assert.equal(tables.count('sessions'), 0, `round ${round}`);
+      assert.equal(after.rows.sessions.length, 0, `round ${round}`);
       for (const name of collectionNames)
-        assert.ok(tables.nextId(name) >= before.nextId(name), `round ${round}: ${name}`);
+        assert.ok(after.next[name] >= before.next[name], `round ${round}: ${name}`);
       assert.deepEqual(readFileSync(outcome.original), content);
     }
     assert.ok(outcomes.repaired > ROUNDS / 2 && outcomes.sound > 0, JSON.stringify(outcomes));

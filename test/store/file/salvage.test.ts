@@ -37,7 +37,7 @@ describe('repairDataFile of changes', () => {
     const result = await repaired(t, header + matt + broken + written + login + tim);
     assert.deepEqual(lossesOf(result), [`3: ${MISMATCH}`, '4: change 2 is not here']);
     assert.deepEqual(result.repair.misfits, [
-      { name: 'posts', row: post, reason: 'its owner, 2 of users, is not there' },
+      { name: 'posts', id: post.id, reason: 'its owner, 2 of users, is not there', isMisshapen: false },
     ]);
     assert.deepEqual(result.contents.rows.posts, []);
   });
@@ -187,7 +187,7 @@ describe('repairDataFile of changes', () => {
 
   it('keeps the number of the last change', async (t) => {
     const { path } = await repaired(t, header + matt + broken + written + login + tim);
-    assert.equal((await readDataFile(path)).seq, 5);
+    assert.equal(await readDataFile(path, async ({ seq }) => seq), 5);
   });
 });
 

@@ -27,7 +27,7 @@ export interface Contents {
 
 /** Resolves to the rows that a start would read from the file. */
 export async function contentsOf(path: string): Promise<Contents> {
-  return contentsIn((await readDataFile(path)).tables);
+  return readDataFile(path, async ({ tables }) => contentsIn(tables));
 }
 
 export function contentsIn(tables: Tables): Contents {

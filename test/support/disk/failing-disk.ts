@@ -15,7 +15,7 @@ export interface FailingCall {
 }
 
 /** The calls that throw instead of rejecting. */
-const SYNCHRONOUS = ['write', 'truncate'];
+const SYNCHRONOUS = ['readSync', 'write', 'truncate'];
 
 /**
  * The real file system, on which one call fails. The power stays on, so a sync does nothing except

@@ -73,9 +73,12 @@ export class PowerLossDisk {
       if (this.isFull) throw systemError('ENOSPC');
       return bytes.length;
     };
+    const readSync = (buffer: Uint8Array, position: number) =>
+      content().copy(buffer, 0, position, position + buffer.length);
     return {
       size: async () => content().length,
-      read: async (buffer, position) => content().copy(buffer, 0, position, position + buffer.length),
+      read: async (buffer, position) => readSync(buffer, position),
+      readSync,
       write,
       writeAsync: async (bytes, position) => write(bytes, position),
       sync: async () => this.#record({ sync: file }),
