@@ -152,7 +152,9 @@ export async function refreshSession(
     const session = await store.sessions.findBy('sid', token.sid);
     if (session?.user_id !== token.identity) throw revoked();
     const age = session.generation - token.generation;
-    if (age === 1 && now() - session.last_used < reuseLeewayMs) return session;
+    // Negative if the clock was set back; then nobody knows when the token was spent.
+    const spentMs = now() - session.last_used;
+    if (age === 1 && spentMs >= 0 && spentMs < reuseLeewayMs) return session;
     // A generation above the session's comes from a data file that was restored to an older state,
     // not from a theft.
     if (age < 0) throw revoked();
