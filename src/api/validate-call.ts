@@ -13,7 +13,6 @@ import { requireFresh } from './authorize.ts';
 import { perEndpoint } from './endpoint.ts';
 import { type Authorized, advance, type Valid } from './journey.ts';
 
-const USER_AGENT_LENGTH_MAX = 256;
 // Number of validated queries that are kept, and their maximum length.
 const QUERIES_MAX = 100;
 const QUERY_LENGTH_MAX = 100;
@@ -54,8 +53,7 @@ export function createValidate(options: ValidateOptions) {
 
 function withCall(authorized: Authorized, query: unknown, body: unknown): Valid {
   const { params, principal, parents, address, request } = authorized;
-  const userAgent = (request.headers['user-agent'] ?? '').slice(0, USER_AGENT_LENGTH_MAX);
-  const client = { address, userAgent };
+  const client = { address, userAgent: request.headers['user-agent'] ?? '' };
   const call = { params, query, body, principal, parents, client, ifVersion: undefined };
   return advance(authorized, { call });
 }

@@ -19,6 +19,7 @@ import type { Operation, Store } from '../store/store.ts';
 const SESSIONS_PER_USER_MAX = 100;
 // Concurrent logins do not see each other, so for a while there can be more sessions.
 const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
+const USER_AGENT_BYTES_MAX = 256;
 // Attempts in a race of concurrent refreshes, of which one wins each round.
 const ROTATION_TRIES_MAX = 20;
 const REVOKED = { code: 'token_revoked', message: 'Token has been revoked' } as const;
@@ -126,11 +127,13 @@ export async function startSession(
 
 /** Returns the values of a new session. Its id is random, so that no client can guess another's. */
 export function newSession(
-  { lifetimeMs, now }: SessionsOptions,
+  { lifetimeMs, now }: Pick<SessionsOptions, 'lifetimeMs' | 'now'>,
   user_id: Id,
-  { userAgent: user_agent }: Client,
+  { userAgent }: Client,
 ) {
   const created = now();
+  // A copy of the bytes: V8 keeps the whole header in memory for a slice of it.
+  const user_agent = Buffer.from(userAgent, 'latin1').toString('latin1', 0, USER_AGENT_BYTES_MAX);
   const sid = randomBytes(16).toString('base64url');
   const times = { created, last_used: created, expires: created + lifetimeMs };
   return { sid, user_id, user_agent, generation: 0, ...times };

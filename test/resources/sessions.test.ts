@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { newSession } from '../../src/resources/sessions.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { assertFailure, assertHas, assertUnauthorized, partsOf } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
-import { type CallOptions, startServer, type TestServer } from '../support/server/server.ts';
+import { heapOf } from '../support/server/resources.ts';
+import { type CallOptions, START_MS, startServer, type TestServer } from '../support/server/server.ts';
 
 const REVOKED = ['Invalid token', 'Token has been revoked'] as const;
 const DAY_MS = 86_400_000;
@@ -87,6 +89,23 @@ describe('GET /auth/sessions', () => {
     const matt = await createPerson(server, 'matt');
     server.clock.ms += 2 * DAY_MS - 1;
     assert.deepEqual(await sidsOf(server, matt.access), [sidOf(matt.access)]);
+  });
+});
+
+describe('newSession', () => {
+  it('keeps 256 bytes of the User-Agent, and the rest not even in memory', () => {
+    const options = { lifetimeMs: 1, now: () => START_MS };
+    const { bytes, made } = heapOf(() =>
+      Array.from({ length: 1_000 }, (_, index) => {
+        const userAgent = Buffer.alloc(16_000, `é${index} `, 'latin1').toString('latin1');
+        return newSession(options, 1, { address: '::1', userAgent }).user_agent;
+      }),
+    );
+    assert.ok(bytes < 1_000_000, `${bytes} bytes`);
+    assert.equal(
+      (made as string[]).every((text) => text.startsWith('é') && text.length === 256),
+      true,
+    );
   });
 });
 
