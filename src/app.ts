@@ -28,6 +28,7 @@ import { createLimiters } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
 import { auth } from './resources/auth.ts';
 import { posts } from './resources/posts.ts';
+import { startSweeping } from './resources/session-sweep.ts';
 import { sessions } from './resources/sessions.ts';
 import { openPasswords } from './resources/stored-hashes.ts';
 import { system } from './resources/system.ts';
@@ -91,6 +92,7 @@ export class App {
   #answers: ControlHandlers = {};
   #store: Store | null = null;
   #gate: Gate | null = null;
+  #stopSweeping: () => void = () => undefined;
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
@@ -199,6 +201,7 @@ export class App {
     this.#endpoints = [...api.endpoints, ...this.#systemEndpoints];
     metrics.addGauges(apiGauges(api));
     this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints: this.#endpoints, elsewhere: null });
+    this.#stopSweeping = startSweeping({ store, now, log });
   }
 
   // While the store is not open, every endpoint but the system ones responds with 503.
@@ -214,6 +217,7 @@ export class App {
     const cut = await this.#server.close();
     await this.#opening?.catch(() => undefined);
     this.#pipeline = this.#systemPipeline(CLOSING);
+    this.#stopSweeping();
     await this.#store?.close();
     log.info('stopped', { connections_cut: cut });
   }

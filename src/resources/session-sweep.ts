@@ -1,0 +1,65 @@
+// Deletes expired sessions. A login deletes those of its own user, but a user who never signs in
+// again would leave rows with user agents in the store for good. So a sweep visits all users after
+// the start and every hour. A single write for all of them would block the event loop in proportion
+// to their number, so there is one write per page of users, and requests run between the pages.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Log } from '../lib/log.ts';
+import type { Page } from '../lib/page.ts';
+import type { User } from '../store/collections.ts';
+import type { Operation } from '../store/store.ts';
+import { type SessionsOptions, sessionsOf } from './sessions.ts';
+
+const INTERVAL_MS = 3_600_000;
+// Each user has a hundred sessions at most, but for concurrent logins.
+const USERS_AT_ONCE_MAX = 50;
+// Longer than `JWT_LEEWAY` can be: as long as a refresh token is accepted, its session is left
+// alone, so no sweep can race with a refresh.
+const GRACE_MS = 2 * 3_600_000;
+
+type SweepOptions = Pick<SessionsOptions, 'store' | 'now'>;
+
+/**
+ * Sweeps now and every hour.
+ *
+ * @returns a function that stops it.
+ */
+export function startSweeping({ log, ...options }: SweepOptions & { readonly log: Log }): () => void {
+  const stopping = new AbortController();
+  const sweep = () =>
+    sweepSessions(options, stopping.signal).then(
+      (count) => count > 0 && log.info('deleted expired sessions', { count }),
+      ({ message: reason }) => log.warn('cannot delete expired sessions', { reason }),
+    );
+  const timer = setInterval(sweep, INTERVAL_MS).unref();
+  void sweep();
+  return () => {
+    stopping.abort();
+    clearInterval(timer);
+  };
+}
+
+/**
+ * Deletes the sessions that expired two hours ago or earlier.
+ *
+ * @param signal Ends the sweep after the current page.
+ * @returns the number of deleted sessions.
+ */
+export async function sweepSessions({ store, now }: SweepOptions, signal?: AbortSignal): Promise<number> {
+  let count = 0;
+  for (let after: number | null = 0; after !== null && signal?.aborted !== true; ) {
+    const query = { after, limit: USERS_AT_ONCE_MAX, order: 'asc' } as const;
+    const { rows: users, next }: Page<User> = await store.users.list(query);
+    const operations: Operation[] = [];
+    for (const user of users) {
+      for (const { id, expires } of await sessionsOf(store, user)) {
+        if (expires + GRACE_MS <= now()) operations.push({ discard: 'sessions', id });
+      }
+    }
+    if (operations.length > 0) await store.write(operations);
+    count += operations.length;
+    after = next;
+    await nextTurn();
+  }
+  return count;
+}
