@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import { KEYS_MAX } from './auth/jwt.ts';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
@@ -223,10 +224,13 @@ const metricsToken: Setting<string | null> = {
 
 function secretList(isProduction: boolean): Setting<readonly string[]> {
   return {
-    read: (text) => listOf(text, (entry) => !(isProduction && isShort(entry))),
+    read(text) {
+      const secrets = listOf(text, (entry) => !(isProduction && isShort(entry)));
+      return secrets !== undefined && secrets.length <= KEYS_MAX ? secrets : undefined;
+    },
     expected: isProduction
-      ? `secrets of ${SECRET_BYTES_MIN} bytes or more, separated by commas`
-      : 'secrets, separated by commas',
+      ? `up to ${KEYS_MAX} secrets of ${SECRET_BYTES_MIN} bytes or more, separated by commas`
+      : `up to ${KEYS_MAX} secrets, separated by commas`,
     isSecret: true,
   };
 }

@@ -136,9 +136,12 @@ const settings: Readonly<Record<string, Setting>> = {
   JWT_SECRET_KEY: {
     read: ({ secrets }) => secrets,
     fallback: [],
-    good: [['new, old', ['new', 'old']]],
-    bad: ['new,', ','],
-    expected: 'secrets, separated by commas',
+    good: [
+      ['new, old', ['new', 'old']],
+      ['a,b,c,d,e,f,g,h,i,j', [...'abcdefghij']],
+    ],
+    bad: ['new,', ',', 'a,b,c,d,e,f,g,h,i,j,k'],
+    expected: 'up to 10 secrets, separated by commas',
     isSecret: true,
   },
   JWT_EXPIRATION_DELTA: duration(({ tokens }) => tokens.expirationMs, 300_000, 'positive'),
@@ -374,7 +377,7 @@ describe('parseConfig: JWT_SECRET_KEY under 32 bytes', () => {
     it(`is ${isShort ? 'rejected' : 'accepted'} in production: ${reason}`, () => {
       const env = { NODE_ENV: 'production', JWT_SECRET_KEY: text };
       if (isShort)
-        assert.match(problemsIn(env), /expected secrets of 32 bytes or more, separated by commas$/);
+        assert.match(problemsIn(env), /expected up to 10 secrets of 32 bytes or more, separated by commas$/);
       else assert.deepEqual(parseConfig(env).warnings, []);
     });
 

@@ -13,6 +13,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 
 const TOKEN_LENGTH_MAX = 8 * 1024;
+// Each key costs up to an HMAC per forged token, before a rate limit knows whom to charge.
+export const KEYS_MAX = 10;
 const NUMERIC_DATES = ['exp', 'iat', 'nbf'] as const;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -89,9 +91,11 @@ export function sign(claims: Claims, key: Key, header: Header = {}): string {
 /**
  * Checks a token (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3) and gives what it says.
  *
- * With several keys, a `kid` in the token selects among those that have one.
+ * With several keys, the `kid` of the token selects among those that have one. Keys without one
+ * are always tried.
  *
- * @throws JwtError with the reason.
+ * @param keys At most ten.
+ * @throws JwtError with the reason. TypeError for an empty key, or too many.
  */
 export function verify(
   token: string,
@@ -99,6 +103,7 @@ export function verify(
   options: VerifyOptions = {},
 ): VerifiedToken {
   const { now = Date.now, leewaySeconds = 0, require = NUMERIC_DATES } = options;
+  const allKeys = keyList(keys);
   if (token.length > TOKEN_LENGTH_MAX)
     throw new JwtError('malformed', `Token is longer than ${TOKEN_LENGTH_MAX} characters`);
   const segments = token.split('.');
@@ -114,7 +119,9 @@ export function verify(
   const header = parseObject(headerBytes, 'header');
   requireHs256(header);
   const signed = token.slice(0, token.lastIndexOf('.'));
-  if (!candidates(keys, header).some((secret) => macEquals(hmac(signed, secret), signature))) {
+  // A token without an id is not tried against the keys that have one.
+  const candidates = allKeys.filter(({ kid }) => kid === undefined || kid === header.kid);
+  if (!candidates.some(({ secret }) => macEquals(hmac(signed, secret), signature))) {
     throw new JwtError('signature', 'Signature verification failed');
   }
 
@@ -122,6 +129,12 @@ export function verify(
   checkClaims(claims, require);
   checkTimes(claims, now() / 1000, leewaySeconds);
   return { header, claims };
+}
+
+function keyList(keys: Key | readonly Key[]): { kid?: string; secret: string | Uint8Array }[] {
+  const several = Array.isArray(keys) ? (keys as readonly Key[]) : [keys as Key];
+  if (several.length <= KEYS_MAX) return several.map(keyParts);
+  throw new TypeError(`Cannot verify a token: at most ${KEYS_MAX} keys are possible; got ${several.length}`);
 }
 
 function keyParts(key: Key): { kid?: string; secret: string | Uint8Array } {
@@ -158,15 +171,6 @@ function parseObject(bytes: Buffer, name: string): Record<string, unknown> {
     throw new JwtError('malformed', `The ${name} is not a JSON object`);
   }
   return value as Record<string, unknown>;
-}
-
-// A key without an id of its own can't be selected by one, so it is always tried. An unknown "kid" leaves nothing.
-function candidates(keys: Key | readonly Key[], header: Header): (string | Uint8Array)[] {
-  const several = Array.isArray(keys) ? (keys as readonly Key[]) : [keys as Key];
-  return several
-    .map(keyParts)
-    .filter(({ kid }) => kid === undefined || !Object.hasOwn(header, 'kid') || header.kid === kid)
-    .map(({ secret }) => secret);
 }
 
 function hmac(text: string, secret: string | Uint8Array): Buffer {

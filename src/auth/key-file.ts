@@ -9,9 +9,10 @@ import { dirname } from 'node:path';
 import { JotError } from '../lib/errors.ts';
 import { heirOf, ignoreMissing, ignoreUngivable, syncFolder } from '../lib/file-access.ts';
 import { decodeBase64url } from './base64url.ts';
+import { KEYS_MAX } from './jwt.ts';
 import { keysFromSecrets, randomKey, SECRET_BYTES, type SigningKey } from './keys.ts';
 
-const KEYS_MAX = 100;
+const RETIRE_FIRST = '`jot keys retire` an old one first; `jot keys list` shows when its tokens expire';
 
 interface StoredKey {
   readonly kid: string;
@@ -55,7 +56,7 @@ export async function openKeys(
  */
 export async function openKeyFile(path: string, now: () => number): Promise<SigningKey[]> {
   const keys = await findKeys(path);
-  if (keys !== null) return keys.map(signingKey);
+  if (keys !== null) return signingKeys(path, keys);
   const key = randomKey();
   await writeKeys(path, [storedKey(key, now)]);
   return [key];
@@ -67,7 +68,7 @@ export async function openKeyFile(path: string, now: () => number): Promise<Sign
  * @throws JotError `unavailable` if there is no usable file.
  */
 export async function readKeyFile(path: string): Promise<SigningKey[]> {
-  return (await getKeys(path)).map(signingKey);
+  return signingKeys(path, await getKeys(path));
 }
 
 /**
@@ -93,7 +94,9 @@ export async function listKeyFile(path: string): Promise<KeyRecord[]> {
  */
 export async function rotateKeyFile(path: string, now: () => number): Promise<string> {
   const [first, ...others] = await getKeys(path);
-  if (others.length + 1 >= KEYS_MAX) throw unusable(path, `it holds ${KEYS_MAX} keys; retire some first`);
+  const count = others.length + 1;
+  if (count >= KEYS_MAX)
+    throw unusable(path, `it holds ${count} of at most ${KEYS_MAX} keys; ${RETIRE_FIRST}`);
   const key = storedKey(randomKey(), now);
   const replaced = first === undefined ? [] : [{ ...first, replaced: new Date(now()).toISOString() }];
   await writeKeys(path, [key, ...replaced, ...others]);
@@ -157,8 +160,15 @@ function storedKey({ kid, secret }: SigningKey, now: () => number): StoredKey {
   return { kid, secret: Buffer.from(secret).toString('base64url'), created: new Date(now()).toISOString() };
 }
 
-function signingKey({ kid, secret }: StoredKey): SigningKey {
-  return { kid, secret: Buffer.from(secret, 'base64url') };
+// `jot keys list` and `jot keys retire` accept a file with more keys.
+function signingKeys(path: string, keys: readonly StoredKey[]): SigningKey[] {
+  if (keys.length > KEYS_MAX) {
+    throw unusable(
+      path,
+      `it holds ${keys.length} keys, and at most ${KEYS_MAX} are possible; ${RETIRE_FIRST}`,
+    );
+  }
+  return keys.map(({ kid, secret }) => ({ kid, secret: Buffer.from(secret, 'base64url') }));
 }
 
 function timeOf(text: unknown): number | null {

@@ -71,9 +71,9 @@ function withSignature(bytes: Buffer): string {
   return `${signed}.${encode(bytes)}`;
 }
 
-/** A right token of this length: spaces after its payload, and a header without kid for the remainder to come out even. */
+/** A valid token of this length: spaces after its payload, and one in its header to make the remainder come out even. */
 function ofLength(length: number): string {
-  const header = encode('{"typ":"JWT","alg":"HS256"}');
+  const header = encode('{"typ":"JWT","alg":"HS256", "kid":"k1>>>???"}');
   const payloadLength = length - header.length - encode(mac).length - 2;
   return seal(header, encode(JSON.stringify(CLAIMS).padEnd(Math.floor((payloadLength * 3) / 4))));
 }
@@ -262,6 +262,7 @@ const FORGED_TOKENS: readonly Row[] = [
     'signed with its kid, which is public': withHeader({}, HEADER.kid),
     'signed with an empty key': withHeader({}, ''),
     'signed with an empty key, its kid an empty file': withHeader({ kid: '/dev/null' }, ''),
+    'without kid, although all keys have one': withHeader({ kid: undefined }),
     'signed with a key of nobody, without kid': withHeader({ kid: undefined }, ATTACKER),
     'with the kid of another key of the server': withHeader({ kid: 'k2' }),
     ...each('whose kid is', [...WRONG_KIDS, ...NOT_KIDS], (kid) => withHeader({ kid })),
@@ -296,9 +297,11 @@ const FORGED_TOKENS: readonly Row[] = [
 // What the same helpers make where nothing is wrong.
 const ACCEPTED = {
   'that all the others come from': VALID,
-  'without kid': withHeader({ kid: undefined }),
   'with the second key’s kid, signed with it': withHeader({ kid: 'k2' }, OTHER_SECRET),
-  'with alg twice, the last one HS256': withDocument('header', '{"alg":"none","alg":"HS256"}'),
+  'with alg twice, the last one HS256': withDocument(
+    'header',
+    `{"alg":"none",${JSON.stringify(HEADER).slice(1)}`,
+  ),
   'with keys in it, signed with the server’s': withHeader({ jwk, jku: 'x', x5u: 'x', x5c: [] }),
   'whose header is JSON with spaces': withDocument('header', ` ${JSON.stringify(HEADER, null, 2)}\r\n`),
   'whose payload is JSON with spaces': withDocument('payload', JSON.stringify(CLAIMS, null, 2)),

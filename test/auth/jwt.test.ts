@@ -37,7 +37,7 @@ describe('sign and verify', () => {
   it('a string key equals its UTF-8 bytes', () => {
     const bytes = Buffer.from('schlüssel, der lang genug ist', 'utf8');
     assert.equal(sign(CLAIMS, bytes.toString()), sign(CLAIMS, bytes));
-    verify(sign(CLAIMS, bytes.toString()), { kid: 'k1', secret: new Uint8Array(bytes) }, at(T));
+    verify(sign(CLAIMS, bytes.toString()), new Uint8Array(bytes), at(T));
     refuses(sign(CLAIMS, bytes.toString()), Buffer.from(bytes.toString(), 'latin1'), FORGED);
   });
 
@@ -175,7 +175,7 @@ describe('verify with several keys', () => {
   const accepted: Readonly<Record<string, Case>> = {
     'the kid of the first key': [sign(CLAIMS, k1), both],
     'the kid of the second key': [sign(CLAIMS, k2), both],
-    'no kid, from the second key': [sign(CLAIMS, OTHER_SECRET), both],
+    'no kid, from a key without one': [sign(CLAIMS, OTHER_SECRET), [k1, OTHER_SECRET]],
     'a kid, from a key without one': [sign(CLAIMS, k2), [k1, OTHER_SECRET]],
     'a kid that two keys share, from the second': [sign(CLAIMS, k1), [{ ...k2, kid: 'k1' }, k1]],
     'an empty kid that a key has': [sign(CLAIMS, { ...k1, kid: '' }), [{ ...k1, kid: '' }]],
@@ -185,7 +185,8 @@ describe('verify with several keys', () => {
     'a kid whose key was removed': [sign(CLAIMS, k2), [k1]],
     'an unknown kid': [sign(CLAIMS, SECRET, { kid: 'k9' }), both],
     'another key’s kid': [sign(CLAIMS, SECRET, { kid: 'k2' }), both],
-    'no kid, from neither key': [sign(CLAIMS, 'a third one'), both],
+    'no kid, from a key with one': [sign(CLAIMS, OTHER_SECRET), both],
+    'no kid, from neither key': [sign(CLAIMS, 'a third one'), [SECRET, OTHER_SECRET]],
     'a kid, where a key without one has not signed': [sign(CLAIMS, k1), [OTHER_SECRET]],
     'a good signature, without any key': [sign(CLAIMS, k1), []],
   };
@@ -195,6 +196,15 @@ describe('verify with several keys', () => {
   for (const [reason, [token, keys]] of Object.entries(refused)) {
     it(`rejects a token with ${reason}`, () => refuses(token, keys, FORGED));
   }
+
+  it('accepts ten keys, and throws a TypeError for an eleventh, whatever the token', () => {
+    const keys = Array.from({ length: 11 }, (_, index) => ({ kid: `k${index}`, secret: SECRET }));
+    verify(sign(CLAIMS, { kid: 'k9', secret: SECRET }), keys.slice(0, 10), at(T));
+    const message = 'Cannot verify a token: at most 10 keys are possible; got 11';
+    for (const token of [sign(CLAIMS, { kid: 'k9', secret: SECRET }), '']) {
+      assert.throws(() => verify(token, keys, at(T)), { name: 'TypeError', message });
+    }
+  });
 });
 
 describe('sign', () => {

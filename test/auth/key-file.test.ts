@@ -123,15 +123,26 @@ describe('rotateKeyFile and retireKey', () => {
     assert.deepEqual([statSync(path).uid, statSync(path).gid, modeOf(path)], [4711, 4712, 0o600]);
   });
 
-  it('keep at most a hundred keys', async () => {
-    const keys = Array.from({ length: 99 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
+  it('keep at most ten keys, and name the commands that make room', async () => {
+    const keys = Array.from({ length: 9 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
     const path = pathOf(JSON.stringify({ keys }));
     await rotateKeyFile(path, now);
-    const message = `Cannot use the key file ${path}: it holds 100 keys; retire some first`;
+    const wayOut = '`jot keys retire` an old one first; `jot keys list` shows when its tokens expire';
+    const message = `Cannot use the key file ${path}: it holds 10 of at most 10 keys; ${wayOut}`;
     await assert.rejects(rotateKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
-    await retireKey(path, 'k98');
+    await retireKey(path, 'k8');
     await rotateKeyFile(path, now);
-    assert.equal((await readKeyFile(path)).length, 100);
+    assert.equal((await readKeyFile(path)).length, 10);
+  });
+
+  it('retire keys of a file with more than ten, which no server accepts', async () => {
+    const keys = Array.from({ length: 11 }, (_, index) => ({ ...GOOD, kid: `k${index}` }));
+    const path = pathOf(JSON.stringify({ keys }));
+    const message = /it holds 11 keys, and at most 10 are possible; `jot keys retire` an old one first/;
+    await assert.rejects(openKeyFile(path, now), { name: 'JotError', code: 'unavailable', message });
+    await assert.rejects(readKeyFile(path), { name: 'JotError', code: 'unavailable', message });
+    await retireKey(path, 'k10');
+    assert.equal((await openKeyFile(path, now)).length, 10);
   });
 });
 
