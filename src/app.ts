@@ -38,9 +38,10 @@ import { openStore } from './store/open.ts';
 import type { ControlHandlers, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
-// Maximum number of requests, and of long bodies and responses, that start in one event-loop turn.
+// Maximum number of requests, and total length of long bodies and of long responses, that start in
+// one event-loop turn.
 const REQUESTS_AT_ONCE_MAX = 64;
-const LONG_AT_ONCE_MAX = 4;
+const LENGTH_AT_ONCE_MAX = 64 * 1024;
 // Maximum wait for a password hash once the server is closing. Requests in progress end after ten
 // seconds (`shutdownMs`).
 const HASH_WAIT_CLOSING_MS_MAX = 5_000;
@@ -109,8 +110,8 @@ export class App {
       ...this.config,
       log,
       backlog,
-      bodyTurns: new TurnQueue(LONG_AT_ONCE_MAX),
-      responseTurns: new TurnQueue(LONG_AT_ONCE_MAX),
+      bodyTurns: new TurnQueue(LENGTH_AT_ONCE_MAX),
+      responseTurns: new TurnQueue(LENGTH_AT_ONCE_MAX),
       metrics: new Metrics(),
       now,
       elapsedMs,

@@ -87,9 +87,13 @@ async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: Turn
 
   headers.push('Content-Type', contentType);
   const content = response.marshal(row);
-  if (textLength(content) > LONG_TEXT_LENGTH) await turns.next();
+  const contentLength = textLength(content);
+  const isLong = contentLength > LONG_TEXT_LENGTH;
+  if (isLong) await turns.next(contentLength);
   const body = textOf(content);
   const reply = { status, headers, body, length: Buffer.byteLength(body), user };
+  // Hashing and sending take as long as serializing.
+  if (isLong) await turns.next(contentLength);
   if (!isTagged(endpoint)) return { ...untagged, reply };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));

@@ -66,7 +66,7 @@ async function readValidBody<T>(
   if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
   const bytes = await readBody(request, response, bodyBytesMax);
-  if (bytes.length > LONG_BODY_BYTES) await bodyTurns.next();
+  if (bytes.length > LONG_BODY_BYTES) await bodyTurns.next(bytes.length);
   trace?.because(`${bytes.length} bytes`);
   const fields = bytes.length === 0 ? {} : media.parse(bytes);
   if (endpoint.fresh !== true && endpoint.fresh?.some((name) => Object.hasOwn(fields, name))) {

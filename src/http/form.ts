@@ -33,7 +33,8 @@ export function parseForm(text: string): Readonly<Record<string, string | string
 
 function decode(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    // `replaceAll` takes five times as long: 100 ms for a mebibyte of `+`.
+    return decodeURIComponent(text.split('+').join(' '));
   } catch {
     throw new JotError('bad_request', 'A percent escape is malformed or not UTF-8');
   }

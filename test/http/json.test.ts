@@ -4,6 +4,7 @@ import { decodeText, parseJson } from '../../src/http/json.ts';
 
 const NOT_AN_OBJECT = 'The JSON must be an object';
 const TOO_DEEP = 'The JSON is nested more than 32 levels deep';
+const TOO_MANY = 'The JSON has more than 10000 values';
 const NOT_UTF8 = 'The body is not UTF-8';
 const BYTE_ORDER_MARK = 'The body starts with a byte order mark';
 const REASON = /^The body is not JSON: (?:it ends too early|unexpected input(?: at character \d+)?)$/;
@@ -77,6 +78,25 @@ describe('parseJson counts levels, the outer object being the first', () => {
   ] as const) {
     it(`refuses many brackets: ${why}`, () => refuses(content, TOO_DEEP));
   }
+});
+
+describe('parseJson counts values, containers included', () => {
+  const shapes: readonly (readonly [name: string, shape: (values: number) => string])[] = [
+    ['numbers in an array', (values) => `{"a":[${'0,'.repeat(values - 3)}0]}`],
+    ['keys', (values) => `{${'"a":0,'.repeat(values - 2)}"a":0}`],
+    ['nested objects', (values) => `{"a":[0${',{"a":0}'.repeat((values - 3) / 2)}]}`],
+    ['texts with commas', (values) => `{"a":[${'"",'.repeat(values - 3)}"${',[{'.repeat(9)}"]}`],
+  ];
+  for (const [name, shape] of shapes) {
+    it(`accepts 9,999 ${name} and rejects more than 10,000`, () => {
+      assert.ok(parse(shape(9_999)));
+      refuses(shape(10_001), TOO_MANY);
+    });
+  }
+
+  it('before V8 parses them', () => {
+    refuses(`{"a":[${'0,'.repeat(10_000)}`, TOO_MANY);
+  });
 });
 
 describe('parseJson rejects a top level that is not an object', () => {

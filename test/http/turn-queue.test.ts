@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { TurnQueue } from '../../src/http/turn-queue.ts';
 
-function queueOf(piecesMax: number) {
-  const turns = new TurnQueue(piecesMax);
+function queueOf(weightMax: number) {
+  const turns = new TurnQueue(weightMax);
   const done: string[] = [];
   const add = (...names: string[]) => {
     for (const name of names) turns.soon(() => done.push(name));
@@ -44,6 +44,15 @@ describe('TurnQueue.soon', () => {
     turns.soon(() => add('b'));
     assert.deepEqual(await pass(3), [0, 1, 0]);
     assert.deepEqual(done, ['b']);
+  });
+});
+
+describe('TurnQueue.soon with weights', () => {
+  it('starts pieces of a bounded total weight, in order, and a heavier piece alone', async () => {
+    const { turns, done, pass } = queueOf(10);
+    for (const weight of [4, 6, 1, 25, 10, 3, 7, 1]) turns.soon(() => done.push(String(weight)), weight);
+    assert.deepEqual(await pass(7), [2, 1, 1, 1, 2, 1, 0]);
+    assert.deepEqual(done, ['4', '6', '1', '25', '10', '3', '7', '1']);
   });
 });
 
