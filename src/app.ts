@@ -223,9 +223,9 @@ export class App {
     log.info('stopped', { connections_cut: cut });
   }
 
-  #readiness(): StoreStatus {
+  async #readiness(): Promise<StoreStatus> {
     if (this.#closing !== null) return { ok: false, reason: CLOSING };
-    return this.#store?.status() ?? { ok: false, reason: STARTING };
+    return (await this.#store?.status()) ?? { ok: false, reason: STARTING };
   }
 }
 

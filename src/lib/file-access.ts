@@ -4,7 +4,7 @@
 // access, the error names owners and modes, since these are the cause.
 
 import { statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface FileOwner {
@@ -26,6 +26,20 @@ export function heirOf(path: string): FileOwner | null {
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Renames a file within its folder, durably. The folder is opened first: without a free file
+ * descriptor, nothing happens. After another error, either file may have the name.
+ */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  const folder = await open(dirname(to), 'r');
+  try {
+    await rename(from, to);
     await folder.sync();
   } finally {
     await folder.close();

@@ -14,7 +14,7 @@ export interface SystemOptions {
   /** Returns the OpenAPI document as JSON. */
   readonly document: (endpoints: readonly Endpoint[]) => string;
   /** Whether the store serves requests, and the reason if not. */
-  readonly readiness: () => StoreStatus;
+  readonly readiness: () => Promise<StoreStatus>;
   readonly metrics: Metrics;
   /** Seconds since the start. */
   readonly uptimeSeconds: () => number;
@@ -62,7 +62,7 @@ export function system(options: SystemOptions): Endpoint[] {
       summary: 'Would a request be served?',
       response: object({ status }),
       async handle() {
-        const readied = readiness();
+        const readied = await readiness();
         if (!readied.ok) throw new JotError('unavailable', readied.reason);
         return { status: 'ok' };
       },

@@ -115,7 +115,7 @@ export interface Store extends Repositories {
   write(operations: readonly Operation[]): Promise<void>;
   /** Resolves to the quotas of the user and what counts in them, or to the same for the whole store. */
   usage(user?: Id): Promise<Usage>;
-  status(): StoreStatus;
+  status(): Promise<StoreStatus>;
   /**
    * Gives back the room that rows take which have changed since or are gone, while reads and writes go on. A store does so
    * by itself when that is more than half.

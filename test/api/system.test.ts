@@ -80,7 +80,7 @@ describe('GET /readyz', () => {
     const options = { version: '1', endpoints: () => [], document: () => '', metrics: new Metrics() };
     const endpoints = system({
       ...options,
-      readiness: () => ({ ok: false, reason }),
+      readiness: async () => ({ ok: false, reason }),
       uptimeSeconds: () => 1,
     });
     const { call } = await startPipeline(t, endpoints);

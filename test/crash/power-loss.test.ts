@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Log } from '../../src/lib/log.ts';
 import { openFileStore } from '../../src/store/file/file-store.ts';
-import type { DataFile, FileSystem } from '../../src/store/file/file-system.ts';
+import type { FileSystem } from '../../src/store/file/file-system.ts';
 import type { Id } from '../../src/store/open.ts';
 import {
   afterPowerCut,
@@ -62,12 +62,15 @@ interface Recording {
 }
 
 /** The workload, with what reads showed at any time: that must not be lost any more. */
-async function record(path: string, wrapped = (real: FileSystem) => real): Promise<Recording> {
+async function record(
+  path: string,
+  fileSystemOf = (disk: PowerLossDisk) => disk.fileSystem,
+): Promise<Recording> {
   const disk = new PowerLossDisk();
   let show = async () => '';
   const shows: Promise<string>[] = [];
   disk.onRecord = () => shows.push(show());
-  const store = await open(path, wrapped(disk.fileSystem));
+  const store = await open(path, fileSystemOf(disk));
   show = () => shownBy(store);
   const { states, nextIds } = await run(store, (isFull) => {
     disk.isFull = isFull;
@@ -115,13 +118,18 @@ async function cutEverywhere(recording: Recording, wrongMax = 20): Promise<Check
 }
 
 /** The same file system, of which one kind of sync says that it was done and does nothing. */
-function lying(what: 'sync' | 'syncFolder'): (real: FileSystem) => FileSystem {
+function lying(what: 'sync' | 'syncFolder'): (disk: PowerLossDisk) => FileSystem {
   const nothing = async () => undefined;
-  if (what === 'syncFolder') return (real) => ({ ...real, syncFolder: nothing });
-  return (real) => ({
-    ...real,
-    open: async (path, access): Promise<DataFile> => ({ ...(await real.open(path, access)), sync: nothing }),
-  });
+  return (disk) => {
+    const real = disk.fileSystem;
+    disk.isLying = what === 'syncFolder';
+    if (disk.isLying) return { ...real, syncFolder: nothing };
+    const open: FileSystem['open'] = async (path, access) => ({
+      ...(await real.open(path, access)),
+      sync: nothing,
+    });
+    return { ...real, open };
+  };
 }
 
 describe('openFileStore after a power cut at any moment', () => {

@@ -98,7 +98,7 @@ for (const { name, newUrl } of storeKinds) {
     it('refuses what needs room once it is full, until something is deleted', async (t) => {
       const store = await openWithin(t, newUrl(t), capacity);
       assert.equal(await fill(store, 1, 20 * KIBIBYTE), 4);
-      assert.deepEqual(store.status(), isFull);
+      assert.deepEqual(await store.status(), isFull);
       const refused = store.posts.create(postOf(2));
       await assert.rejects(refused, {
         code: 'unavailable',
@@ -109,7 +109,7 @@ for (const { name, newUrl } of storeKinds) {
       await rejects(store.posts.update(1, { body: 'x'.repeat(21 * KIBIBYTE) }), 'unavailable', FULL);
       await store.posts.update(1, { title: 'a title' });
       await store.posts.remove(2);
-      assert.deepEqual(store.status(), { ok: true });
+      assert.deepEqual(await store.status(), { ok: true });
       await store.posts.create(postOf(2));
       await store.users.remove(1);
       const { bytes } = await store.usage();
@@ -182,7 +182,7 @@ describe('openStore of a file with more rows than there is room for', () => {
     await store.close();
     const again = await openStore(url, { capacity: { bytes: 1 } });
     t.after(() => again.close());
-    assert.equal(again.status().ok, false);
+    assert.equal((await again.status()).ok, false);
     await rejects(again.posts.create(postOf(1)), 'unavailable', FULL);
     await again.posts.remove(1);
   });

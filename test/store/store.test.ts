@@ -230,11 +230,11 @@ for (const kind of storeKinds) {
 
     it('write rejects with unavailable after close, and status reports it', async (t) => {
       const store = await openEmpty(t, kind);
-      assert.deepEqual(store.status(), { ok: true });
+      assert.deepEqual(await store.status(), { ok: true });
       const last = store.users.create(userNamed('matt'));
       await store.close();
       assert.equal((await last).id, 1);
-      assert.deepEqual(store.status(), { ok: false, reason: 'The store is closed' });
+      assert.deepEqual(await store.status(), { ok: false, reason: 'The store is closed' });
       await rejects(store.users.create(userNamed('elie')), 'unavailable', 'The store is closed');
       await rejects(store.write([]), 'unavailable');
       await store.close();

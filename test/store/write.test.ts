@@ -279,7 +279,7 @@ describe('createTableStore: the batches passed to Journal.append', () => {
         await turn();
         tables.apply(changes);
       },
-      status: () => ({ ok: true }),
+      status: async () => ({ ok: true }),
       compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
       close: async () => undefined,
     };

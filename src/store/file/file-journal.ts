@@ -1,10 +1,15 @@
-// The end of the data file, where changes are added. A change counts once `fdatasync` has returned; until then it may be
-// lost, and whoever waits for it waits on.
+// The end of the data file, where changes are appended. A change counts once `fdatasync` has
+// returned. Until then a crash may lose it, and its writer waits.
 //
-// Two things can go wrong, and they are different. A write that fails or comes out short leaves a torn tail: it is cut
-// off, and the next write may find room again. A sync that fails leaves nobody knowing what is on the disk: the kernel may
-// have dropped the data and will report success the next time, so nothing more is written until a restart has read the
-// file again.
+// A failed write and a failed sync differ. A failed write may leave some of its bytes behind, so
+// the end is cut off before the next write, which may find space again. A failed sync is final: the
+// kernel may have dropped the bytes, and reports success the next time (fsync(2)). Nothing is
+// written after it until a restart has read the file again. All other errors pass: each write tries
+// every step again.
+//
+// When writes fail, a load balancer may keep clients away because of `/readyz`. So `status` writes a
+// probe. It takes the steps of a write, in line with the writes: a probe of less would succeed
+// although writes fail, and a concurrent one would look like another program's change of the file.
 
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
@@ -20,23 +25,28 @@ import { encodeChange } from './record.ts';
 
 const RETRY_AFTER_SECONDS = 5;
 const LOOK_INTERVAL_MS = 1_000;
-const MEDDLED =
-  'The data file was moved away or changed by somebody else; nothing is written until Jot is restarted';
-// As much as a change usually is, so that success means something.
+const PROBE_INTERVAL_MS = 1_000;
+// Any client can read these, so they name no path and no system error; the log does.
+const IN_TROUBLE = 'Changes cannot be stored at the moment; the log has the reason';
+const MEDDLED = 'The data file is not where or as Jot left it; nothing is written until Jot is restarted';
+const DISK_FAILED = 'The disk failed; nothing is written until Jot is restarted';
+// As long as a change usually is, so that success means something.
 const PROBE = Buffer.alloc(64 * 1024, ' ');
 
 export interface FileJournalOptions {
   readonly fileSystem: FileSystem;
   readonly path: string;
   readonly file: DataFile;
-  /** What the file holds. */
+  /** The rows in the file. */
   readonly tables: Tables;
   /** The number of the last change in the file. */
   readonly seq: number;
   /** The schema in the file's first line. */
   readonly schema: number;
-  /** The file's length in bytes. */
+  /** The length of the file in bytes, without a torn end. */
   readonly length: number;
+  /** Sets a torn end of the file aside; null if there is none. */
+  readonly setTornEndAside: (() => Promise<void>) | null;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Log;
@@ -50,16 +60,19 @@ export class FileJournal implements Journal, Compactable {
   #seq: number;
   #schema: number;
   #length: number;
-  /** Ends when what has the file to itself is done with it. */
+  #setTornEndAside: (() => Promise<void>) | null;
+  /** Whether the file may have bytes after its `#length`. */
+  #isTorn: boolean;
+  /** Settles when the last exclusive task so far is done. */
   #last: Promise<unknown> = Promise.resolve();
-  /** Why the last write failed; writes go on being tried. */
+  /** Why the last attempt to write failed; null if it succeeded. */
   #trouble: string | null = null;
-  /** Whether changes are written that do not count yet. */
-  #isSyncing = false;
-  /** Why there will be no more writes. */
+  /** Why nothing is written until a restart. */
   #broken: string | null = null;
-  /** When it was last seen that the file is where it was and as it was. */
+  /** When the file was last found in its place and unchanged. */
   #lookedMs = Number.NEGATIVE_INFINITY;
+  #probedMs = Number.NEGATIVE_INFINITY;
+  #probing: Promise<unknown> | null = null;
 
   constructor(options: FileJournalOptions) {
     this.#options = options;
@@ -67,6 +80,8 @@ export class FileJournal implements Journal, Compactable {
     this.#seq = options.seq;
     this.#schema = options.schema;
     this.#length = options.length;
+    this.#setTornEndAside = options.setTornEndAside;
+    this.#isTorn = options.setTornEndAside !== null;
     this.#compactor = new Compactor(this, options);
   }
 
@@ -87,6 +102,13 @@ export class FileJournal implements Journal, Compactable {
     return this.#trouble === null ? 'well' : 'in trouble';
   }
 
+  /** Cuts off a torn end. If that fails, it is tried again before each write. */
+  async start(): Promise<void> {
+    const { now } = this.#options;
+    if (this.#isTorn) await this.exclusively(() => this.#attempt(now(), async () => undefined));
+    this.compactIfWorthwhile();
+  }
+
   async append(changes: readonly Change[]): Promise<void> {
     await this.exclusively(() => this.#append(changes));
     this.compactIfWorthwhile();
@@ -97,11 +119,10 @@ export class FileJournal implements Journal, Compactable {
     this.#compactor.runIfWorthwhile();
   }
 
-  status(): StoreStatus {
-    // What is on its way to the disk lies where the probe would write, and will tell by itself.
-    if (this.#broken === null && this.#trouble !== null && !this.#isSyncing) this.#probe();
-    const reason = this.#broken ?? this.#trouble;
-    return reason === null ? { ok: true } : { ok: false, reason };
+  async status(): Promise<StoreStatus> {
+    if (this.health === 'in trouble') await this.#probe();
+    const { health } = this;
+    return health === 'well' ? { ok: true } : { ok: false, reason: this.#broken ?? IN_TROUBLE };
   }
 
   compact(): Promise<Compaction> {
@@ -111,13 +132,14 @@ export class FileJournal implements Journal, Compactable {
   async close(): Promise<void> {
     await this.#compactor.stop();
     try {
-      await this.#file.close();
+      await this.exclusively(() => this.#file.close());
     } finally {
       await this.#options.release();
     }
   }
 
-  // One after the other: a change that is added while the file is replaced would be in the old one alone.
+  // One after the other: a change that is appended while the file is replaced would be in the old
+  // file only.
   exclusively<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(task);
     this.#last = result.catch(() => undefined);
@@ -126,71 +148,105 @@ export class FileJournal implements Journal, Compactable {
 
   async #append(changes: readonly Change[]): Promise<void> {
     const time = this.#options.now();
-    await this.#requirePlace(time);
-    if (this.#broken !== null) throw unavailable(this.#broken);
     const first = this.#seq + 1;
     const lines = changes.map((change, index) =>
       encodeChange({ seq: first + index, first, time, changes: change }, this.#schema),
     );
-    const bytes = Buffer.from(lines.join(''));
-    this.#write(bytes);
-    this.#isSyncing = true;
-    await this.#sync().finally(() => {
-      this.#isSyncing = false;
-    });
+    const error = await this.#attempt(time, () => this.#write(Buffer.from(lines.join(''))));
+    if (error !== null) throw unavailable(error);
     this.#seq += changes.length;
-    this.#length += bytes.length;
-    this.#trouble = null;
     this.#options.tables.apply(changes);
   }
 
-  // Somebody may move the file away, or copy another one over it: what is added then would be lost. It is too rare to ask the
-  // disk with every write.
-  async #requirePlace(time: number): Promise<void> {
-    if (this.#broken !== null || Math.abs(time - this.#lookedMs) < LOOK_INTERVAL_MS) return;
-    try {
-      if (!(await this.#isAsItWas())) this.#broken = MEDDLED;
-      this.#lookedMs = time;
-    } catch (error) {
-      this.#trouble = `The data file can't be looked at: ${(error as Error).message}`;
-      throw unavailable(this.#trouble, error);
+  // Any client can ask for the status, so a probe is shared, and at most one a second is written.
+  async #probe(): Promise<void> {
+    const time = this.#options.now();
+    if (this.#probing === null && Math.abs(time - this.#probedMs) >= PROBE_INTERVAL_MS) {
+      this.#probedMs = time;
+      this.#probing = this.exclusively(() => this.#attempt(time, () => this.#writeProbe()));
+      await this.#probing;
+      this.#probing = null;
     }
+    await this.#probing;
   }
 
-  async #isAsItWas(): Promise<boolean> {
+  /** Takes the steps of a write with the given last step. Resolves to the error, or null. */
+  async #attempt(time: number, write: () => Promise<void>): Promise<Error | null> {
+    const { log } = this.#options;
+    try {
+      if (this.#broken !== null) throw new Error(this.#broken);
+      // Too rare to ask the disk before every write.
+      if (Math.abs(time - this.#lookedMs) >= LOOK_INTERVAL_MS) await this.#look(time);
+      await this.#requireWholeEnd();
+      await write();
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== this.#trouble) log.error('changes cannot be stored', { reason: message });
+      this.#trouble = message;
+      return error as Error;
+    }
+    if (this.#trouble !== null) log.info('changes are stored again');
+    this.#trouble = null;
+    return null;
+  }
+
+  // Another program may move the file away, or copy another one over it. Changes that are appended
+  // then would be lost.
+  async #look(time: number): Promise<void> {
     const isInPlace = await this.#file.isAt(this.#options.path).catch((error) => {
       ignoreMissing(error);
       return false;
     });
-    return isInPlace && (await this.#file.size()) === this.#length;
+    const extraBytes = (await this.#file.size()) - this.#length;
+    const isUnchanged = this.#isTorn ? extraBytes >= 0 : extraBytes === 0;
+    if (!isInPlace || !isUnchanged) {
+      this.#broken = MEDDLED;
+      throw new Error('another file is in its place');
+    }
+    this.#lookedMs = time;
   }
 
-  #write(bytes: Buffer): void {
+  // The cut must be on the disk before the next write. Otherwise a power cut may leave the new bytes
+  // and, after them, whole lines of a failed write.
+  async #requireWholeEnd(): Promise<void> {
+    if (!this.#isTorn) return;
+    await this.#setTornEndAside?.();
+    this.#setTornEndAside = null;
+    this.#file.truncate(this.#length);
+    await this.#sync();
+    this.#isTorn = false;
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    this.#isTorn = true;
     try {
       writeWhole(this.#file, bytes, this.#length);
+      await this.#sync();
     } catch (error) {
-      this.#trouble = `The data file can't be written: ${(error as Error).message}`;
-      this.#cutBack();
-      throw unavailable(this.#trouble, error);
+      this.#cutEnd();
+      throw error;
     }
+    this.#isTorn = false;
+    this.#length += bytes.length;
   }
 
-  // Whoever asks for the status may be what keeps writes away, so the asking itself finds out whether there is room again.
-  #probe(): void {
+  async #writeProbe(): Promise<void> {
+    this.#isTorn = true;
     try {
       writeWhole(this.#file, PROBE, this.#length);
-      this.#trouble = null;
-    } catch (error) {
-      this.#trouble = `The data file can't be written: ${(error as Error).message}`;
+    } finally {
+      await this.#requireWholeEnd();
     }
-    this.#cutBack();
   }
 
-  #cutBack(): void {
+  // There may be no next write, and a change that was not acknowledged must not be in the file after
+  // a restart.
+  #cutEnd(): void {
     try {
       this.#file.truncate(this.#length);
     } catch (error) {
-      this.#broken = `A torn end of the data file can't be cut off: ${(error as Error).message}; restart Jot`;
+      const { message: reason } = error as Error;
+      this.#options.log.warn('the torn end of the data file was not cut off', { reason });
     }
   }
 
@@ -198,53 +254,37 @@ export class FileJournal implements Journal, Compactable {
     try {
       await this.#file.sync();
     } catch (error) {
-      this.#broken = diskFailed(error);
-      // What was written but never acknowledged must not come back as if it had been.
-      this.#cutBack();
-      throw unavailable(this.#broken, error);
+      this.#broken = DISK_FAILED;
+      throw error;
     }
   }
 
-  // A change that is added to the file without the name is lost. So as long as it is not certain which file has the name,
-  // also after a power cut, nothing is written.
+  // A change that is appended to a file without the name is lost. So nothing is written while it is
+  // uncertain which file has the name, also after a power cut.
   async replaceFile(next: NextFile): Promise<void> {
-    const { path, log } = this.#options;
     const old = this.#file;
-    // What has the name by now would be gone.
-    if (!(await this.#isAsItWas())) {
-      this.#broken = MEDDLED;
-      throw new Error('another file is in its place');
-    }
+    const never = Number.NEGATIVE_INFINITY;
+    await this.#look(never);
+    await this.#requireWholeEnd();
     try {
       await next.rename();
     } catch (error) {
-      const isInPlace = await old.isAt(path).catch(() => false);
-      if (!isInPlace) this.#broken = diskFailed(error);
+      await this.#look(never);
       throw error;
     }
     this.#file = next.file;
     this.#schema = SCHEMA;
     this.#length = next.length;
-    await old
-      .close()
-      .catch((error) => log.warn('the old data file was not closed', { reason: error.message }));
-    try {
-      await next.syncFolder();
-    } catch (error) {
-      this.#broken = diskFailed(error);
-      throw error;
-    }
+    await old.close().catch(({ message: reason }) => {
+      this.#options.log.warn('the old data file was not closed', { reason });
+    });
   }
 }
 
-function diskFailed(error: unknown): string {
-  return `The disk failed: ${(error as Error).message}; nothing is written until Jot is restarted`;
-}
-
-// What a client reads names no file and no system error; the reason is in `/readyz` and, as the cause, in the log.
-function unavailable(reason: string, cause?: unknown): JotError {
+// The reason is in the log, as the cause.
+function unavailable(cause: Error): JotError {
   return new JotError('unavailable', 'The change could not be stored; nothing was changed', {
     retryAfterSeconds: RETRY_AFTER_SECONDS,
-    cause: cause ?? new Error(reason),
+    cause,
   });
 }

@@ -17,7 +17,7 @@ import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts
 import { load } from './load.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
 import { RowsInFile } from './rows-in-file.ts';
-import { besideWithTime, setAside } from './set-aside.ts';
+import { besideWithTime, namesAside, type Part, removeUnfinished, setAside } from './set-aside.ts';
 
 export interface FileStoreOptions {
   /** Milliseconds since the epoch. */
@@ -69,7 +69,7 @@ interface Place {
 async function openLocked(place: Place, options: FileStoreOptions): Promise<Store> {
   const { log, rowsInFile = false, fileSystem = realFileSystem } = options;
   const { path, realPath } = place;
-  await removeLeftover(fileSystem, realPath);
+  await settleLeftovers(realPath, options);
   const file = await openOrCreate(place, fileSystem, log);
   return closingOnError(file, async () => {
     if (!rowsInFile) return openLoaded(place, file, options);
@@ -95,7 +95,8 @@ async function openLoaded(
       file_schema: schema,
       schema: SCHEMA,
     });
-  await explained('write', path, () => cutTornEnd(file, goodBytes, realPath, options));
+  const tornBytes = (await file.size()) - goodBytes;
+  const torn = { file, path: realPath, start: goodBytes };
   const journal = new FileJournal({
     fileSystem,
     path: realPath,
@@ -104,6 +105,7 @@ async function openLoaded(
     seq,
     schema,
     length: goodBytes,
+    setTornEndAside: tornBytes === 0 ? null : () => setTornEndAside(torn, tornBytes, options),
     now,
     log,
     async release() {
@@ -111,29 +113,38 @@ async function openLoaded(
       await lock.release();
     },
   });
-  journal.compactIfWorthwhile();
+  await journal.start();
   lock.handleWith((line) => answer(line, { compact: () => journal.compact() }, answers));
   return createTableStore(tables, journal, capacity);
 }
 
-async function cutTornEnd(
-  file: DataFile,
-  goodBytes: number,
-  path: string,
+// A start does not need the space for the copy: reads work without it, and the end stays in place
+// until there is space.
+async function setTornEndAside(
+  torn: Part,
+  bytes: number,
   { now, log, fileSystem = realFileSystem }: FileStoreOptions,
 ): Promise<void> {
-  const tornBytes = (await file.size()) - goodBytes;
-  if (tornBytes === 0) return;
-  const aside = await setAside(
-    fileSystem,
-    { file, path, start: goodBytes },
-    besideWithTime(path, 'torn', now),
-  );
-  file.truncate(goodBytes);
-  await file.sync();
-  log.warn('the last change in the data file was not finished and is set aside', {
-    path: aside,
-    bytes: tornBytes,
+  try {
+    const path = await setAside(fileSystem, torn, besideWithTime(torn.path, 'torn', now));
+    log.warn('the last change in the data file was not finished and is set aside', { path, bytes });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new Error(`the torn end of the data file cannot be set aside: ${message}`, { cause });
+  }
+}
+
+// A killed command may leave a copy with password hashes, whose name nobody has seen.
+async function settleLeftovers(
+  path: string,
+  { log, fileSystem = realFileSystem }: FileStoreOptions,
+): Promise<void> {
+  await removeLeftover(fileSystem, path);
+  await removeUnfinished(fileSystem, path);
+  const names = await namesAside(fileSystem, path);
+  if (names.length === 0) return;
+  log.info('files that were set aside hold data of users; remove them when they are not needed', {
+    names: names.join(', '),
   });
 }
 

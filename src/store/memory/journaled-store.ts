@@ -44,7 +44,7 @@ export interface Journal {
    * @throws JotError `unavailable`, and then none of them is there.
    */
   append(changes: readonly Change[]): Promise<void>;
-  status(): StoreStatus;
+  status(): Promise<StoreStatus>;
   compact(): Promise<Compaction>;
   close(): Promise<void>;
 }
@@ -94,9 +94,9 @@ class Writer {
     });
   }
 
-  status(): StoreStatus {
+  async status(): Promise<StoreStatus> {
     if (this.#closing !== null) return { ok: false, reason: 'The store is closed' };
-    const status = this.#journal.status();
+    const status = await this.#journal.status();
     return status.ok && isFull(this.#tables, this.#capacity) ? { ok: false, reason: STORE_FULL } : status;
   }
 

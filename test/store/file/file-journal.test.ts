@@ -13,6 +13,7 @@ import { linesWithUsers } from '../../support/disk/records.ts';
 import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/disk/stores.ts';
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
+const IN_TROUBLE = 'Changes cannot be stored at the moment; the log has the reason';
 
 describe('FileJournal.append', () => {
   it('acknowledges a write, and shows it to reads, only after its sync', async (t) => {
@@ -96,39 +97,6 @@ describe('FileJournal.append', () => {
   });
 });
 
-describe('FileJournal.status after a full disk', () => {
-  it('is ok again once there is space, without a write, and leaves the file as it was', async (t) => {
-    const faults: Faults = {};
-    const { store, content } = await openWithMatt(t, faults);
-    const before = content();
-    faults.write = () => full();
-    await rejects(store.users.create(userNamed('elie')), 'unavailable');
-    const reason = "The data file can't be written: ENOSPC: no space left on device";
-    for (let count = 0; count < 3; count++) assert.deepEqual(store.status(), { ok: false, reason });
-    faults.write = undefined;
-    assert.deepEqual(store.status(), { ok: true });
-    assert.equal(content(), before);
-  });
-
-  it('does not disturb a write in progress', async (t) => {
-    const faults: Faults = {};
-    const opened = await openWithMatt(t, faults);
-    faults.write = () => full();
-    await rejects(opened.store.users.create(userNamed('elie')), 'unavailable');
-    faults.write = undefined;
-    const syncs = new HeldSyncs();
-    faults.sync = syncs.sync;
-    const written = opened.store.users.create(userNamed('tim'));
-    const sync = await syncs.next();
-    assert.equal(opened.store.status().ok, false);
-    await sync.finish();
-    await written;
-    faults.sync = undefined;
-    assert.deepEqual(opened.store.status(), { ok: true });
-    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'tim']);
-  });
-});
-
 describe('FileJournal.append to a full disk', () => {
   const ways: readonly (readonly [what: string, write: Faults['write'], reason: string])[] = [
     ['fails', () => full(), 'ENOSPC: no space left on device'],
@@ -159,11 +127,11 @@ describe('FileJournal.append to a full disk', () => {
       assert.deepEqual([content(), await store.users.revision()], before);
       assert.deepEqual(await namesIn(store), ['matt']);
       assert.equal(await store.users.findBy('username', 'ELIE'), null);
-      assert.deepEqual(store.status(), { ok: false, reason: `The data file can't be written: ${reason}` });
+      assert.deepEqual(await store.status(), { ok: false, reason: IN_TROUBLE });
 
       faults.write = undefined;
       assert.equal((await store.users.create(userNamed('Elie'))).id, 2);
-      assert.deepEqual(store.status(), { ok: true });
+      assert.deepEqual(await store.status(), { ok: true });
       assert.equal(content(), linesWithUsers('matt', 'Elie').join(''));
       assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'Elie']);
     });
@@ -191,21 +159,41 @@ describe('FileJournal.append to a full disk', () => {
     assert.deepEqual(await namesIn(store), ['matt', 'elie', 'Tim']);
   });
 
-  it('rejects all writes until a restart if the torn end cannot be cut off', async (t) => {
-    const faults: Faults = {
-      truncate: () => {
-        throw systemError('EIO');
-      },
-    };
+  it('writes nothing while the torn end cannot be cut off, and works again when it can', async (t) => {
+    const faults: Faults = {};
     const opened = await openWithMatt(t, faults);
+    faults.truncate = () => {
+      throw systemError('EROFS');
+    };
     faults.write = (file, bytes, at) => (bytes[0] === 0x7b ? file.write(bytes.subarray(0, 9), at) : full());
     await rejects(opened.store.users.create(userNamed('elie')), 'unavailable', NOT_STORED);
-    faults.write = () => assert.fail('nothing may be written behind a torn end');
+    faults.write = () => assert.fail('nothing may be written after a torn end');
     await rejects(opened.store.users.create(userNamed('tim')), 'unavailable', NOT_STORED);
-    const reason = "A torn end of the data file can't be cut off: EIO: i/o error; restart Jot";
-    assert.deepEqual(opened.store.status(), { ok: false, reason });
+    assert.deepEqual(await opened.store.status(), { ok: false, reason: IN_TROUBLE });
     assert.deepEqual(await namesIn(opened.store), ['matt']);
-    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt']);
+
+    faults.truncate = undefined;
+    faults.write = undefined;
+    await opened.store.users.create(userNamed('tom'));
+    assert.equal(opened.content(), linesWithUsers('matt', 'tom').join(''));
+    assert.deepEqual(await namesIn(await reopen(t, opened)), ['matt', 'tom']);
+  });
+
+  it('has the cut of a failed write on the disk before the next write', async (t) => {
+    const faults: Faults = {};
+    const { store, content } = await openWithMatt(t, faults);
+    const before = content();
+    faults.write = (file, bytes, at) => (bytes[0] === 0x7b ? file.write(bytes.subarray(0, 9), at) : full());
+    await rejects(store.users.create(userNamed('elie')), 'unavailable');
+    faults.write = undefined;
+    const syncs = new HeldSyncs();
+    faults.sync = syncs.sync;
+    const written = store.users.create(userNamed('tim'));
+    const cut = await syncs.next();
+    assert.equal(content(), before);
+    await cut.finish();
+    await (await syncs.next()).finish();
+    await written;
   });
 });
 

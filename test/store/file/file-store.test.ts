@@ -14,7 +14,7 @@ import { createLog } from '../../../src/lib/log.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { encodeChange, encodeHeader } from '../../../src/store/file/record.ts';
 import { openStore } from '../../../src/store/open.ts';
-import { faultyFileSystem, openOn, systemError } from '../../support/disk/faulty-file-system.ts';
+import { type Faults, faultyFileSystem, openOn, systemError } from '../../support/disk/faulty-file-system.ts';
 import { linesWith, linesWithUsers, sealedLine, TIME } from '../../support/disk/records.ts';
 import { namesIn, openFor, rejects, userNamed } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
@@ -88,11 +88,10 @@ describe('openFileStore of a new file', () => {
     const fileSystem: FileSystem = {
       ...faulty,
       rename: (from, to) => note('rename', realFileSystem.rename(from, to)),
-      syncFolder: (path) => note('syncFolder', realFileSystem.syncFolder(path)),
     };
     const store = await openOn(fileSystem, `${folder}/jot.jsonl`);
     await store.close();
-    assert.deepEqual(calls, ['write', 'sync', 'rename', 'syncFolder']);
+    assert.deepEqual(calls, ['write', 'sync', 'rename']);
   });
 
   it('starts again from an empty file or an unfinished header, as a crash leaves them', async (t) => {
@@ -171,7 +170,7 @@ describe('openFileStore of a torn file', () => {
       const time = new Date(now()).toISOString();
       const message = 'the last change in the data file was not finished and is set aside';
       assert.deepEqual(
-        logged.map((line) => JSON.parse(line)),
+        logged.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn'),
         [{ time, level: 'warn', message, path: aside, bytes: length - goodBytes }],
       );
       await store.users.remove(2);
@@ -206,15 +205,55 @@ describe('openFileStore of a torn file', () => {
     assert.equal(filesIn(folder).filter((name) => name.startsWith('jot.jsonl.torn-')).length, 1);
   });
 
-  it('cuts nothing off until it could be set aside', async (t) => {
-    const path = `${temporaryFolder(t)}/jot.jsonl`;
-    const content = linesWithUsers('matt', 'elie').join('').slice(0, -20);
+  it('serves reads while there is no space to set it aside, and writes again when there is', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    const [header = '', matt = '', elie = ''] = linesWithUsers('matt', 'elie');
+    const content = header + matt + elie.slice(0, -20);
     writeFileSync(path, content);
-    const fileSystem = faultyFileSystem({ writeAsync: () => Promise.reject(systemError('ENOSPC')) });
-    const message = `Can't write the data file ${path}: ENOSPC: no space left on device`;
-    await rejects(openOn(fileSystem, path), 'unavailable', message);
+    const faults: Faults = { writeAsync: () => Promise.reject(systemError('ENOSPC')) };
+    const clock = { ms: TIME };
+    const store = await openOn(faultyFileSystem(faults), path, clock);
+    t.after(() => store.close());
+    assert.deepEqual(await namesIn(store), ['matt']);
+    await rejects(store.users.create(userNamed('tim')), 'unavailable');
+    const reason = 'Changes cannot be stored at the moment; the log has the reason';
+    assert.deepEqual(await store.status(), { ok: false, reason });
+    await rejects(store.compact(), 'unavailable');
     assert.equal(readFileSync(path, 'utf8'), content);
-    assert.equal(await (await openFor(t, `file:${path}`)).users.count(), 1);
+    assert.deepEqual(filesIn(folder), ['jot.jsonl']);
+
+    faults.writeAsync = undefined;
+    clock.ms += 1_000;
+    assert.deepEqual(await store.status(), { ok: true });
+    assert.equal(readFileSync(path, 'utf8'), header + matt);
+    const [, aside = ''] = filesIn(folder).sort();
+    assert.equal(readFileSync(`${folder}/${aside}`, 'utf8'), elie.slice(0, -20));
+    await store.users.create(userNamed('tim'));
+    assert.deepEqual(await namesIn(store), ['matt', 'tim']);
+  });
+});
+
+describe('openFileStore next to files that killed processes left', () => {
+  it('removes unfinished files, and logs the names of files that were set aside', async (t) => {
+    const folder = temporaryFolder(t);
+    const path = `${folder}/jot.jsonl`;
+    await (await openStore(`file:${path}`)).close();
+    const aside = ['jot.jsonl.damaged-2026-11-24T100000.000Z', 'jot.jsonl.torn-2026-11-24T100000.000Z'];
+    const others = ['jot.jsonl.backup', 'other.jsonl.torn-1', '.other.jsonl.aside'];
+    const unfinished = ['.jot.jsonl.new', '.jot.jsonl.aside'];
+    for (const name of [...unfinished, ...aside, ...others]) writeFileSync(`${folder}/${name}`, 'hashes');
+    const logged: Record<string, unknown>[] = [];
+    const write = (line: string) => logged.push(JSON.parse(line));
+    const log = createLog({ format: 'json', write, now: () => TIME });
+    const store = await openStore(`file:${path}`, { log });
+    t.after(() => store.close());
+    assert.deepEqual(filesIn(folder).sort(), ['jot.jsonl', ...aside, ...others].sort());
+    const message = 'files that were set aside hold data of users; remove them when they are not needed';
+    assert.deepEqual(
+      logged.map((line) => [line.message, line.names]),
+      [[message, aside.join(', ')]],
+    );
   });
 });
 

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { collectionNames } from '../../../src/store/collections.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
@@ -28,7 +29,7 @@ describe('repairDataFile of a random file with random damage', () => {
       ...(await realFileSystem.open(path, access)),
       sync: async () => undefined,
     }),
-    syncFolder: async () => undefined,
+    rename,
   };
 
   /** Writes a file with some random changes, and perhaps a compaction among them. */

@@ -160,8 +160,10 @@ describe('repairDataFile on a failing disk', () => {
       ...realFileSystem,
       open: async (path, access) =>
         count('open', async () => counted(await realFileSystem.open(path, access))),
-      rename: async (from, to) => count('rename', () => realFileSystem.rename(from, to)),
-      syncFolder: async (path) => count('syncFolder', () => realFileSystem.syncFolder(path)),
+      rename: async (from, to) => {
+        await count('rename', () => realFileSystem.rename(from, to));
+        count('rename that has happened', () => undefined);
+      },
     };
     return { fileSystem, calls };
   }

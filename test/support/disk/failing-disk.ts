@@ -1,5 +1,6 @@
 // The real file system, on which one call fails: stands in for a disk that fails at any moment.
 
+import { rename } from 'node:fs/promises';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { systemError } from './faulty-file-system.ts';
 
@@ -37,6 +38,7 @@ export class FailingDisk {
   readonly fileSystem: FileSystem = this.#wrapped({
     ...realFileSystem,
     syncFolder: async () => undefined,
+    rename,
     open: async (path, access) =>
       this.#wrapped({ ...(await realFileSystem.open(path, access)), sync: async () => undefined }),
   });
@@ -60,8 +62,9 @@ export class FailingDisk {
     const fail = () => {
       throw error;
     };
-    // A failing close closes the file all the same (close(2)).
-    const done = name === 'close' ? call() : half;
+    // A failing close closes the file all the same (close(2)), and a rename may happen and not be durable.
+    const isDone = name === 'close' || (name === 'rename' && failure === 'ENOSPC');
+    const done = isDone ? call(...args) : half;
     return done instanceof Promise ? done.then(fail) : fail();
   }
 

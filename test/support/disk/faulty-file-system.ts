@@ -15,6 +15,8 @@ export interface Faults {
   writeAsync?: ((file: DataFile, bytes: Uint8Array, position: number) => Promise<number>) | undefined;
   sync?: ((file: DataFile) => Promise<void>) | undefined;
   truncate?: ((file: DataFile, length: number) => void) | undefined;
+  size?: ((file: DataFile) => Promise<number>) | undefined;
+  isAt?: ((file: DataFile, path: string) => Promise<boolean>) | undefined;
 }
 
 export function faultyFileSystem(faults: Faults): FileSystem {
@@ -29,14 +31,16 @@ export function faultyFileSystem(faults: Faults): FileSystem {
           faults.writeAsync?.(file, bytes, position) ?? file.writeAsync(bytes, position),
         sync: () => faults.sync?.(file) ?? file.sync(),
         truncate: (length) => (faults.truncate ?? cut)(file, length),
+        size: () => faults.size?.(file) ?? file.size(),
+        isAt: (other) => faults.isAt?.(file, other) ?? file.isAt(other),
       };
     },
   };
 }
 
 /** Opens a store on this file system that logs nothing. */
-export function openOn(fileSystem: FileSystem, path: string): Promise<Store> {
-  const now = () => TIME;
+export function openOn(fileSystem: FileSystem, path: string, clock = { ms: TIME }): Promise<Store> {
+  const now = () => clock.ms;
   return openFileStore(path, {
     now,
     log: createLog({ format: 'off', write: () => undefined, now }),
@@ -48,26 +52,37 @@ export interface Opened {
   readonly store: Store;
   readonly path: string;
   readonly content: () => string;
+  /** The time of the store, which stands still until the test changes it. */
+  readonly clock: { ms: number };
 }
 
 /** Opens a store with the user matt, closed when the test is over. Faults that are set later apply from then on. */
 export async function openWithMatt(t: Cleanup, faults: Faults): Promise<Opened> {
   const path = `${temporaryFolder(t)}/jot.jsonl`;
-  const store = await openOn(faultyFileSystem(faults), path);
+  const clock = { ms: TIME };
+  const store = await openOn(faultyFileSystem(faults), path, clock);
   t.after(() => store.close());
   await store.users.create(userNamed('matt'));
-  return { store, path, content: () => readFileSync(path, 'utf8') };
+  return { store, path, content: () => readFileSync(path, 'utf8'), clock };
 }
 
 /** Closes the store and opens its file on a disk without faults. */
-export async function reopen(t: Cleanup, { store, path }: Opened): Promise<Store> {
+export async function reopen(t: Cleanup, { store, path }: Pick<Opened, 'store' | 'path'>): Promise<Store> {
   await store.close();
   return openFor(t, `file:${path}`);
 }
 
 /** Returns an error as Node reports it. */
-export function systemError(code: 'ENOSPC' | 'EIO'): NodeJS.ErrnoException {
-  const words = { ENOSPC: 'no space left on device', EIO: 'i/o error' }[code];
+const WORDS = {
+  ENOSPC: 'no space left on device',
+  EIO: 'i/o error',
+  EROFS: 'read-only file system',
+  EACCES: 'permission denied',
+  EMFILE: 'too many open files',
+};
+
+export function systemError(code: keyof typeof WORDS): NodeJS.ErrnoException {
+  const words = WORDS[code];
   return Object.assign(new Error(`${code}: ${words}`), { code });
 }
 

@@ -5,6 +5,7 @@
 // rest; a truncation; a rename. The content of a file is durable after a sync of the file, and its
 // name only after a sync of the folder. POSIX promises no more (fsync(2)).
 
+import { basename } from 'node:path';
 import type { DataFile, FileSystem } from '../../../src/store/file/file-system.ts';
 import { systemError } from './faulty-file-system.ts';
 
@@ -31,6 +32,8 @@ export class PowerLossDisk {
   readonly recorded: Recorded[] = [];
   /** Whether writes fail half-way. */
   isFull = false;
+  /** Whether a rename is not synced. */
+  isLying = false;
   /** Called before each operation. */
   onRecord: () => void = () => undefined;
   readonly #files: Buffer[] = [];
@@ -55,7 +58,11 @@ export class PowerLossDisk {
       this.#record({ name: path, leadsTo: file });
       return this.#opened(file);
     },
-    rename: async (from, to) => this.#record({ name: to, leadsTo: this.#fileAt(from), instead: from }),
+    rename: async (from, to) => {
+      this.#record({ name: to, leadsTo: this.#fileAt(from), instead: from });
+      if (!this.isLying) this.#record({ syncFolder: true });
+    },
+    list: async () => [...this.#names.keys()].map((path) => basename(path)),
     remove: async (path) => {
       this.#fileAt(path);
       this.#record({ name: path, leadsTo: null });

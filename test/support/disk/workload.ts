@@ -76,7 +76,7 @@ export async function run(store: Store, setFull: (isFull: boolean) => void = () 
   let refused: readonly Write[] = [];
   for (const { groups, compacts = false, isFull = false } of workload) {
     setFull(isFull);
-    store.status();
+    await store.status();
     const compaction = compacts ? outcomeOf(store.compact()) : null;
     for (const group of groups) {
       const outcomes = await Promise.all(group.map((write) => outcomeOf(store.write(write))));
