@@ -88,6 +88,7 @@ export class App {
   readonly #common: CommonOptions;
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
+  /** The documented ones. */
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
   #answers: ControlHandlers = {};
@@ -199,9 +200,10 @@ export class App {
       ...userRequests({ ...config, store, now, log }),
       ...keyRequests({ tokens: api.tokens, keyFile: keyFileOf(config), log }),
     };
-    this.#endpoints = [...api.endpoints, ...this.#systemEndpoints];
+    const endpoints = [...api.endpoints, ...this.#systemEndpoints];
+    this.#endpoints = endpoints.filter(({ access }) => access.kind !== 'closed');
     metrics.addGauges(apiGauges(api));
-    this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints: this.#endpoints, elsewhere: null });
+    this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints, elsewhere: null });
     this.#stopSweeping = startSweeping({ store, now, log });
   }
 
@@ -243,6 +245,7 @@ async function createApi(config: Config, store: Store, { now, log }: Pick<Common
     loginGuard: new LoginGuard(config.rates.login, now),
     cache: createCache(config.cacheTtlMs, now),
     kept: createReplies(),
+    signup: config.signup,
     passwordLengthMin: config.passwordLengthMin,
     authPrefixes: config.authPrefixes,
     expirationMs,

@@ -105,6 +105,7 @@ function declareSettings(setting: Declare, hashesMax: number) {
       duration(0),
       'Time in which a spent refresh token returns the same pair; 0 for none',
     ),
+    signup: setting('SIGNUP', true, onOff, 'Whether anyone may sign up; if `off`, use `jot user create`'),
     passwordLengthMin: setting(
       'PASSWORD_MIN_LENGTH',
       isProduction ? 8 : 1,

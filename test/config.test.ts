@@ -153,6 +153,16 @@ const settings: Readonly<Record<string, Setting>> = {
     'positive',
   ),
   JWT_REFRESH_REUSE_LEEWAY: duration(({ refreshReuseLeewayMs }) => refreshReuseLeewayMs, 10_000),
+  SIGNUP: {
+    read: ({ signup }) => signup,
+    fallback: true,
+    good: [
+      ['on', true],
+      ['off', false],
+    ],
+    bad: ['no', 'OFF'],
+    expected: 'one of on, off',
+  },
   PASSWORD_MIN_LENGTH: { ...whole(({ passwordLengthMin }) => passwordLengthMin, 1, 1, 256), production: 8 },
   PASSWORD_COST: {
     read: ({ passwordCost }) => passwordCost,

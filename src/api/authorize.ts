@@ -29,6 +29,7 @@ export function createAuthorize({ metricsToken, findRow }: AuthorizeOptions) {
   return (admitted: Admitted): Authorized | Promise<Authorized> => {
     const { endpoint, trace } = admitted;
     const { access } = endpoint;
+    if (access.kind === 'closed') throw new JotError(access.failure.code, access.failure.message);
     if (access.kind === 'operator') requireOperator(admitted, metricsToken);
     const needsUser = access.kind === 'user' || access.kind === 'owner';
     const principal = needsUser ? requireUser(admitted) : null;

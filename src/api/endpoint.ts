@@ -4,7 +4,7 @@
 // response, and the documentation follow from one declaration. The handler takes plain values and
 // returns a row; it knows nothing of HTTP.
 
-import type { ErrorCode } from '../lib/errors.ts';
+import type { ErrorCode, Failure } from '../lib/errors.ts';
 import type { RequestLimit } from '../limit/limits.ts';
 import {
   type Fields,
@@ -27,11 +27,18 @@ export type Access =
    */
   | { readonly kind: 'owner'; readonly param: string; readonly parents: Parents }
   /** A client with the operator's token; if no token is set, a client on the same machine. */
-  | { readonly kind: 'operator' };
+  | { readonly kind: 'operator' }
+  /** No one, since a setting disables the endpoint; the documentation leaves it out. */
+  | { readonly kind: 'closed'; readonly failure: Failure };
 
 export const anyone = { kind: 'anyone' } as const;
 export const anyUser = { kind: 'user' } as const;
 export const operator = { kind: 'operator' } as const;
+
+/** Returns access for no one, and the reason for the response. */
+export function closed(code: ErrorCode, message: string) {
+  return { kind: 'closed', failure: { code, message } } as const;
+}
 
 /**
  * Returns access for the user whose id is in a parameter of the path.

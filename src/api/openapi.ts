@@ -76,7 +76,7 @@ function operation(endpoint: Endpoint, hasGetter: boolean): JsonSchema {
     ...parameterList('query', endpoint.query.jsonSchema),
   ];
   const token = [{ token: [] }];
-  const security = { anyone: [], user: token, owner: token, operator: [{ operator: [] }, {}] };
+  const security = { anyone: [], user: token, owner: token, operator: [{ operator: [] }, {}], closed: [] };
   return {
     operationId: operationId(endpoint),
     tags: [group],

@@ -21,6 +21,7 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, error: stri
   fresh_token_required: [401, 'Fresh Token Required'],
   forbidden: [403, 'Forbidden'],
   quota_exceeded: [403, 'Forbidden'],
+  signup_closed: [403, 'Forbidden'],
   not_found: [404, 'Not Found'],
   method_not_allowed: [405, 'Method Not Allowed'],
   request_timeout: [408, 'Request Timeout'],

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'fresh_token_required'
   | 'forbidden'
   | 'quota_exceeded'
+  | 'signup_closed'
   | 'not_found'
   | 'method_not_allowed'
   | 'request_timeout'

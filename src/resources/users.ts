@@ -1,6 +1,6 @@
 // Users: anyone may sign up and see who is there; the rest of a user is that user's own.
 
-import { anyone, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
+import { anyone, closed, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
 import { addressKey } from '../http/address.ts';
@@ -35,6 +35,8 @@ const firstPage = validate(listQuery, {});
 
 export interface UsersOptions extends PostsOptions, SessionsOptions, TokenPairOptions {
   readonly passwords: PasswordHasher;
+  /** Whether anyone may sign up. */
+  readonly signup: boolean;
   /** In characters. */
   readonly passwordLengthMin: number;
 }
@@ -74,7 +76,7 @@ function signUp(options: UsersOptions, path: string): Endpoint {
     path,
     group,
     summary: 'Sign up',
-    access: anyone,
+    access: options.signup ? anyone : closed('signup_closed', 'Sign-up is closed'),
     limits: ['default', 'auth', 'signup'],
     body: userFields(options),
     status: 201,

@@ -26,6 +26,7 @@ const codes: Readonly<Record<ErrorCode, readonly [status: number, error?: string
   fresh_token_required: [401, 'Fresh Token Required'],
   forbidden: [403],
   quota_exceeded: [403],
+  signup_closed: [403],
   not_found: [404],
   method_not_allowed: [405],
   request_timeout: [408],

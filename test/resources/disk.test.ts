@@ -52,7 +52,7 @@ async function startOn(t: TestContext, faults: Faults) {
   const endpoints = [
     ...auth({ ...options, ...rest, now: countedNow, loginGuard: new LoginGuard(LOGIN_RATE, now) }),
     ...sessions(options),
-    ...users({ ...options, ...rest, passwordLengthMin: 1 }),
+    ...users({ ...options, ...rest, signup: true, passwordLengthMin: 1 }),
     ...posts({ store, now }),
     ...system({
       ...{ version: '1', endpoints: () => [], document: () => '', uptimeSeconds: () => 1 },

@@ -152,7 +152,7 @@ async function openWithSessions(t: TestContext) {
   const tokens = new Tokens([randomKey()], settings, now);
   const passwords = new PasswordHasher(cost, new Gate({ concurrency: 1, queueMax: 10 }));
   const times = { lifetimeMs: 1_000, reuseLeewayMs: 1_000, expirationMs: 1_000, now };
-  const parts = { store, tokens, passwords, authPrefixes, passwordLengthMin: 1, ...times };
+  const parts = { store, tokens, passwords, authPrefixes, signup: true, passwordLengthMin: 1, ...times };
   const endpoints = [...auth({ ...parts, loginGuard: new LoginGuard(null, now) }), ...users(parts)];
   const run = (method: string, path: string, principal: Principal | null, body?: object) => () =>
     endpointOf(endpoints, method, path).handle({

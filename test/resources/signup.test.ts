@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Endpoint } from '../../src/api/endpoint.ts';
 import { assertFailure, assertFields, assertHas } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
 import { sendRaw, startServer, type TestServer } from '../support/server/server.ts';
@@ -180,6 +181,37 @@ describe('POST /signup and POST /users', () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
     const answer = await call('POST', '/signup', { body: 'username=a&username=b&password=c', headers });
     assertFields(answer, { username: 'is given more than once' });
+  });
+});
+
+describe('SIGNUP=off', () => {
+  const documented = async ({ call }: TestServer) => {
+    const { endpoints } = (await call('GET', '/')).json;
+    const { paths } = (await call('GET', '/openapi.json')).json;
+    return PLACES.map((path) => [
+      endpoints.some((each: Endpoint) => each.method === 'POST' && each.path === path),
+      paths[path]?.post !== undefined,
+    ]);
+  };
+
+  it('rejects every sign-up before its body is read, and is in no documentation', async (t) => {
+    const server = await startServer(t, { SIGNUP: 'off' });
+    for (const path of PLACES) {
+      for (const options of [{ json: { username: 'matt', password: 'foo' } }, { body: '{' }]) {
+        const answer = await server.call('POST', path, options);
+        assertFailure(answer, 403, 'Forbidden', 'Sign-up is closed');
+        assert.equal(answer.json.code, 'signup_closed');
+      }
+    }
+    assert.deepEqual((await server.call('GET', '/users')).json, []);
+    assert.deepEqual(await documented(server), [
+      [false, false],
+      [false, false],
+    ]);
+    assert.deepEqual(await documented(await startServer(t)), [
+      [true, true],
+      [true, true],
+    ]);
   });
 });
 
