@@ -68,7 +68,10 @@ export interface AppOptions {
   /** Returns the number of lines that `writeLog` accepted and dropped later; default: 0. */
   readonly linesDropped?: () => number;
   readonly timeouts?: Partial<Timeouts>;
-  /** Maximum number of bytes held for clients that do not read their responses; default 64 MiB. */
+  /**
+   * Maximum number of bytes held for clients that do not read their responses; default 64 MiB, or
+   * an eighth of the heap if that is less.
+   */
   readonly backlogBytesMax?: number;
   /** Maximum number of bytes of pipelined requests that wait; default 16 MiB. */
   readonly waitingBytesMax?: number;

@@ -4,12 +4,12 @@
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { getHeapStatistics } from 'node:v8';
 import { KEYS_MAX } from './auth/jwt.ts';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import { TrustedProxies } from './http/address.ts';
 import type { AllowedOrigins } from './http/cors.ts';
 import type { Environment } from './lib/env-file.ts';
+import { HEAP_BYTES } from './lib/heap.ts';
 import type { LogFormat } from './lib/log.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
 import {
@@ -26,7 +26,6 @@ import { filePath } from './store/open.ts';
 
 const BODY_BYTES_LIMIT = 16 * 1024 * 1024;
 const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
-const HEAP_BYTES = getHeapStatistics().heap_size_limit;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
 // Of libuv's thread pool.
@@ -136,7 +135,7 @@ function declareCapacity(setting: Declare): Capacity {
     'STORE_BYTES_MAX',
     DEFAULT_CAPACITY.bytes,
     bytes(HEAP_BYTES),
-    "Maximum memory of all stored rows; half of V8's heap",
+    "Maximum memory of all stored rows; three eighths of V8's heap",
   );
   return {
     ...DEFAULT_CAPACITY,

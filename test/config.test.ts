@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
-import { getHeapStatistics } from 'node:v8';
 import { type Config, type Environment, keyFileOf, parseConfig } from '../src/config.ts';
 import { JotError } from '../src/lib/errors.ts';
+import { HEAP_BYTES } from '../src/lib/heap.ts';
 import { limitNames, rateSetting } from '../src/limit/limits.ts';
 import { DEFAULT_CAPACITY } from '../src/store/capacity.ts';
 
@@ -200,7 +200,7 @@ function whole(read: Setting['read'], fallback: number, min: number, max: number
 }
 
 function heapBytes(read: Setting['read'], fallback: number): Setting {
-  const max = getHeapStatistics().heap_size_limit;
+  const max = HEAP_BYTES;
   return {
     read,
     fallback,

@@ -8,13 +8,14 @@ import { contentHash } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap, type Group } from '../lib/bounded-map.ts';
+import { heapShare } from '../lib/heap.ts';
 import { textBytes } from '../lib/text-bytes.ts';
 import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
 // One bound for the replies of all endpoints. The share is that of a user, or of an address.
 export const REPLIES_MAX = 1_000;
-const REPLIES_BYTES_MAX = 16 * 1024 * 1024;
+const REPLIES_BYTES_MAX = heapShare(1 / 32, 16 * 1024 * 1024);
 const CALLER_SHARE = 1 / 8;
 // The objects of a reply, and its headers.
 const REPLY_BYTES = 1_024;

@@ -11,11 +11,12 @@
 import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { heapShare } from '../lib/heap.ts';
 import { addressKey } from './address.ts';
 import { isDiscarded } from './discard.ts';
 import type { Reply } from './reply.ts';
 
-export const BACKLOG_BYTES_MAX = 64 * 1024 * 1024;
+export const BACKLOG_BYTES_MAX = heapShare(1 / 8, 64 * 1024 * 1024);
 
 /** Memory held for a connection. */
 export interface Holding {

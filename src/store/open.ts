@@ -20,7 +20,7 @@ export interface OpenOptions {
   readonly log?: Log;
   /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
   readonly answers?: () => Promise<ControlHandlers>;
-  /** How much the store may hold; default half of V8's heap, and no quotas. */
+  /** How much the store may hold; default three eighths of V8's heap, and no quotas. */
   readonly capacity?: Partial<Capacity>;
 }
 

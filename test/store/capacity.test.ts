@@ -97,7 +97,7 @@ for (const { name, newUrl } of storeKinds) {
 
     it('refuses what needs room once it is full, until something is deleted', async (t) => {
       const store = await openWithin(t, newUrl(t), capacity);
-      assert.equal(await fill(store, 1, 20 * KIBIBYTE), 4);
+      assert.equal(await fill(store, 1, 10 * KIBIBYTE), 7);
       assert.deepEqual(await store.status(), isFull);
       const refused = store.posts.create(postOf(2));
       await assert.rejects(refused, {
@@ -106,7 +106,7 @@ for (const { name, newUrl } of storeKinds) {
         details: { retryAfterSeconds: 60 },
       });
       await rejects(store.users.create(userNamed('tim')), 'unavailable', FULL);
-      await rejects(store.posts.update(1, { body: 'x'.repeat(21 * KIBIBYTE) }), 'unavailable', FULL);
+      await rejects(store.posts.update(1, { body: 'x'.repeat(11 * KIBIBYTE) }), 'unavailable', FULL);
       await store.posts.update(1, { title: 'a title' });
       await store.posts.remove(2);
       assert.deepEqual(await store.status(), { ok: true });

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { rowBytes } from '../../../src/store/memory/row-bytes.ts';
+
+const KIBIBYTE = 1024;
+
+/** The bytes of a row that hold a text of that length. */
+function bytesOf(length: number, character = 'x'): number {
+  const row = { id: 1, version: 1 };
+  return rowBytes({ ...row, body: character.repeat(length) } as object as typeof row) - rowBytes(row);
+}
+
+// That V8's heap grows so was measured with its page statistics; `test/heap.test.ts` fills a heap.
+describe('rowBytes', () => {
+  it('counts a short text with its header, and two bytes per character above U+00FF', () => {
+    assert.deepEqual([bytesOf(0), bytesOf(100), bytesOf(100, 'ÿ'), bytesOf(100, 'Ā')], [16, 116, 116, 216]);
+  });
+
+  for (const [length, perPage] of [
+    [60, 4],
+    [64, 3],
+    [83, 3],
+    [85, 2],
+    [125, 2],
+    [127, 1],
+  ] as const) {
+    it(`counts a text of ${length} KiB with its share of a page, which holds ${perPage}`, () => {
+      assert.equal(bytesOf(length * KIBIBYTE), (252 * KIBIBYTE) / perPage);
+    });
+  }
+
+  it('counts a text that has a page of its own with its length', () => {
+    assert.equal(bytesOf(200 * KIBIBYTE), 200 * KIBIBYTE + 16);
+  });
+});
