@@ -1,6 +1,7 @@
 // `jot check`: reads a data file from start to end, as a start would, and then checks every row,
 // which a start does not. It changes nothing, and works on the file of a running server.
 
+import { costOf } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
 import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
@@ -12,6 +13,7 @@ import { countsOf, firstOf, misfitLine } from './report.ts';
 const MISFITS_SHOWN_MAX = 20;
 const REPAIR =
   '`jot repair` keeps all that can be read. It drops rows of a wrong shape only with --drop-rows.';
+const NEW_PASSWORD = '`jot user password <username>` replaces the hash; `jot user list` shows the usernames.';
 
 export const check: Command = {
   name: 'check',
@@ -32,8 +34,12 @@ export const check: Command = {
 };
 
 async function report(world: World, path: string, contents: Contents): Promise<number> {
-  const misfits = misfitsIn(contents.tables);
-  if (misfits.length > 0) return reportMisfits(world, path, misfits, contents.tables);
+  const { tables } = contents;
+  const misfits = misfitsIn(tables);
+  const repair = `jot repair${misfits.some(({ isMisshapen }) => isMisshapen) ? ' --drop-rows' : ''}`;
+  if (misfits.length > 0) return reportMisfits(world, path, misfits, tables, `\`${repair}\` drops them.`);
+  const unverifiable = unverifiableIn(tables);
+  if (unverifiable.length > 0) return reportMisfits(world, path, unverifiable, tables, NEW_PASSWORD);
   await print(world.stdout, describe(path, contents));
   return 0;
 }
@@ -53,13 +59,21 @@ async function reportMisfits(
   path: string,
   misfits: readonly Misfit[],
   tables: Tables,
+  remedy: string,
 ): Promise<number> {
   const lines = firstOf(misfits.map(misfitLine), MISFITS_SHOWN_MAX).map((line) => `${line}\n`);
   const rows = counted(misfits.length, 'row');
   await print(stderr, `jot: The data file ${path} has ${rows} that cannot be right:\n${lines.join('')}`);
-  const repair = `jot repair${misfits.some(({ isMisshapen }) => isMisshapen) ? ' --drop-rows' : ''}`;
-  await print(stdout, `${countsOf(tables)}\n\`${repair}\` drops them.\n`);
+  await print(stdout, `${countsOf(tables)}\n${remedy}\n`);
   return EXIT_FAILURE;
+}
+
+// To the store, a password hash is any text.
+function unverifiableIn(tables: Tables): Misfit[] {
+  const reason = 'its password hash is malformed or too expensive, so the user cannot sign in';
+  return [...tables.rows('users')]
+    .filter((row) => costOf(Reflect.get(row, 'password_hash')) === null)
+    .map(({ id }) => ({ name: 'users', id, reason, isMisshapen: false }));
 }
 
 function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): string {

@@ -201,6 +201,21 @@ describe('jot check of rows that cannot be there', () => {
     });
   }
 
+  it('names users whose password hash never verifies, and the command that replaces it', async (t) => {
+    const expensive = '$scrypt$ln=10,r=8,p=262144$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA';
+    const changes = ['$2b$12$abc', expensive, matt.password_hash].map((password_hash, index): Change => {
+      const row: User = { ...matt, id: index + 1, username: `user ${index}`, password_hash };
+      return [{ put: 'users', row }];
+    });
+    const { code, stdout, stderr, path } = await checked(t, linesWith(...changes).join(''));
+    const reason = 'its password hash is malformed or too expensive, so the user cannot sign in';
+    const rows = [1, 2].map((id) => `  row ${id} of users: ${reason}\n`).join('');
+    assert.equal(stderr, `jot: The data file ${path} has 2 rows that cannot be right:\n${rows}`);
+    const remedy = '`jot user password <username>` replaces the hash; `jot user list` shows the usernames.';
+    assert.equal(stdout, `3 users, 0 posts, 0 sessions\n${remedy}\n`);
+    assert.equal(code, 1);
+  });
+
   it('accepts the same rows where they fit', async (t) => {
     const lines = linesWith(
       [{ put: 'users', row: matt }],

@@ -359,6 +359,12 @@ describe('userRequests in a running server', () => {
       'no hash',
     ],
     [
+      'user password',
+      { username: 'matt', password_hash: CHEAP.replace('ln=1,r=1,p=1', 'ln=10,r=8,p=262144') },
+      /^no "password_hash" must be a scrypt hash in PHC format, with N · r · p of at most 2\^21$/,
+      'a hash that would take a day',
+    ],
+    [
       'user create',
       { username: 'elie', password_hash: CHEAP.replace('ln=1', 'ln=2') },
       /^no PASSWORD_COST is ln=1,r=1,p=1 for the server/,
