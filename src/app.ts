@@ -235,7 +235,11 @@ export class App {
 }
 
 async function createApi(config: Config, store: Store, { now, log }: Pick<CommonOptions, 'now' | 'log'>) {
-  const keys = await openKeys(config.secrets, keyFileOf(config), now);
+  const keys = await openKeys(config.secrets, keyFileOf(config), now, async (file) => {
+    const sessions = await store.sessions.count();
+    if (sessions === 0) return;
+    log.warn('the key file was missing, so the tokens of all sessions are invalid', { file, sessions });
+  });
   const { expirationMs, refreshExpirationMs } = config.tokens;
   const gate = new Gate({ concurrency: config.hashConcurrency });
   const parts = {

@@ -2,12 +2,12 @@
 // `jot keys` changes it. A server that lost its keys would end every session. So if the file exists
 // but is unusable, that is an error, and the file is never replaced. Writing it in place could
 // leave half a file after a crash. So each version is written to a new file, which is then renamed:
-// a crash leaves the old version or the new one.
+// a crash leaves the old version or the new one. It can also leave the unfinished file, with all
+// secrets in it, so the next start or change removes that.
 
-import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { JotError } from '../lib/errors.ts';
-import { heirOf, ignoreMissing, ignoreUngivable, syncFolder } from '../lib/file-access.ts';
+import { heirOf, ignoreMissing, ignoreUngivable, renameDurably, withoutLinks } from '../lib/file-access.ts';
 import { decodeBase64url } from './base64url.ts';
 import { KEYS_MAX } from './jwt.ts';
 import { keysFromSecrets, randomKey, SECRET_BYTES, type SigningKey } from './keys.ts';
@@ -38,27 +38,36 @@ export interface KeyRecord {
  * Returns the keys of the secrets if there are any, else those of the file. Without a path it
  * returns a key that is never stored, since a store in memory ends with the process anyway.
  *
+ * @param onCreate Called after the file was created.
  * @throws JotError `unavailable` as `openKeyFile` does.
  */
 export async function openKeys(
   secrets: readonly string[],
   path: string | null,
   now: () => number,
+  onCreate: (path: string) => Promise<void>,
 ): Promise<SigningKey[]> {
   if (secrets.length > 0) return keysFromSecrets(secrets);
-  return path === null ? [randomKey()] : openKeyFile(path, now);
+  return path === null ? [randomKey()] : openKeyFile(path, now, onCreate);
 }
 
 /**
- * Reads the key file, or creates one with a single key and mode 0600. Its folder must exist.
+ * Reads the key file, or creates one with a single key and mode 0600. Its folder must exist. A
+ * command that is changing the file meanwhile fails.
  *
- * @throws JotError `unavailable` if the file exists but is unusable.
+ * @throws JotError `unavailable` if the file exists but is unusable, or is a dangling link.
  */
-export async function openKeyFile(path: string, now: () => number): Promise<SigningKey[]> {
+export async function openKeyFile(
+  path: string,
+  now: () => number,
+  onCreate?: (path: string) => Promise<void>,
+): Promise<SigningKey[]> {
+  await removeUnfinished(path);
   const keys = await findKeys(path);
   if (keys !== null) return signingKeys(path, keys);
   const key = randomKey();
   await writeKeys(path, [storedKey(key, now)]);
+  await onCreate?.(path);
   return [key];
 }
 
@@ -176,24 +185,44 @@ function timeOf(text: unknown): number | null {
   return Number.isNaN(timeMs) ? null : timeMs;
 }
 
-async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
-  const newPath = `${path}.${process.pid}.new`;
+function unfinishedPath(path: string): string {
+  return `${path}.new`;
+}
+
+async function removeUnfinished(path: string): Promise<void> {
   try {
-    // Root must not follow a link that the owner of the folder created.
-    await rm(newPath, { force: true });
+    await rm(unfinishedPath(await withoutLinks(path)), { force: true });
+  } catch (error) {
+    throw unusable(path, (error as Error).message);
+  }
+}
+
+async function writeKeys(path: string, keys: StoredKey[]): Promise<void> {
+  try {
+    // Renaming to a link would replace the link.
+    await replaceFile(await withoutLinks(path), `${JSON.stringify({ keys }, null, 2)}\n`);
+  } catch (error) {
+    throw unusable(path, (error as Error).message);
+  }
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const newPath = unfinishedPath(path);
+  // Root must not follow a link that the owner of the folder created.
+  await rm(newPath, { force: true });
+  try {
     const file = await open(newPath, 'wx', 0o600);
     try {
-      await file.writeFile(`${JSON.stringify({ keys }, null, 2)}\n`);
+      await file.writeFile(text);
       await settleOwner(file, path);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(newPath, path);
-    await syncFolder(dirname(path));
+    await renameDurably(newPath, path);
   } catch (error) {
     await rm(newPath, { force: true });
-    throw unusable(path, reasonOf(error as Error));
+    throw error;
   }
 }
 

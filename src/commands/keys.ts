@@ -8,7 +8,7 @@ import type { TokenSettings } from '../auth/tokens.ts';
 import { keyFileOf, parseConfig } from '../config.ts';
 import { inTurn } from '../control/lock.ts';
 import { JotError } from '../lib/errors.ts';
-import { withoutLinks } from '../store/file/data-path.ts';
+import { withoutLinks } from '../lib/file-access.ts';
 import { type Command, dataFileOf, print, type World } from './command.ts';
 import { keysInUse } from './key-requests.ts';
 import { askServer, reportWhere } from './running-server.ts';
@@ -65,8 +65,13 @@ async function changeKeys<T>(
   await listKeyFile(path);
   const realPath = await withoutLinks(path);
   return inTurn(realPath, async () => {
-    const result = await change(realPath);
-    const server = await reloadKeys(dataFileOf(world, []), await listKeyFile(realPath));
+    const reload = () => reloadKeys(dataFileOf(world, []), realPath);
+    // A change that failed late, or was killed, may be in the file but not in the server.
+    const result = await change(realPath).catch(async (error) => {
+      await reload();
+      throw error;
+    });
+    const server = await reload();
     reportWhere(world, path, server, 'key');
     const since =
       server === undefined ? 'after the next start; no server is running' : `by ${server} from now on`;
@@ -79,16 +84,16 @@ async function changeKeys<T>(
  *
  * @returns the server; undefined if none is running.
  */
-async function reloadKeys(dataFile: string, records: readonly KeyRecord[]): Promise<string | undefined> {
+async function reloadKeys(dataFile: string, keyFile: string): Promise<string | undefined> {
   try {
     const served = await askServer(dataFile, { name: 'keys reload', type: keysInUse });
     if (served === null) return undefined;
-    const isSame = String(served.response.kids) === String(records.map(({ kid }) => kid));
-    if (isSame) return served.server;
+    const kids = (await listKeyFile(keyFile)).map(({ kid }) => kid);
+    if (String(served.response.kids) === String(kids)) return served.server;
     throw new JotError('unavailable', 'it uses another key file');
   } catch (error) {
-    const changed = 'The key file was changed, but the running server keeps its keys';
-    throw new JotError('unavailable', `${changed}: ${(error as Error).message}`);
+    const { message } = error as Error;
+    throw new JotError('unavailable', `The running server does not use the keys of the file: ${message}`);
   }
 }
 

@@ -4,8 +4,9 @@
 // access, the error names owners and modes, since these are the cause.
 
 import { statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, open, realpath, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { JotError } from './errors.ts';
 
 export interface FileOwner {
   readonly uid: number;
@@ -20,6 +21,24 @@ export function heirOf(path: string): FileOwner | null {
   if (process.geteuid?.() !== 0) return null;
   const { uid, gid } = statSync(dirname(path));
   return uid === 0 ? null : { uid, gid };
+}
+
+/**
+ * Returns the path that all paths to this file have in common. The file need not exist, but its
+ * folder must.
+ *
+ * @throws JotError `unavailable` for a link to a missing file, since a new file would replace the
+ * link.
+ */
+export async function withoutLinks(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    ignoreMissing(error as NodeJS.ErrnoException);
+    const isLink = (await lstat(path).catch(ignoreMissing))?.isSymbolicLink();
+    if (isLink) throw new JotError('unavailable', `${path} is a link to a file that is not there`);
+    return join(await realpath(dirname(path)), basename(path));
+  }
 }
 
 /** Flushes a folder to the disk. Only then are the names of its files durable. */

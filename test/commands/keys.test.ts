@@ -147,8 +147,7 @@ describe('jot keys rotate', () => {
     symlinkSync(`${place.folder}/jot.jsonl`, `${place.folder}/link.jsonl`);
     await openKeyFile(`${place.folder}/link.keys.json`, () => START_MS);
     const settings = { DATABASE_URL: `file:${place.folder}/link.jsonl` };
-    const message =
-      'The key file was changed, but the running server keeps its keys: it uses another key file';
+    const message = 'The running server does not use the keys of the file: it uses another key file';
     await assert.rejects(runCommand(rotateKeys, [], { settings }), { name: 'JotError', message });
   });
 
@@ -156,7 +155,7 @@ describe('jot keys rotate', () => {
     const place = await placeWithKeys(t, 1);
     await startServer(t, { ...place.settings, JWT_SECRET_KEY: 'short' });
     const message =
-      'The key file was changed, but the running server keeps its keys: JWT_SECRET_KEY is set for the server, so it uses no key file';
+      'The running server does not use the keys of the file: JWT_SECRET_KEY is set for the server, so it uses no key file';
     await assert.rejects(runCommand(rotateKeys, [], place), { name: 'JotError', message });
   });
 

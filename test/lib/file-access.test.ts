@@ -15,9 +15,10 @@ import {
 import { describe, it } from 'node:test';
 import { openKeyFile, rotateKeyFile } from '../../src/auth/key-file.ts';
 import { acquireLock } from '../../src/control/lock.ts';
-import { heirOf, ignoreUngivable } from '../../src/lib/file-access.ts';
+import { heirOf, ignoreUngivable, withoutLinks } from '../../src/lib/file-access.ts';
 import { openStore } from '../../src/store/open.ts';
 import { TIME } from '../support/disk/records.ts';
+import { rejects } from '../support/disk/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 const UNKNOWN_HOLDER = 54_321;
@@ -110,5 +111,28 @@ describe('ignoreUngivable', () => {
     for (const code of ['EPERM', 'EINVAL']) ignoreUngivable(Object.assign(new Error('No'), { code }));
     const other = Object.assign(new Error('No'), { code: 'EROFS' });
     assert.throws(() => ignoreUngivable(other), other);
+  });
+});
+
+describe('withoutLinks', () => {
+  it('returns the path of an existing or future file, whatever links lead to it', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('.', `${folder}/self`);
+    assert.equal(await withoutLinks(`${folder}/self/jot.jsonl`), `${folder}/jot.jsonl`);
+    writeFileSync(`${folder}/jot.jsonl`, '');
+    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
+    assert.equal(await withoutLinks(`${folder}/self/link.jsonl`), `${folder}/jot.jsonl`);
+  });
+
+  it('rejects a dangling link', async (t) => {
+    const folder = temporaryFolder(t);
+    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
+    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    await rejects(withoutLinks(`${folder}/link.jsonl`), 'unavailable', message);
+    await assert.rejects(
+      withoutLinks(`${folder}/none/jot.jsonl`),
+      { code: 'ENOENT' },
+      'a folder that is not there is another thing',
+    );
   });
 });

@@ -1,9 +1,6 @@
 // Where the data file is, and what is said when the system does not let anybody get at it.
 
-import { lstat, realpath } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
-import { ignoreMissing } from '../../lib/file-access.ts';
 
 /**
  * Gives an error of the system a sentence.
@@ -29,31 +26,6 @@ export async function explained<T>(
     throw new JotError('unavailable', `Can't ${verb} the data file ${path}: ${error.message}`, {
       cause: error,
     });
-  }
-}
-
-/**
- * The path that all paths to this file have in common. The file itself may not be there yet; its folder is.
- *
- * @throws JotError `unavailable` for a link to nothing: a file that is made would take the link's place.
- */
-export async function withoutLinks(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    ignoreMissing(error as NodeJS.ErrnoException);
-    if (await isLink(path))
-      throw new JotError('unavailable', `${path} is a link to a file that is not there`);
-    return join(await realpath(dirname(path)), basename(path));
-  }
-}
-
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isSymbolicLink();
-  } catch (error) {
-    ignoreMissing(error as NodeJS.ErrnoException);
-    return false;
   }
 }
 

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { symlinkSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { JotError } from '../../../src/lib/errors.ts';
-import { explained, withoutLinks } from '../../../src/store/file/data-path.ts';
+import { explained } from '../../../src/store/file/data-path.ts';
 import { systemError } from '../../support/disk/faulty-file-system.ts';
 import { rejects } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
@@ -64,27 +63,4 @@ describe('explained', () => {
       );
     });
   }
-});
-
-describe('withoutLinks', () => {
-  it('returns the path of an existing or future file, whatever links lead to it', async (t) => {
-    const folder = temporaryFolder(t);
-    symlinkSync('.', `${folder}/self`);
-    assert.equal(await withoutLinks(`${folder}/self/jot.jsonl`), `${folder}/jot.jsonl`);
-    writeFileSync(`${folder}/jot.jsonl`, '');
-    symlinkSync('jot.jsonl', `${folder}/link.jsonl`);
-    assert.equal(await withoutLinks(`${folder}/self/link.jsonl`), `${folder}/jot.jsonl`);
-  });
-
-  it('rejects a dangling link', async (t) => {
-    const folder = temporaryFolder(t);
-    symlinkSync('none.jsonl', `${folder}/link.jsonl`);
-    const message = `${folder}/link.jsonl is a link to a file that is not there`;
-    await rejects(withoutLinks(`${folder}/link.jsonl`), 'unavailable', message);
-    await assert.rejects(
-      withoutLinks(`${folder}/none/jot.jsonl`),
-      { code: 'ENOENT' },
-      'a folder that is not there is another thing',
-    );
-  });
 });
