@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { IdList } from '../../../src/store/memory/id-list.ts';
 import { seededRandom } from '../../support/model/random.ts';
 
@@ -7,6 +7,19 @@ function listOf(...ids: number[]): IdList {
   const list = new IdList();
   for (const id of ids) list.add(id);
   return list;
+}
+
+/** Counts the elements that the largest call of `splice` moves, until the test ends. */
+function movesCounted(t: TestContext): { most: number } {
+  const moved = { most: 0 };
+  const { splice } = Array.prototype;
+  t.after(() => Object.assign(Array.prototype, { splice }));
+  function counting(this: unknown[], start: number, ...rest: [number]): unknown[] {
+    moved.most = Math.max(moved.most, this.length - start);
+    return splice.call(this, start, ...rest);
+  }
+  Object.assign(Array.prototype, { splice: counting });
+  return moved;
 }
 
 describe('IdList', () => {
@@ -48,6 +61,50 @@ describe('IdList', () => {
       const list = listOf(2, 4, 6, 8);
       assert.deepEqual(list.page({ after, limit, order: 'asc' }), asc);
       assert.deepEqual(list.page({ after, limit, order: 'desc' }), desc);
+    });
+  }
+
+  it('pages of 1,500 ids in any order of adding are those of a sorted array, across chunks', () => {
+    const sorted = Array.from({ length: 5_000 }, (_, index) => 2 * (index + 1));
+    const halves = [...sorted.filter((id) => id % 4 === 0), ...sorted.filter((id) => id % 4 !== 0)];
+    for (const ids of [sorted, sorted.toReversed(), halves]) {
+      const list = listOf(...ids);
+      assert.deepEqual([...list], sorted);
+      for (const after of [0, 1, 2, 2_047, 2_048, 5_001, 9_999, 10_000, 10_001]) {
+        const above = sorted.filter((id) => id > after).slice(0, 1_500);
+        const below = sorted.filter((id) => after === 0 || id < after).reverse();
+        assert.deepEqual(list.page({ after, limit: 1_500, order: 'asc' }), above);
+        assert.deepEqual(list.page({ after, limit: 1_500, order: 'desc' }), below.slice(0, 1_500));
+      }
+      for (const id of sorted.slice(1_000)) list.remove(id);
+      assert.deepEqual([...list], sorted.slice(0, 1_000));
+    }
+  });
+
+  it('pop removes the highest id, down to an empty list', () => {
+    const ids = Array.from({ length: 3_000 }, (_, index) => index + 1);
+    const list = listOf(...ids);
+    assert.deepEqual(
+      ids.map(() => list.pop()),
+      ids.toReversed(),
+    );
+    assert.deepEqual([list.length, list.pop(), [...list]], [0, undefined, []]);
+  });
+
+  // A sorted array moves 20,000 ids per step here: the square of their number in all.
+  for (const [order, ids] of [
+    ['ascending', (index: number) => index + 1],
+    ['descending', (index: number) => 40_000 - index],
+    ['towards the middle', (index: number) => (index % 2 === 0 ? index + 1 : 80_000 - index)],
+    ['from the middle', (index: number) => 40_000 + (index % 2 === 0 ? index : -index)],
+  ] as const) {
+    it(`add and remove move at most 2,000 ids per step, ${order}`, (t) => {
+      const list = new IdList();
+      const moved = movesCounted(t);
+      for (let index = 0; index < 40_000; index++) list.add(ids(index));
+      for (let index = 0; index < 40_000; index++) list.remove(ids(index));
+      assert.equal(list.length, 0);
+      assert.ok(moved.most <= 2_000, `${moved.most}`);
     });
   }
 
