@@ -1,6 +1,7 @@
 // The collections that Jot stores. Within the store, a new field or collection is declared only
 // here. `declaration.ts` explains the language of the declarations.
 
+import type { Failure } from '../lib/errors.ts';
 import {
   type Collection,
   collection,
@@ -10,6 +11,7 @@ import {
   type NewRowOf,
   ownersFirst,
   type RowOf,
+  type UniqueIndex,
 } from './declaration.ts';
 
 export type { Entity, Id } from './declaration.ts';
@@ -91,6 +93,29 @@ export function byCollection<T>(of: (name: CollectionName) => T): Readonly<Recor
 export function ownerOf(name: CollectionName, row: Entity): Id {
   const { owner } = collections[name];
   return owner === undefined ? 0 : ((row as unknown as Readonly<Record<string, Id>>)[owner.field] as Id);
+}
+
+/** The collections that each collection owns. */
+export const ownedCollections = byCollection((name) =>
+  collectionNames.filter((other) => collections[other].owner?.collection === name),
+);
+
+// As lists, since a write asks for them more than once.
+const uniqueIndexes = byCollection<[string, UniqueIndex<Entity>][]>((name) =>
+  Object.entries(collections[name].unique),
+);
+
+/** Returns whether rows of this collection have unique keys. */
+export function hasUniqueKeys(name: CollectionName): boolean {
+  return uniqueIndexes[name].length > 0;
+}
+
+/** Returns the keys of the row in its collection's unique indexes. */
+export function uniqueKeys(
+  name: CollectionName,
+  row: Entity,
+): [index: string, key: string, taken: Failure][] {
+  return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
 /**

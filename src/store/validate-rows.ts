@@ -10,9 +10,10 @@ import {
   type Entity,
   type Id,
   ownerOf,
+  uniqueKeys,
 } from './collections.ts';
 import type { Kinds } from './declaration.ts';
-import { type Tables, uniqueKeys } from './memory/tables.ts';
+import type { Tables } from './memory/tables.ts';
 
 const KINDS = {
   text: { fits: (value: unknown) => typeof value === 'string', expected: 'a text' },

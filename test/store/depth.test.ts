@@ -7,6 +7,8 @@ import { after, describe, it } from 'node:test';
 import type * as FileStore from '../../src/store/file/file-store.ts';
 import { type FileSystem, realFileSystem } from '../../src/store/file/file-system.ts';
 import type * as Offline from '../../src/store/file/offline.ts';
+import type * as MemoryStore from '../../src/store/memory/memory-store.ts';
+import type * as Memory from '../../src/store/memory/tables.ts';
 import type * as Opening from '../../src/store/open.ts';
 import type { Operation, Repository, Store } from '../../src/store/open.ts';
 import type * as Validation from '../../src/store/validate-rows.ts';
@@ -115,6 +117,30 @@ describe('Store.write with a collection owned by an owned one', () => {
       await rejects(write(store, remark(3, 'on 1')), 'conflict');
     });
   }
+
+  it('hides its rows, and frees their keys, while they wait to be purged', async (t) => {
+    const { Tables } = await source<typeof Memory>('store/memory/tables.ts');
+    const { openMemoryStore } = await source<typeof MemoryStore>('store/memory/memory-store.ts');
+    const tables = new Tables({ rowsPerPurge: 0 });
+    const store = openMemoryStore(undefined, tables) as Deep;
+    t.after(() => store.close());
+    await fill(store);
+    await store.users.remove(1);
+    await write(store, remark(3, 'on 1'));
+    for (let purged = 1; purged > 0; purged = tables.purge(1)) {
+      for (const id of [1, 2]) {
+        assert.equal(await store.remarks.find(id), null);
+        const page = await store.remarks.list({ owner: id, after: 0, limit: 9, order: 'asc' });
+        assert.deepEqual([page.rows, await store.remarks.revision(id)], [[], 0]);
+      }
+      assert.equal(await store.remarks.findBy('text', 'on 2'), null);
+      assert.equal((await store.remarks.findBy('text', 'on 1'))?.id, 4);
+      await rejects(write(store, remark(1, 'late')), 'not_found');
+      const shown = [...tables.rows('remarks' as 'posts')].map(({ id }) => id);
+      assert.deepEqual(shown, [3, 4]);
+    }
+    assert.deepEqual(await countsOf(store), [1, 1, 2]);
+  });
 
   it('removes owned rows by a record that lists none of them', async (t) => {
     const folder = temporaryFolder(t);

@@ -85,7 +85,7 @@ export class Compactor {
   }
 
   #isWorthwhile(): boolean {
-    const { bytes } = this.#options.tables.usage.total;
+    const { liveBytes: bytes } = this.#options.tables;
     const isMostlyDead = this.#fileWeight - bytes > bytes;
     return this.#journal.length >= FILE_BYTES_MIN && isMostlyDead && this.#fileWeight >= this.#weightMin;
   }
@@ -97,7 +97,7 @@ export class Compactor {
   // Nobody asked for it, so it must not take the room that writers need.
   async #requireRoom(): Promise<void> {
     const { tables, fileSystem, path } = this.#options;
-    const bytes = this.#journal.length * (tables.usage.total.bytes / this.#fileWeight) + FILE_BYTES_MIN;
+    const bytes = this.#journal.length * (tables.liveBytes / this.#fileWeight) + FILE_BYTES_MIN;
     if ((await fileSystem.freeBytes(path)) < bytes) throw new Error('there is no room for a second file');
   }
 
@@ -115,7 +115,7 @@ export class Compactor {
       await this.#rewrite();
     } catch (cause) {
       // Not again before the file has grown by as much as the attempt would have cost, and by something worth it.
-      this.#weightMin = this.#fileWeight + Math.max(this.#options.tables.usage.total.bytes, FILE_BYTES_MIN);
+      this.#weightMin = this.#fileWeight + Math.max(this.#options.tables.liveBytes, FILE_BYTES_MIN);
       const message = `The data file was not compacted: ${(cause as Error).message}`;
       throw new JotError('unavailable', message, { cause });
     }
@@ -131,7 +131,7 @@ export class Compactor {
     const journal = this.#journal;
     const { tables, fileSystem, path, log } = this.#options;
     const { seq, length: start } = journal;
-    const weightGone = tables.appliedBytes - tables.usage.total.bytes;
+    const weightGone = tables.appliedBytes - tables.liveBytes;
     const requireUse = this.#createUseCheck();
     const next = await NextFile.create(fileSystem, path);
     try {

@@ -14,7 +14,8 @@ import { JotError } from '../../lib/errors.ts';
 import type { Entity, Id } from '../collections.ts';
 import { TornError } from '../damage.ts';
 import { type OnLifted, SCHEMA } from '../lift.ts';
-import type { Change, RowMap } from '../memory/tables.ts';
+import type { RowMap } from '../memory/id-map.ts';
+import type { Change } from '../memory/tables.ts';
 import type { DataFile } from './file-system.ts';
 import { NEWLINE } from './lines.ts';
 import { decodeEffects, liftChange } from './record.ts';
@@ -115,8 +116,8 @@ class PlaceMap implements RowMap {
     this.#kept.set(id, this.#rows.placeOf(row) ?? row);
   }
 
-  delete(id: Id): boolean {
-    return this.#kept.delete(id);
+  delete(id: Id): void {
+    this.#kept.delete(id);
   }
 
   *values(): Generator<Entity> {

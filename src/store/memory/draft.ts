@@ -9,18 +9,20 @@
 
 import { type Failure, JotError } from '../../lib/errors.ts';
 import type { Capacity } from '../capacity.ts';
-import { type CollectionName, collections, type Entity, type Id, ownerOf } from '../collections.ts';
+import {
+  type CollectionName,
+  collections,
+  type Entity,
+  hasUniqueKeys,
+  type Id,
+  ownedCollections,
+  ownerOf,
+  uniqueKeys,
+} from '../collections.ts';
 import { missingDefaults } from '../lift.ts';
 import type { Operation } from '../store.ts';
 import { Room } from './room.ts';
-import {
-  type Change,
-  type Effect,
-  hasUniqueKeys,
-  ownedCollections,
-  type Tables,
-  uniqueKeys,
-} from './tables.ts';
+import type { Change, Effect, Tables } from './tables.ts';
 
 const GONE: Failure = { code: 'not_found', message: 'There is nothing here (any more)' };
 const CHANGED: Failure = {

@@ -7,6 +7,7 @@
 // reads see. When a batch fails, its draft is dropped, and everyone in it is told: even a conflict in it may have been
 // with a row that now never was.
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
 import type { Capacity } from '../capacity.ts';
@@ -77,12 +78,14 @@ class Writer {
   readonly #capacity: Capacity;
   #waiting: Waiting[] = [];
   #flushing: Promise<void> | null = null;
+  #isPurging = false;
   #closing: Promise<void> | null = null;
 
   constructor(tables: Tables, journal: Journal, capacity: Capacity) {
     this.#tables = tables;
     this.#journal = journal;
     this.#capacity = capacity;
+    void this.#purge();
   }
 
   /** @returns the row that the last operation put. */
@@ -139,6 +142,15 @@ class Writer {
       if (error === undefined) write.resolve(row);
       else write.reject(error);
     }
+    void this.#purge();
+  }
+
+  // A few rows in each event-loop turn, so that requests are answered in between.
+  async #purge(): Promise<void> {
+    if (this.#isPurging) return;
+    this.#isPurging = true;
+    while (this.#closing === null && this.#tables.purge() > 0) await turn();
+    this.#isPurging = false;
   }
 }
 

@@ -6,8 +6,10 @@ import { createTableStore, type Journal } from './journaled-store.ts';
 import { Tables } from './tables.ts';
 
 /** An empty store that is gone with the process. */
-export function openMemoryStore(capacity = DEFAULT_CAPACITY): Store {
-  const tables = new Tables({ rowsMax: capacity.rows });
+export function openMemoryStore(
+  capacity = DEFAULT_CAPACITY,
+  tables = new Tables({ rowsMax: capacity.rows }),
+): Store {
   return createTableStore(tables, nowhere(tables), capacity);
 }
 

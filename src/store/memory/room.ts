@@ -51,7 +51,7 @@ export class Room {
     const user = collections[name].isEssential ? null : userAbove(this.#find, name, row);
     if (user !== null) this.#requireQuota(user, name, before === null ? 1 : 0, bytes);
     const drafted = this.#growth.total;
-    const rows = this.#base.count(name) + (drafted.rows[name] ?? 0);
+    const rows = (this.#base.usage.total.rows[name] ?? 0) + (drafted.rows[name] ?? 0);
     const isLast = before === null && rows >= this.#capacity.rows;
     const reserve = isEssential ? this.#capacity.bytes * RESERVE_SHARE : 0;
     if (isLast || isFull(this.#base, this.#capacity, reserve - drafted.bytes)) throw full();

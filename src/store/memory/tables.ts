@@ -1,24 +1,32 @@
-// The rows as they are durable: plain Maps and the indexes that the collections declare. Only changes that are on disk
-// get here, so whoever reads here never sees a write that may still be lost.
+// The rows as they are durable: Maps and the indexes that the collections declare. Only changes
+// that are on the disk are applied, so a read never shows a write that may still be lost.
+//
+// Removing a row also removes everything that it owns. Taking a million rows out of the Maps would
+// stop all requests for a third of a second. So a removal only drops the row's lists, in constant
+// time, and no read shows a row in a dropped list, or below such a row. `purge` takes those rows
+// out of the Maps, a bounded number per call.
 
-import type { Failure } from '../../lib/errors.ts';
 import { JotError } from '../../lib/errors.ts';
 import type { Page } from '../../lib/page.ts';
 import { DEFAULT_CAPACITY } from '../capacity.ts';
 import {
   byCollection,
   type CollectionName,
-  collectionNames,
   collections,
   type Entity,
   type Id,
+  ownedCollections,
   ownerOf,
+  uniqueKeys,
 } from '../collections.ts';
-import type { UniqueIndex } from '../declaration.ts';
 import type { ListQuery } from '../store.ts';
+import { DroppedLists } from './dropped-lists.ts';
 import { IdList } from './id-list.ts';
+import { IdMap, type RowMap } from './id-map.ts';
 import { Usage } from './usage.ts';
 
+// Takes about a millisecond.
+const ROWS_PER_PURGE = 1_000;
 // What a removal takes in the data file, on the scale of `rowBytes`.
 const REMOVAL_BYTES = 100;
 
@@ -33,20 +41,10 @@ export type Effect =
 /** The effects of one write: all of them or none. */
 export type Change = readonly Effect[];
 
-/** The rows of one collection by id, in the order of insertion. */
-export interface RowMap {
-  readonly size: number;
-  has(id: Id): boolean;
-  get(id: Id): Entity | undefined;
-  set(id: Id, row: Entity): unknown;
-  delete(id: Id): boolean;
-  /** Includes rows that are set during the iteration. */
-  values(): Iterable<Entity>;
-}
-
 interface List {
   readonly ids: IdList;
   revision: number;
+  bytes: number;
 }
 
 interface Table {
@@ -54,7 +52,7 @@ interface Table {
   /** Index name to key to id. */
   readonly unique: Map<string, Map<string, Id>>;
   /** By owner; all of them under 0 where there are no owners. */
-  readonly lists: Map<Id, List>;
+  readonly lists: IdMap<List>;
   nextId: Id;
 }
 
@@ -63,38 +61,46 @@ export interface TablesOptions {
   readonly rowsMax?: number;
   /** Returns where the rows of a collection are kept; default in memory. */
   readonly createRows?: (() => RowMap) | undefined;
+  /** Maximum rows that one call of `purge` takes out; default 1,000. */
+  readonly rowsPerPurge?: number;
 }
-
-const createMap = () => new Map<Id, Entity>();
 
 export class Tables {
   readonly #tables: Readonly<Record<CollectionName, Table>>;
   readonly #rowsMax: number;
+  readonly #rowsPerPurge: number;
+  /** Counts dropped rows until they are purged, since they are still in memory. */
   readonly usage = new Usage((name, id) => this.find(name, id));
+  readonly #dropped = new DroppedLists();
+  #droppedBytes = 0;
   #revision = 0;
   #appliedBytes = 0;
 
-  constructor({ rowsMax = DEFAULT_CAPACITY.rows, createRows = createMap }: TablesOptions = {}) {
+  constructor({ createRows = () => new IdMap<Entity>(), ...options }: TablesOptions = {}) {
+    const { rowsMax = DEFAULT_CAPACITY.rows, rowsPerPurge = ROWS_PER_PURGE } = options;
     this.#rowsMax = rowsMax;
+    this.#rowsPerPurge = rowsPerPurge;
     this.#tables = byCollection((name) => emptyTable(name, createRows()));
   }
 
   find(name: CollectionName, id: Id): Entity | undefined {
-    return this.#tables[name].rows.get(id);
+    const row = this.#tables[name].rows.get(id);
+    return row === undefined || this.#isDropped(name, row) ? undefined : row;
   }
 
   findId(name: CollectionName, index: string, key: string): Id | undefined {
-    return this.#tables[name].unique.get(index)?.get(key);
+    const id = this.#tables[name].unique.get(index)?.get(key);
+    return id === undefined ? undefined : this.find(name, id)?.id;
   }
 
   /** Returns whether the row's owner is missing. */
   isOrphan(name: CollectionName, row: Entity): boolean {
     const { owner } = collections[name];
-    return owner !== undefined && !this.#tables[owner.collection].rows.has(ownerOf(name, row));
+    return owner !== undefined && !this.#has(owner.collection, ownerOf(name, row));
   }
 
   ownedIds(name: CollectionName, owner: Id): Iterable<Id> {
-    return this.#tables[name].lists.get(owner)?.ids ?? [];
+    return this.#list(name, owner)?.ids ?? [];
   }
 
   nextId(name: CollectionName): Id {
@@ -106,23 +112,29 @@ export class Tables {
     return this.#appliedBytes;
   }
 
-  /** The rows in the order in which they came; those that come meanwhile follow. */
-  rows(name: CollectionName): Iterable<Entity> {
-    return this.#tables[name].rows.values();
+  /** Bytes of the rows; those below dropped rows count until the purge reaches them. */
+  get liveBytes(): number {
+    return this.usage.total.bytes - this.#droppedBytes;
   }
 
+  /** The rows, roughly in the order in which they came; those that come meanwhile follow. */
+  *rows(name: CollectionName): Generator<Entity> {
+    for (const row of this.#tables[name].rows.values()) if (!this.#isDropped(name, row)) yield row;
+  }
+
+  /** Rows below dropped rows are counted until the purge reaches them. */
   count(name: CollectionName): number {
-    return this.#tables[name].rows.size;
+    return this.#tables[name].rows.size - this.#dropped.count(name);
   }
 
   revision(name: CollectionName, owner: Id = 0): number {
-    return this.#tables[name].lists.get(owner)?.revision ?? 0;
+    return this.#list(name, owner)?.revision ?? 0;
   }
 
   list(name: CollectionName, query: ListQuery): Page<Entity> {
-    const table = this.#tables[name];
-    const ids = table.lists.get(query.owner ?? 0)?.ids.page({ ...query, limit: query.limit + 1 }) ?? [];
-    const rows = ids.slice(0, query.limit).map((id) => table.rows.get(id) as Entity);
+    const { rows: all } = this.#tables[name];
+    const ids = this.#list(name, query.owner ?? 0)?.ids.page({ ...query, limit: query.limit + 1 }) ?? [];
+    const rows = ids.slice(0, query.limit).map((id) => all.get(id) as Entity);
     const last = rows.at(-1);
     return { rows, next: ids.length > rows.length && last !== undefined ? last.id : null };
   }
@@ -133,95 +145,124 @@ export class Tables {
     table.nextId = Math.max(table.nextId, nextId);
   }
 
+  /** Also purges some rows, so that a loaded file leaves few behind. */
   apply(changes: readonly Change[]): void {
+    this.purge();
     for (const change of changes) for (const effect of change) this.#apply(effect);
+  }
+
+  /**
+   * Takes at most so many rows of dropped lists out of the Maps.
+   *
+   * @returns their number; 0 if none are left.
+   */
+  purge(rowsMax = this.#rowsPerPurge): number {
+    for (let purged = 0; purged < rowsMax; purged++) {
+      const next = this.#dropped.pop();
+      if (next === null) return purged;
+      this.#purgeRow(next.name, next.id);
+    }
+    return rowsMax;
+  }
+
+  #has(name: CollectionName, id: Id): boolean {
+    return this.#dropped.isEmpty ? this.#tables[name].rows.has(id) : this.find(name, id) !== undefined;
+  }
+
+  #isDropped(name: CollectionName, row: Entity): boolean {
+    return this.#isListDropped(name, ownerOf(name, row));
+  }
+
+  #isListDropped(name: CollectionName, ownerId: Id): boolean {
+    const { owner } = collections[name];
+    if (owner === undefined || this.#dropped.isEmpty) return false;
+    if (this.#dropped.has(name, ownerId)) return true;
+    const row = this.#tables[owner.collection].rows.get(ownerId);
+    return row !== undefined && this.#isDropped(owner.collection, row);
+  }
+
+  #list(name: CollectionName, owner: Id): List | undefined {
+    return this.#isListDropped(name, owner) ? undefined : this.#tables[name].lists.get(owner);
   }
 
   #apply(effect: Effect): void {
     if (!('put' in effect)) this.#appliedBytes += REMOVAL_BYTES;
     if ('put' in effect) this.#put(effect.put, effect.row);
     else if ('remove' in effect) this.#remove(effect.remove, effect.id);
-    else this.#removeOwned(effect.removeOwned, effect.owner);
+    else this.#drop(effect.removeOwned, effect.owner);
   }
 
   #put(name: CollectionName, row: Entity): void {
     const table = this.#tables[name];
-    const before = table.rows.get(row.id);
-    if (before !== undefined) this.#forget(table, name, before);
+    let before = table.rows.get(row.id);
+    // Only a file that Jot did not write reuses the id of a removed row or of its owner.
+    if (this.#isDropped(name, row) || (before !== undefined && this.#isDropped(name, before))) {
+      this.purge(Number.POSITIVE_INFINITY);
+      before = table.rows.get(row.id);
+    }
+    if (before !== undefined) this.#forget(name, before);
     else if (table.rows.size >= this.#rowsMax) throw tooMany(name, this.#rowsMax);
-    this.#appliedBytes += this.usage.add(name, row);
+    const bytes = this.usage.add(name, row);
+    this.#appliedBytes += bytes;
     table.rows.set(row.id, row);
     table.nextId = Math.max(table.nextId, row.id + 1);
     for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
     const owner = ownerOf(name, row);
-    const list = table.lists.get(owner) ?? { ids: new IdList(), revision: 0 };
+    const list = table.lists.get(owner) ?? { ids: new IdList(), revision: 0, bytes: 0 };
     list.ids.add(row.id);
     list.revision = ++this.#revision;
+    list.bytes += bytes;
     table.lists.set(owner, list);
   }
 
-  // The list stays when its last row goes, and with it the number of its last change.
   #remove(name: CollectionName, id: Id): void {
-    const table = this.#tables[name];
-    const row = table.rows.get(id);
+    const row = this.find(name, id);
     if (row === undefined) return;
-    this.#drop(name, row);
-    const list = table.lists.get(ownerOf(name, row));
-    if (list === undefined) return;
-    list.ids.remove(id);
-    list.revision = ++this.#revision;
+    this.#forget(name, row);
+    this.#dropOwned(name, row);
   }
 
-  // The list goes as a whole: taking the rows off it one by one would cost the square of their number.
-  #removeOwned(name: CollectionName, owner: Id): void {
-    const { rows, lists } = this.#tables[name];
-    for (const id of lists.get(owner)?.ids ?? []) {
-      const row = rows.get(id);
-      if (row !== undefined) this.#drop(name, row);
-    }
+  #drop(name: CollectionName, owner: Id): void {
+    const { lists } = this.#tables[name];
+    const list = lists.get(owner);
     lists.delete(owner);
+    if (list === undefined || list.ids.length === 0) return;
+    this.#dropped.push({ name, owner, ids: list.ids });
+    this.#droppedBytes += list.bytes;
   }
 
-  #drop(name: CollectionName, row: Entity): void {
-    const table = this.#tables[name];
-    this.#forget(table, name, row);
+  #dropOwned(name: CollectionName, row: Entity): void {
+    this.#tables[name].rows.delete(row.id);
     this.usage.drop(name, row);
-    table.rows.delete(row.id);
-    for (const owned of ownedCollections[name]) this.#removeOwned(owned, row.id);
+    for (const owned of ownedCollections[name]) this.#drop(owned, row.id);
+  }
+
+  #purgeRow(name: CollectionName, id: Id): void {
+    const row = this.#tables[name].rows.get(id) as Entity;
+    this.#droppedBytes -= this.usage.subtract(name, row);
+    this.#freeKeys(name, row);
+    this.#dropOwned(name, row);
+  }
+
+  // The list stays when its last row goes, and with it the number of its last change.
+  #forget(name: CollectionName, row: Entity): void {
+    const bytes = this.usage.subtract(name, row);
+    this.#freeKeys(name, row);
+    const list = this.#tables[name].lists.get(ownerOf(name, row));
+    if (list === undefined) return;
+    list.ids.remove(row.id);
+    list.revision = ++this.#revision;
+    list.bytes -= bytes;
   }
 
   // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
-  #forget(table: Table, name: CollectionName, row: Entity): void {
-    this.usage.subtract(name, row);
+  #freeKeys(name: CollectionName, row: Entity): void {
     for (const [index, key] of uniqueKeys(name, row)) {
-      const ids = table.unique.get(index);
+      const ids = this.#tables[name].unique.get(index);
       if (ids?.get(key) === row.id) ids.delete(key);
     }
   }
 }
-
-/** Whether rows of this collection take keys at all. */
-export function hasUniqueKeys(name: CollectionName): boolean {
-  return uniqueIndexes[name].length > 0;
-}
-
-/** The keys that the row takes in its collection's unique indexes. */
-export function uniqueKeys(
-  name: CollectionName,
-  row: Entity,
-): [index: string, key: string, taken: Failure][] {
-  return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
-}
-
-/** The collections that this one owns. */
-export const ownedCollections = byCollection((name) =>
-  collectionNames.filter((other) => collections[other].owner?.collection === name),
-);
-
-// As lists, since a write asks for them more than once.
-const uniqueIndexes = byCollection<[string, UniqueIndex<Entity>][]>((name) =>
-  Object.entries(collections[name].unique),
-);
 
 function tooMany(name: CollectionName, rowsMax: number): JotError {
   return new JotError(
@@ -234,5 +275,5 @@ function emptyTable(name: CollectionName, rows: RowMap): Table {
   const unique = new Map(
     Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
   );
-  return { rows, unique, lists: new Map(), nextId: 1 };
+  return { rows, unique, lists: new IdMap(), nextId: 1 };
 }

@@ -14,6 +14,7 @@ import {
   type Id,
   ownerOf,
 } from '../collections.ts';
+import { IdMap } from './id-map.ts';
 import { rowBytes } from './row-bytes.ts';
 
 export interface Account {
@@ -28,7 +29,7 @@ const NOTHING: Readonly<Account> = { bytes: 0, rows: {} };
 export class Usage {
   /** What the whole store holds. */
   readonly total: Account = { bytes: 0, rows: {} };
-  readonly #accounts = byCollection(() => new Map<Id, Account>());
+  readonly #accounts = byCollection(() => new IdMap<Account>());
   readonly #findOwner: FindOwner;
 
   constructor(findOwner: FindOwner) {
@@ -45,8 +46,9 @@ export class Usage {
     return this.#count(name, row, 1);
   }
 
-  subtract(name: CollectionName, row: Entity): void {
-    this.#count(name, row, -1);
+  /** Returns the bytes of the row. */
+  subtract(name: CollectionName, row: Entity): number {
+    return this.#count(name, row, -1);
   }
 
   /** Takes everything that the row owns off the owners above, but not off the total. */
