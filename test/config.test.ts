@@ -60,10 +60,10 @@ const settings: Readonly<Record<string, Setting>> = {
     good: [
       ['1', 1],
       ['64KiB', 65_536],
-      ['16MiB', 16_777_216],
+      ['512KiB', 524_288],
     ],
-    bad: ['0', '16777217', '17MiB', '64kb', '64 KiB', '-1', '1e3', 'off'],
-    expected: 'bytes, like `65536` or `64KiB`, up to 16MiB',
+    bad: ['0', '524289', '513KiB', '1MiB', '64kb', '64 KiB', '-1', '1e3', 'off'],
+    expected: 'bytes, like `65536` or `64KiB`, up to 512KiB',
   },
   MAX_CONNECTIONS: whole(({ connectionsMax }) => connectionsMax, 10_000, 1, 1_000_000),
   CORS_ORIGIN: {
@@ -305,7 +305,7 @@ describe('parseConfig', () => {
     assert.deepEqual(problemsIn({ ...wrong, CORS_ORIGIN: '*', CACHE_TTL: '60s' }).split('\n'), [
       'Wrong settings:',
       '  PORT is "http"; expected an integer from 0 to 65535',
-      '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 16MiB',
+      '  MAX_BODY is "64kb"; expected bytes, like `65536` or `64KiB`, up to 512KiB',
       `  METRICS_TOKEN ${HIDDEN}; expected visible ASCII characters without spaces`,
       '  JWT_LEWAY is not a setting and has no effect; did you mean JWT_LEEWAY?',
     ]);

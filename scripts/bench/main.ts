@@ -13,11 +13,12 @@ import { costs } from './scenarios/costs.ts';
 import { compaction, flat, load } from './scenarios/many-posts.ts';
 import { busy, rates } from './scenarios/rates.ts';
 import { start } from './scenarios/start.ts';
+import { turns } from './scenarios/turns.ts';
 import { build, makeScratch } from './scratch.ts';
 import type { Comparison } from './statistics.ts';
 import { comparisonTable } from './table.ts';
 
-const scenarios: readonly Scenario[] = [...rates, busy, start, load, flat, costs, compaction];
+const scenarios: readonly Scenario[] = [...rates, busy, start, load, flat, costs, turns, compaction];
 
 const USAGE = `Usage: npm run bench -- [options]
        npm run profile -- <get, list, create or login> [--seconds <n>]

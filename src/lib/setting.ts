@@ -19,16 +19,20 @@ export function integer(min: number, max: number): Setting<number> {
   };
 }
 
+const KIBIBYTE = 1024;
+const MEBIBYTE = 1024 * KIBIBYTE;
+
 /** A positive number of bytes. */
 export function bytes(max: number): Setting<number> {
+  const most = max < MEBIBYTE ? `${Math.floor(max / KIBIBYTE)}KiB` : `${Math.floor(max / MEBIBYTE)}MiB`;
   return {
     read: (text) => {
       const parts = /^(\d{1,15})(|KiB|MiB)$/.exec(text);
-      const unit = { KiB: 1024, MiB: 1024 * 1024 }[parts?.[2] ?? ''] ?? 1;
+      const unit = { KiB: KIBIBYTE, MiB: MEBIBYTE }[parts?.[2] ?? ''] ?? 1;
       const value = Number(parts?.[1]) * unit;
       return value >= 1 && value <= max ? value : undefined;
     },
-    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${Math.floor(max / 1024 / 1024)}MiB`,
+    expected: `bytes, like \`65536\` or \`64KiB\`, up to ${most}`,
   };
 }
 

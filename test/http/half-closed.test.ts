@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
-import { LARGE, LARGE_BODY } from '../support/server/long-page.ts';
+import { LARGE, startWithLongPage } from '../support/server/long-page.ts';
 import { connectionsOf } from '../support/server/resources.ts';
 import { startServer, type TestServer } from '../support/server/server.ts';
 import { assertError, Wire } from '../support/server/wire.ts';
@@ -66,11 +66,8 @@ describe('HttpServer httpAllowHalfOpen: a client that has ended its side', () =>
   });
 
   test('gets a long response whole, however slowly it reads', async (t) => {
-    const server = await startServer(t, LARGE_BODY, PATIENT);
-    await server.signUp('matt');
+    const server = await startWithLongPage(t, PATIENT);
     const { access } = await server.signIn('matt');
-    const json = { title: 'Long', body: 'x'.repeat(LARGE) };
-    await server.call('POST', '/users/1/posts', { token: access, json });
     const wire = await Wire.open(server.port);
     wire.pause();
     wire.write(`GET /users/1/posts HTTP/1.1\r\n${HOST}Authorization: JWT ${access}\r\n\r\n`);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { setInterval } from 'node:timers/promises';
-import { LARGE, LARGE_BODY } from '../support/server/long-page.ts';
+import { startWithLongPage } from '../support/server/long-page.ts';
 import { startServer, type TestServer } from '../support/server/server.ts';
 import { assertError, Wire } from '../support/server/wire.ts';
 
@@ -149,11 +149,8 @@ describe('stallMs: a client that does not read its responses', () => {
   }
 
   test('is cut after no progress, and other clients are served', async (t) => {
-    const server = await startServer(t, LARGE_BODY, { timeouts: { stallMs: 2_000 } });
-    await server.signUp('matt');
+    const server = await startWithLongPage(t, { timeouts: { stallMs: 2_000 } });
     const { access } = await server.signIn('matt');
-    const post = { token: access, json: { title: 'Long', body: 'x'.repeat(LARGE) } };
-    await server.call('POST', '/users/1/posts', post);
     const socket = connect(server.port, '127.0.0.1').pause();
     // Being cut off is what it is here for.
     socket.on('error', () => socket.destroy());

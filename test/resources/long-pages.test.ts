@@ -206,7 +206,7 @@ const lists: readonly (readonly [
 ];
 
 async function withLongPosts(t: TestContext): Promise<Person> {
-  const matt = await createPerson(await startServer(t, { MAX_BODY: '1MiB' }), 'matt');
+  const matt = await createPerson(await startServer(t, { MAX_BODY: '512KiB' }), 'matt');
   for (let count = 0; count < 5; count++) await matt.post(TITLE, LONGEST.slice(0, LONG));
   return matt;
 }
