@@ -11,16 +11,16 @@ import { createReplies, REPLIES_MAX, repliesBounds } from './api/marshal.ts';
 import { Metrics } from './api/metrics.ts';
 import { openApiText } from './api/openapi.ts';
 import { type CommonOptions, Pipeline, WITHOUT_STORE } from './api/pipeline.ts';
+import { type AppOptions, completeOptions } from './app-options.ts';
 import { Gate } from './auth/gate.ts';
 import { openKeys } from './auth/key-file.ts';
 import { Tokens } from './auth/tokens.ts';
 import { TtlCache } from './cache/ttl-cache.ts';
 import { keyRequests } from './commands/key-requests.ts';
 import { userRequests } from './commands/user-requests.ts';
-import { type Config, keyFileOf, parseConfig, type Settings } from './config.ts';
-import { BACKLOG_BYTES_MAX, Backlog, type Holding } from './http/backlog.ts';
-import { WAITING_BYTES_MAX } from './http/connection.ts';
-import { DEFAULT_TIMEOUTS, HttpServer, type Timeouts } from './http/server.ts';
+import { type Config, keyFileOf, parseConfig } from './config.ts';
+import { Backlog, type Holding } from './http/backlog.ts';
+import { HttpServer } from './http/server.ts';
 import { TurnQueue } from './http/turn-queue.ts';
 import { JotError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -48,39 +48,16 @@ const HASH_WAIT_CLOSING_MS_MAX = 5_000;
 const STARTING = 'Jot is starting';
 const CLOSING = 'Jot is shutting down';
 
+export type { AppOptions } from './app-options.ts';
+export type { Settings } from './config.ts';
+export type { Timeouts } from './http/server.ts';
 export { JotError } from './lib/errors.ts';
-
-export interface AppOptions {
-  /**
-   * Settings by their names in the README, `{ PORT: 0, DATABASE_URL: 'memory:' }`, as text,
-   * numbers or booleans; others have their defaults.
-   */
-  readonly settings?: Settings;
-  /** Milliseconds since the epoch; default `Date.now`. */
-  readonly now?: () => number;
-  /** Milliseconds on a clock that only runs forward; default `performance.now`. */
-  readonly elapsedMs?: () => number;
-  /**
-   * Called with each line of the log; default: no log. If it throws or rejects, the line counts as
-   * lost in `/metrics`.
-   */
-  readonly writeLog?: (line: string) => unknown;
-  /** Returns the number of lines that `writeLog` accepted and dropped later; default: 0. */
-  readonly linesDropped?: () => number;
-  readonly timeouts?: Partial<Timeouts>;
-  /**
-   * Maximum number of bytes held for clients that do not read their responses; default 64 MiB, or
-   * an eighth of the heap if that is less.
-   */
-  readonly backlogBytesMax?: number;
-  /** Maximum number of bytes of pipelined requests that wait; default 16 MiB. */
-  readonly waitingBytesMax?: number;
-}
 
 /**
  * Creates a server that does nothing yet.
  *
- * @throws JotError `validation_failed` for wrong settings, all of them named.
+ * @throws JotError `validation_failed` for wrong settings, all of them named; TypeError for any
+ * other wrong option.
  */
 export function createApp(options: AppOptions = {}): App {
   return new App(options);
@@ -101,15 +78,14 @@ export class App {
   #opening: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  constructor({ settings = {}, timeouts, writeLog = () => undefined, linesDropped, ...more }: AppOptions) {
-    const { now = Date.now, elapsedMs = () => performance.now() } = more;
-    const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = more;
+  constructor(options: AppOptions) {
+    const { settings, now, elapsedMs, writeLog, linesDropped, ...limits } = completeOptions(options);
     this.config = parseConfig(settings);
     const { logFormat, connectionsMax, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, linesDropped, now });
     const onCut = ({ address, bytes }: Holding) =>
       log.warn('too much was held for a client', { address, bytes });
-    const backlog = new Backlog({ bytesMax: backlogBytesMax, onCut });
+    const backlog = new Backlog({ bytesMax: limits.backlogBytesMax, onCut });
     this.#common = {
       ...this.config,
       log,
@@ -136,9 +112,9 @@ export class App {
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
-      waitingBytesMax,
+      waitingBytesMax: limits.waitingBytesMax,
       turns: new TurnQueue(REQUESTS_AT_ONCE_MAX),
-      timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
+      timeouts: limits.timeouts,
     });
     this.#common.metrics.addGauges(serverGauges({ log, backlog, server: this.#server }));
     for (const warning of warnings) log.warn(warning);

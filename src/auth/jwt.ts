@@ -10,6 +10,7 @@
 // `x5u` are ignored, RFC 8725 §3.10).
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { readClock } from '../lib/clock.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 
 const TOKEN_LENGTH_MAX = 8 * 1024;
@@ -95,14 +96,16 @@ export function sign(claims: Claims, key: Key, header: Header = {}): string {
  * are always tried.
  *
  * @param keys At most ten.
- * @throws JwtError with the reason. TypeError for an empty key, or too many.
+ * @throws JwtError with the reason. TypeError for an empty key, or too many, and for a clock that
+ * does not return a finite number.
  */
 export function verify(
   token: string,
   keys: Key | readonly Key[],
   options: VerifyOptions = {},
 ): VerifiedToken {
-  const { now = Date.now, leewaySeconds = 0, require = NUMERIC_DATES } = options;
+  const { now = () => Date.now(), leewaySeconds = 0, require = NUMERIC_DATES } = options;
+  const nowSeconds = readClock(now) / 1000;
   const allKeys = keyList(keys);
   if (token.length > TOKEN_LENGTH_MAX)
     throw new JwtError('malformed', `Token is longer than ${TOKEN_LENGTH_MAX} characters`);
@@ -127,7 +130,7 @@ export function verify(
 
   const claims = parseObject(payloadBytes, 'payload');
   checkClaims(claims, require);
-  checkTimes(claims, now() / 1000, leewaySeconds);
+  checkTimes(claims, nowSeconds, leewaySeconds);
   return { header, claims };
 }
 

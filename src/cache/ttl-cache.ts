@@ -6,6 +6,7 @@
 // value. Its result is returned to the callers that already wait, and is not cached.
 
 import { BoundedMap, type Bounds, type Group } from '../lib/bounded-map.ts';
+import { checkedClock } from '../lib/clock.ts';
 
 export interface TtlCacheOptions<K = unknown, V = unknown> extends Bounds<K, V> {
   /** Lifetime of an entry in milliseconds. */
@@ -30,16 +31,16 @@ export class TtlCache<K, V> {
 
   /**
    * @throws RangeError for a `max` that is not a positive integer, or another bound or a `ttlMs`
-   * that is not positive.
+   * that is not positive; TypeError for a clock that does not return a finite number.
    */
-  constructor({ ttlMs, max, now = Date.now, bytesOf, ...bounds }: TtlCacheOptions<K, V>) {
+  constructor({ ttlMs, max, now = () => Date.now(), bytesOf, ...bounds }: TtlCacheOptions<K, V>) {
     if (!(ttlMs > 0)) throw new RangeError(`Cannot create a cache: ttlMs must be positive; got ${ttlMs}`);
     this.#entries = new BoundedMap(max, {
       ...bounds,
       bytesOf: (key, { value }) => bytesOf?.(key, value) ?? 0,
     });
     this.#ttlMs = ttlMs;
-    this.#now = now;
+    this.#now = checkedClock(now);
   }
 
   /** Number of entries; an expired entry counts until it is requested or evicted. */

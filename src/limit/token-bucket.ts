@@ -15,6 +15,8 @@
 // only while an attacker keeps nearly every bucket from filling up, which takes one request per
 // bucket in the time in which one token is refilled.
 
+import { checkedClock } from '../lib/clock.ts';
+
 const KEYS_MAX = 100_000;
 // Number of buckets checked for each new key; more than one, so that full buckets are dropped
 // faster than new ones are added.
@@ -66,8 +68,11 @@ export class TokenBucket {
   readonly #strangers: Level = { msToFull: 0, atMs: 0 };
   #sweep = this.#levels.entries();
 
-  /** @throws RangeError unless capacity and refill are positive and finite, and `maxKeys` is a positive integer. */
-  constructor({ capacity, refillPerSecond, maxKeys = KEYS_MAX, now = Date.now }: TokenBucketOptions) {
+  /**
+   * @throws RangeError unless capacity and refill are positive and finite, and `maxKeys` is a
+   * positive integer; TypeError for a clock that does not return a finite number.
+   */
+  constructor({ capacity, refillPerSecond, maxKeys = KEYS_MAX, now = () => Date.now() }: TokenBucketOptions) {
     const isPositive = capacity > 0 && refillPerSecond > 0;
     if (!isPositive || !Number.isFinite(capacity + refillPerSecond)) {
       const got = `${capacity} and ${refillPerSecond}`;
@@ -82,7 +87,7 @@ export class TokenBucket {
     this.#msWhenEmpty = capacity * this.#msPerToken;
     this.#roundingMs = Math.min(ROUNDING_MS_MAX, this.#msPerToken * ROUNDING_TOKENS);
     this.#maxKeys = maxKeys;
-    this.#now = now;
+    this.#now = checkedClock(now);
   }
 
   /** Number of keys with buckets of their own. */

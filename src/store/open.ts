@@ -1,5 +1,6 @@
 // A store from its URL: `memory:` or `file:<path>`.
 
+import { wholeClock } from '../lib/clock.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { type Capacity, DEFAULT_CAPACITY } from './capacity.ts';
@@ -29,15 +30,17 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
 /**
  * Opens the store that the URL names. A path is relative to the working directory.
  *
- * @throws JotError `unavailable` for another scheme, a file in use or a damaged one.
+ * @throws JotError `unavailable` for another scheme, a file in use or a damaged one;
+ * TypeError for a clock that does not return a finite number.
  */
 export async function openStore(
   url: string,
-  { now = Date.now, log = silent, answers, capacity: bounds }: OpenOptions = {},
+  { now = () => Date.now(), log = silent, answers, capacity: bounds }: OpenOptions = {},
 ): Promise<Store> {
   const capacity = { ...DEFAULT_CAPACITY, ...bounds };
+  const clock = wholeClock(now);
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now, log, answers, capacity });
+  if (path !== null) return openFileStore(path, { now: clock, log, answers, capacity });
   if (url === 'memory:') return openMemoryStore(capacity);
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
 }
