@@ -69,7 +69,7 @@ type OperationOn<Name extends CollectionName> =
   | { readonly remove: Name; readonly id: Id; readonly ifVersion?: number | undefined }
   /** Like `remove`, but a row that has gone already is no failure. */
   | { readonly discard: Name; readonly id: Id }
-  | { readonly discardOwned: Name; readonly owner: Id; readonly exceptId?: Id }
+  | { readonly discardOwned: Name; readonly owner: Id }
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
   | {
       readonly expect: Name;

@@ -81,7 +81,6 @@ class Chance {
       }),
       () => ({ remove: name, id, ...this.ifVersion() }),
       () => ({ discard: owned, id: this.id(owned) }),
-      () => ({ discardOwned: owned, owner, exceptId: this.id(owned) }),
       () => ({ discardOwned: owned, owner }),
       () => ({ expect: name, id, ifVersion: 1 + this.below(2) }),
     ];

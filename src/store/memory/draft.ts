@@ -145,8 +145,7 @@ export class Draft {
     }
     if ('discardOwned' in operation) {
       for (const id of [...this.#ownedIds(operation.discardOwned, operation.owner)]) {
-        if (id !== operation.exceptId)
-          this.#remove(operation.discardOwned, this.#expect(operation.discardOwned, id));
+        this.#remove(operation.discardOwned, this.#expect(operation.discardOwned, id));
       }
     }
     return null;

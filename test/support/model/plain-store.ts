@@ -87,8 +87,7 @@ export class PlainStore {
     if ('discard' in operation) return this.#drop(operation.discard, operation.id);
     if ('discardOwned' in operation) {
       for (const row of this.all(operation.discardOwned)) {
-        const isMeant = row.user_id === operation.owner && row.id !== operation.exceptId;
-        if (isMeant) this.#drop(operation.discardOwned, row.id);
+        if (row.user_id === operation.owner) this.#drop(operation.discardOwned, row.id);
       }
       return { row: null };
     }
