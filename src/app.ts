@@ -112,6 +112,8 @@ export class App {
       onParserFailure: (failure) => this.#pipeline.handleParserFailure(failure),
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
+      onConnectionsLowered: (connections) =>
+        log.warn('MAX_CONNECTIONS is lowered, since `ulimit -n` allows fewer', { connections }),
       waitingBytesMax: limits.waitingBytesMax,
       turns: new TurnQueue(REQUESTS_AT_ONCE_MAX),
       timeouts: limits.timeouts,

@@ -77,7 +77,12 @@ function declareSettings(setting: Declare, hashesMax: number) {
     databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl, '`file:<path>` or `memory:`'),
     capacity: declareCapacity(setting),
     bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT), 'Maximum size of a request body'),
-    connectionsMax: setting('MAX_CONNECTIONS', 10_000, integer(1, CONNECTIONS_LIMIT), 'Maximum open sockets'),
+    connectionsMax: setting(
+      'MAX_CONNECTIONS',
+      10_000,
+      integer(1, CONNECTIONS_LIMIT),
+      'Maximum open sockets; lowered to what `ulimit -n` allows',
+    ),
     corsOrigin: setting('CORS_ORIGIN', [], origins, 'Origins whose pages may use the API; or `*`'),
     trustProxy: setting('TRUST_PROXY', NO_PROXIES, proxies, 'Proxies whose `X-Forwarded-For` is trusted'),
     explain: setting('EXPLAIN', !isProduction, onOff, '`Server-Timing` header; `off` in production'),

@@ -52,7 +52,9 @@ export function socketPath(folder: string, file: string, handle: FileHandle): st
 /** Listens on a socket of mode 0600. @throws JotError `unavailable`. */
 export function listenPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
+    // Not `once`: without a listener, a connection that cannot be accepted for lack of file
+    // descriptors would end the process.
+    server.on('error', (cause) => {
       reject(new JotError('unavailable', `Cannot lock the data file: ${cause.message}`, { cause }));
     });
     server.once('listening', () => {

@@ -9,6 +9,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
+import { connectionsPossible } from './descriptors.ts';
 import { type ParserError, parserFailure } from './parser-error.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
@@ -57,6 +58,8 @@ export interface HttpServerOptions {
   /** Called when a connection cannot be accepted, for example for lack of file descriptors. */
   readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
+  /** Called with a lower maximum if there are too few file descriptors for `connectionsMax`. */
+  readonly onConnectionsLowered: (connectionsMax: number) => void;
   /** Maximum memory of waiting pipelined requests on all connections, in bytes. */
   readonly waitingBytesMax: number;
   /** Spreads the handling of requests over event-loop turns. */
@@ -91,7 +94,6 @@ export class HttpServer {
     // request is still unread.
     this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
-    this.#server.maxConnections = options.connectionsMax;
     // Above its default, Node silently drops headers; the pipeline counts them instead.
     this.#server.maxHeadersCount = 0;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
@@ -123,6 +125,9 @@ export class HttpServer {
 
   /** Starts listening. Rejects with the system's error, such as `EADDRINUSE`. */
   async listen(port: number, host: string): Promise<AddressInfo> {
+    const { connectionsMax, onConnectionsLowered } = this.#options;
+    this.#server.maxConnections = Math.min(connectionsMax, connectionsPossible());
+    if (this.#server.maxConnections < connectionsMax) onConnectionsLowered(this.#server.maxConnections);
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
     return this.#server.address() as AddressInfo;

@@ -19,6 +19,7 @@ import { acquireLock, inTurn } from '../../src/control/lock.ts';
 import { openStore, type Store } from '../../src/store/open.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
+import { typescript } from '../support/process/command.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const hasPython = spawnSync('python3', ['--version']).status === 0;
@@ -26,8 +27,6 @@ const onLinuxOnly = process.platform === 'linux' ? {} : { skip: 'it is about wha
 
 /** Another process that has the store open and a user in it; ended when the test is over. */
 async function openElsewhere(t: Cleanup, url: string, username: string): Promise<ChildProcess> {
-  const isStripped = 'typescript' in process.features && Boolean(process.features.typescript);
-  const typescript = isStripped ? [] : ['--import', 'tsx'];
   const child = spawn(process.execPath, [...typescript, 'test/support/disk/hold-store.ts', url, username], {
     cwd: root,
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -56,6 +56,15 @@ describe('listenPrivately', () => {
   });
 });
 
+describe('a connection to the lock that cannot be accepted', () => {
+  it('does not end the process', async (t) => {
+    const server = serverFor(t);
+    await listenPrivately(server, `${temporaryFolder(t)}/socket`);
+    // As Node reports it, which without a listener throws.
+    for (let count = 0; count < 2; count++) assert.ok(server.emit('error', new Error('accept EMFILE')));
+  });
+});
+
 // On Node 20 a worker does not get the tool that reads TypeScript from the thread that starts it.
 const OPEN_IN_WORKER = `
 const { parentPort, workerData } = require('node:worker_threads');

@@ -34,6 +34,7 @@ async function start(t: TestContext, waitingBytesMax = WAITING_BYTES_MAX) {
       else failure.socket.end(`HTTP/1.1 400 Bad Request\r\n${LENGTH}bad`);
     },
     onAcceptFailure: (error) => assert.fail(error),
+    onConnectionsLowered: () => undefined,
     connectionsMax: 1_000,
     waitingBytesMax,
     turns: new TurnQueue(64),

@@ -36,6 +36,7 @@ import {
   userNamed,
 } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
+import { start, typescript } from '../../support/process/command.ts';
 
 const MEDDLED = 'The data file is not where or as Jot left it; nothing is written until Jot is restarted';
 
@@ -355,6 +356,23 @@ describe('Store.compact that fails', () => {
     await rejects(store.compact(), 'unavailable');
     const again = await reopen(t, { store, path });
     assert.deepEqual(await namesIn(again), ['matt']);
+  });
+});
+
+describe('Store.compact with few file descriptors', () => {
+  it('changes nothing without the descriptors that it needs, and writes go on', async (t) => {
+    const url = `file:${temporaryFolder(t)}/jot.jsonl`;
+    const script = [...typescript, 'test/support/disk/few-descriptors.ts', url];
+    const { stdout, stderr } = await start(t, script, { descriptorsMax: 64 }).ended;
+    assert.equal(stderr, '');
+    const outcomes: { compaction: string; write: string }[] = JSON.parse(stdout);
+    const done = outcomes.map(({ compaction }) => compaction === 'done');
+    const failed = outcomes.filter((_, index) => !done[index]);
+    assert.ok(failed.length >= 2, stdout);
+    for (const { compaction } of failed) assert.match(compaction, /not compacted: EMFILE/);
+    assert.equal(done.at(-1), true, stdout);
+    assert.deepEqual(new Set(outcomes.map(({ write }) => write)), new Set(['done']), stdout);
+    assert.equal(await (await openFor(t, url)).users.count(), outcomes.length);
   });
 });
 

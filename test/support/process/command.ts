@@ -11,6 +11,10 @@ const { JOT_PROGRAM } = process.env;
 export const program: readonly string[] =
   JOT_PROGRAM === undefined ? [`${root}scripts/run.mjs`, 'src/main.ts'] : [JOT_PROGRAM];
 
+/** Arguments of Node with which it runs TypeScript. */
+export const typescript: readonly string[] =
+  'typescript' in process.features && process.features.typescript ? [] : ['--import', 'tsx'];
+
 export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -36,12 +40,16 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the project's folder. */
   readonly cwd?: string;
+  /** Maximum number of open files, set by `ulimit -n`. */
+  readonly descriptorsMax?: number;
 }
 
 /** Runs a program that this project's folder has; it is ended with the test. */
 export function start(t: Cleanup, args: readonly string[], options: CommandOptions = {}): Command {
-  const { env = {}, cwd = root } = options;
-  const child = spawn(process.execPath, args, { cwd, env: { ...inherited(), ...env } });
+  const { env = {}, cwd = root, descriptorsMax } = options;
+  const limited = ['sh', '-c', `ulimit -n ${descriptorsMax}; exec "$0" "$@"`];
+  const [file = '', ...rest] = [...(descriptorsMax === undefined ? [] : limited), process.execPath, ...args];
+  const child = spawn(file, rest, { cwd, env: { ...inherited(), ...env } });
   const output = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   const onOutput = () => {

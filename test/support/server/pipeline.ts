@@ -55,6 +55,7 @@ export async function startPipeline(
     handle: (request, response) => void pipeline.handle(request, response),
     onParserFailure: (failure) => pipeline.handleParserFailure(failure),
     onAcceptFailure: (error) => assert.fail(error),
+    onConnectionsLowered: () => undefined,
     connectionsMax: 100,
     waitingBytesMax: WAITING_BYTES_MAX,
     turns,

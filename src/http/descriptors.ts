@@ -1,0 +1,27 @@
+// How many connections the process can hold. Each connection takes a file descriptor, and the kernel
+// limits their number (`ulimit -n`). If connections could take all of them, a crowd of idle clients
+// would leave none for a compaction, a key file or a command. So some descriptors are reserved.
+
+import { readFileSync } from 'node:fs';
+
+// About 30 are in use by an idle server. A compaction and a rotation of keys take two each.
+const DESCRIPTORS_RESERVED = 64;
+const OPEN_FILES_MAX = /^Max open files +(\d+)/m;
+
+/**
+ * Returns the number of connections that leave enough file descriptors for everything else;
+ * infinity if the limit is unknown, as on other systems than Linux.
+ */
+export function connectionsPossible(): number {
+  const limit = OPEN_FILES_MAX.exec(readLimits())?.[1];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Number(limit) - DESCRIPTORS_RESERVED);
+}
+
+function readLimits(): string {
+  try {
+    return readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    // Another system, or Node's permission model.
+    return '';
+  }
+}
