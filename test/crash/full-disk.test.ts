@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,10 +81,13 @@ interface Client {
   ready(agent?: Agent): Promise<Answer>;
 }
 
-async function signedIn({ port }: Served): Promise<Client> {
+async function signUp({ port }: Served): Promise<string> {
   await send(port, 'POST', '/users', { json: MATT });
   const { json } = await send(port, 'POST', '/auth', { json: MATT });
-  const token = json.access_token;
+  return json.access_token;
+}
+
+function clientOf({ port }: Served, token: string): Client {
   const path = '/users/1/posts';
   return {
     post: (title) => send(port, 'POST', path, { json: { title, body: TEXT }, token }),
@@ -129,20 +142,54 @@ describe('jot serve on a full disk', () => {
       await useUp(t, place);
     });
   }
+
+  it('starts with a torn end that cannot be set aside, and writes again when there is space', async (t) => {
+    const place = smallDisk(t);
+    if (place === null) return t.skip('this machine does not allow it');
+    const { folder } = place;
+    const killed = await serveIn(t, folder);
+    const token = await signUp(killed);
+    assert.equal((await clientOf(killed, token).post('Before')).status, 201);
+    killed.command.kill('SIGKILL');
+    await killed.command.ended;
+    const torn = '{"seq":4,"time":';
+    appendFileSync(`${folder}/jot.jsonl`, torn);
+    const content = readFileSync(`${folder}/jot.jsonl`, 'utf8');
+    const ballast = openSync(`${folder}/ballast`, 'w');
+    assert.throws(() => writeFileSync(ballast, Buffer.alloc(1024 * KIBIBYTE)), { code: 'ENOSPC' });
+    closeSync(ballast);
+
+    const { post, ready, titles } = clientOf(await serveIn(t, folder), token);
+    assert.deepEqual(await titles(), ['Before']);
+    assert.equal((await post('Refused')).status, 503);
+    assert.equal((await ready()).status, 503);
+    assert.equal(readFileSync(`${folder}/jot.jsonl`, 'utf8'), content);
+
+    place.giveBack(0);
+    while ((await ready()).status !== 200);
+    assert.equal((await post('After')).status, 201);
+    assert.deepEqual(await titles(), ['Before', 'After']);
+    const aside = readdirSync(folder).find((name) => name.includes('.torn-')) ?? '';
+    assert.equal(readFileSync(`${folder}/${aside}`, 'utf8'), torn);
+  });
 });
 
-async function useUp(t: Cleanup, { folder, ...room }: Place): Promise<void> {
-  const path = `${folder}/jot.jsonl`;
-  const settings = {
+function serveIn(t: Cleanup, folder: string): Promise<Served> {
+  const env = {
     PORT: '0',
-    DATABASE_URL: `file:${path}`,
+    DATABASE_URL: `file:${folder}/jot.jsonl`,
     PASSWORD_COST: 'ln=1,r=1,p=1',
     LOG: 'off',
     RATE_LIMIT: 'off',
   };
-  const served = await serve(t, { cwd: folder, env: settings });
+  return serve(t, { cwd: folder, env });
+}
+
+async function useUp(t: Cleanup, { folder, ...room }: Place): Promise<void> {
+  const path = `${folder}/jot.jsonl`;
+  const served = await serveIn(t, folder);
   const { pid } = served.command;
-  const client = await signedIn(served);
+  const client = clientOf(served, await signUp(served));
   room.take(pid);
 
   const { titles, refusal } = await fill(client);
