@@ -28,6 +28,16 @@ export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: Ap
       help: `Stored ${name}.`,
       read: () => store[name].count(),
     })),
+    {
+      name: 'jot_store_bytes',
+      help: 'Memory of the stored rows.',
+      read: async () => (await store.usage()).bytes.used,
+    },
+    {
+      name: 'jot_store_bytes_max',
+      help: 'Memory of the stored rows above which the store is full.',
+      read: async () => (await store.usage()).bytes.max,
+    },
     { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
     { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
     {

@@ -16,21 +16,26 @@ const KIBIBYTE = 1024;
 // take one byte, and at worst six (`\u0001`), which is 1.5 MiB and ten milliseconds.
 export const TEXT_LENGTH_MAX = 256 * KIBIBYTE;
 
-export const listQuery = object({
-  limit: withDefault(
-    integer({
-      min: 1,
-      max: LIMIT_MAX,
-      description: `How many at most; a page ends early where its texts come to more than ${TEXT_LENGTH_MAX / KIBIBYTE} KiB.`,
-    }),
-    LIMIT_DEFAULT,
-  ),
-  after: withDefault(
-    integer({ min: 0, description: 'Continue after this id; 0 starts at the beginning in either order.' }),
-    0,
-  ),
-  order: withDefault(oneOf(['asc', 'desc'], { description: 'By id.' }), 'asc'),
-});
+export const listQuery = listQueryFrom(1);
+
+/** @param limitMin Minimum of `limit`. */
+export function listQueryFrom(limitMin: 0 | 1) {
+  return object({
+    limit: withDefault(
+      integer({
+        min: limitMin,
+        max: LIMIT_MAX,
+        description: `How many at most; a page ends early where its texts come to more than ${TEXT_LENGTH_MAX / KIBIBYTE} KiB.`,
+      }),
+      LIMIT_DEFAULT,
+    ),
+    after: withDefault(
+      integer({ min: 0, description: 'Continue after this id; 0 starts at the beginning in either order.' }),
+      0,
+    ),
+    order: withDefault(oneOf(['asc', 'desc'], { description: 'By id.' }), 'asc'),
+  });
+}
 
 /**
  * Returns the rows of the page whose texts together stay within the limit; always at least the

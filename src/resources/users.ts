@@ -22,11 +22,14 @@ import { password, username } from './credentials.ts';
 import { type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
 import { newSession, type SessionsOptions, stillSignedIn } from './sessions.ts';
 import { optionalPair, pairOf, type TokenPairOptions } from './token-pair.ts';
+import { optionalUsage, usageOf, usageQuery } from './usage.ts';
 
 /** The public fields of a user. */
 const publicFields = { id: id(), username: text({ example: 'matt' }) };
 
 export const userType = object({ ...publicFields, created: timestamp(), posts: page(postType) });
+
+const userWithUsage = object({ ...userType.fields, ...optionalUsage });
 
 // After a password change, the tokens of the only session left.
 const changedUser = object({ ...userType.fields, ...optionalPair });
@@ -112,10 +115,13 @@ function readUser({ store }: UsersOptions): Endpoint {
   return endpoint({
     ...ofUser,
     method: 'GET',
-    summary: 'Read yourself, with a page of your posts',
-    query: listQuery,
-    response: userType,
-    handle: ({ principal, query }) => withPosts(store, principal.user, query),
+    summary: 'Read yourself, with a page of your posts; with `limit=0`, with your usage',
+    query: usageQuery,
+    response: userWithUsage,
+    async handle({ principal: { user }, query }) {
+      const usage = query.limit === 0 ? await usageOf(store, user) : {};
+      return { ...(await withPosts(store, user, query)), ...usage };
+    },
     next: (user, { query }) => nextPath(postsPath(user.id), query, user.posts),
     version: (user) => user.version,
     state: (user) => userState(user),

@@ -20,8 +20,8 @@ export interface Capacity {
 // The rest is for requests, responses and their backlog, caches, and garbage. With a heap of 96 MB,
 // posts of the least favorable size ended the process above 3/4 (`test/heap.test.ts`).
 const HEAP_SHARE = 3 / 8;
-// A Map ends at 2^24 entries, and counts removed ones until it copies itself. It does not copy
-// itself at that size unless half of them have been removed.
+// The Map of a unique index ends at 2^24 entries, and counts removed ones until it copies itself. It
+// does not copy itself at that size unless half of them have been removed.
 const ROWS_MAX = 2 ** 23;
 
 export const DEFAULT_CAPACITY: Capacity = {
