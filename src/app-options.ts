@@ -1,14 +1,13 @@
-// What a program passes to `createApp`. Types are not enough: a program in JavaScript may pass
-// anything, and a clock that returns NaN or a timeout of text would be noticed by no comparison. So
-// each option is checked before a part of the server receives it.
+// The options of `createApp`, completed by their defaults. Each is checked before a part of the
+// server receives it, so that a wrong one is an exception here and not a timeout that never ends.
 //
 // Left out: the settings, whose problems are reported together by `config.ts`.
 
-import { inspect } from 'node:util';
 import { BACKLOG_BYTES_MAX } from './http/backlog.ts';
 import { WAITING_BYTES_MAX } from './http/connection.ts';
 import { DEFAULT_TIMEOUTS, type Timeouts } from './http/server.ts';
 import { checkedClock, wholeClock } from './lib/clock.ts';
+import { requireOption } from './lib/option.ts';
 import type { Settings } from './lib/settings.ts';
 
 // Node's timers take no longer time: 24.8 days.
@@ -53,15 +52,21 @@ export function completeOptions(given: AppOptions) {
   const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = given;
   const timeouts: Timeouts = { ...DEFAULT_TIMEOUTS, ...given.timeouts };
   const functions = Object.entries({ writeLog, linesDropped });
-  for (const [name, value] of functions) require(typeof value === 'function', name, 'a function', value);
+  for (const [name, value] of functions) {
+    requireOption(typeof value === 'function', problem(name, 'a function'), value);
+  }
   for (const [name, value] of Object.entries({ backlogBytesMax, waitingBytesMax })) {
-    require(Number.isFinite(value) && value >= 0, name, 'a number of bytes', value);
+    requireOption(Number.isFinite(value) && value >= 0, problem(name, 'a number of bytes'), value);
   }
   for (const [name, value] of Object.entries(timeouts)) {
     const isValid = Number.isFinite(value) && value >= 0 && value <= TIMEOUT_MS_MAX;
-    require(isValid, `timeouts.${name}`, `from 0 to ${TIMEOUT_MS_MAX} milliseconds`, value);
+    requireOption(isValid, problem(`timeouts.${name}`, `from 0 to ${TIMEOUT_MS_MAX} milliseconds`), value);
   }
-  require(typeof settings === 'object' && settings !== null, 'settings', 'an object', settings);
+  requireOption(
+    typeof settings === 'object' && settings !== null,
+    problem('settings', 'an object'),
+    settings,
+  );
   return {
     settings,
     now: wholeClock(now),
@@ -74,8 +79,6 @@ export function completeOptions(given: AppOptions) {
   };
 }
 
-function require(isValid: boolean, name: string, expected: string, value: unknown): void {
-  if (!isValid) {
-    throw new TypeError(`Cannot create an app: ${name} must be ${expected}; got ${inspect(value)}`);
-  }
+function problem(name: string, expected: string): string {
+  return `Cannot create an app: ${name} must be ${expected}`;
 }

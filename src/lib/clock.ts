@@ -6,7 +6,9 @@
 // So a clock is called once where it comes in, and each result is checked. A clock that fails
 // later fails the work that reads it, and nothing else.
 
-import { inspect } from 'node:util';
+import { requireOption } from './option.ts';
+
+const PROBLEM = 'Cannot use the clock: it must be a function that returns a finite number';
 
 /**
  * Returns a clock that throws TypeError instead of returning a value that is not finite.
@@ -26,13 +28,8 @@ export function wholeClock(clock: () => number): () => number {
 
 /** Calls the clock once. Throws as `checkedClock` does. */
 export function readClock(clock: () => number): number {
-  if (typeof clock !== 'function') throw unusable(clock);
+  requireOption(typeof clock === 'function', PROBLEM, clock);
   const time = clock();
-  if (!Number.isFinite(time)) throw unusable(time);
+  requireOption(Number.isFinite(time), PROBLEM, time);
   return time;
-}
-
-function unusable(got: unknown): TypeError {
-  const problem = 'it must be a function that returns a finite number';
-  return new TypeError(`Cannot use the clock: ${problem}; got ${inspect(got)}`);
 }

@@ -2,7 +2,8 @@
 
 import { wholeClock } from '../lib/clock.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
+import { type Log, tolerantLog } from '../lib/log.ts';
+import { requireOption } from '../lib/option.ts';
 import { type Capacity, DEFAULT_CAPACITY } from './capacity.ts';
 import { openFileStore } from './file/file-store.ts';
 import { openMemoryStore } from './memory/memory-store.ts';
@@ -31,18 +32,27 @@ const silent: Log = { info: () => undefined, warn: () => undefined, error: () =>
  * Opens the store that the URL names. A path is relative to the working directory.
  *
  * @throws JotError `unavailable` for another scheme, a file in use or a damaged one;
- * TypeError for a clock that does not return a finite number.
+ * TypeError for any other wrong option.
  */
 export async function openStore(
   url: string,
   { now = () => Date.now(), log = silent, answers, capacity: bounds }: OpenOptions = {},
 ): Promise<Store> {
-  const capacity = { ...DEFAULT_CAPACITY, ...bounds };
-  const clock = wholeClock(now);
+  const options = { now: wholeClock(now), log: tolerantLog(log), answers, capacity: completed(bounds) };
   const path = filePath(url);
-  if (path !== null) return openFileStore(path, { now: clock, log, answers, capacity });
-  if (url === 'memory:') return openMemoryStore(capacity);
+  if (path !== null) return openFileStore(path, options);
+  if (url === 'memory:') return openMemoryStore(options.capacity);
   throw new JotError('unavailable', 'A store is `memory:` or `file:<path>`');
+}
+
+function completed(bounds: Partial<Capacity> = {}): Capacity {
+  const capacity = { ...DEFAULT_CAPACITY, ...bounds };
+  const { rowsPerUser, ...totals } = capacity;
+  for (const [name, value] of Object.entries({ ...totals, ...rowsPerUser })) {
+    const isValid = typeof value === 'number' && value >= 0;
+    requireOption(isValid, `Cannot open a store: ${name} in its capacity must be a number`, value);
+  }
+  return capacity;
 }
 
 /** The path in a `file:` URL; null for any other. */

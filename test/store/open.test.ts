@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { filePath, openStore } from '../../src/store/open.ts';
 import { openFor, rejects, storeKinds, userNamed } from '../support/disk/stores.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 describe('openStore', () => {
   it('opens every memory: store empty, also the second time', async (t) => {
@@ -29,6 +30,48 @@ describe('openStore', () => {
       assert.equal((await users.create(userNamed('elie'))).id, 3);
     });
   }
+
+  it('is not disturbed by a log that throws or rejects', async (t) => {
+    const rejection = () => Promise.reject(new Error('no log'));
+    const failure = () => assert.fail('no log');
+    for (const fail of [failure, rejection]) {
+      const path = `${temporaryFolder(t)}/jot.jsonl`;
+      let lines = 0;
+      const write = () => {
+        lines++;
+        return fail();
+      };
+      const store = await openStore(`file:${path}`, { log: { info: write, warn: write, error: write } });
+      t.after(() => store.close());
+      await store.compact();
+      assert.equal((await store.users.create(userNamed('matt'))).id, 1);
+      assert.equal(lines, 2);
+    }
+  });
+
+  const wrong: readonly (readonly [options: object, problem: string])[] = [
+    [{ log: {} }, 'Cannot use the log: info must be a function; got undefined'],
+    [{ log: { info: String, warn: String } }, 'Cannot use the log: error must be a function; got undefined'],
+    [
+      { capacity: { bytes: '1GiB' } },
+      "Cannot open a store: bytes in its capacity must be a number; got '1GiB'",
+    ],
+    [
+      { capacity: { rowsPerUser: { posts: Number.NaN } } },
+      'Cannot open a store: posts in its capacity must be a number; got NaN',
+    ],
+  ];
+  for (const [options, message] of wrong) {
+    it(`refuses a wrong option: ${message}`, async () => {
+      await assert.rejects(openStore('memory:', options), { name: 'TypeError', message });
+    });
+  }
+
+  it('accepts a log with three functions, and bounds without a maximum', async (t) => {
+    const capacity = { bytesPerUser: Number.POSITIVE_INFINITY, rowsPerUser: { posts: 1 } };
+    const store = await openStore('memory:', { log: console, capacity });
+    t.after(() => store.close());
+  });
 
   for (const url of ['', 'memory', 'memory:x', 'file:', 'jot.jsonl', 'postgres://localhost/jot']) {
     it(`rejects "${url}"`, async () => {
