@@ -33,8 +33,8 @@ export class PasswordHasher {
   }
 
   /**
-   * @param caller Key of the caller's line at the gate: the address, since a new address is harder
-   * to get than a new account.
+   * @param caller Key of the caller's line at the gate: the site of the address, which is harder to
+   * change than the account.
    * @throws JotError `unavailable` if too many tasks are waiting.
    */
   hash(password: string, caller: string): Promise<string> {

@@ -71,15 +71,28 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
 /**
  * Returns the key by which a client is counted: its IPv4 address, or its IPv6 network of 64 bits,
  * since a single host may use every address in that network (RFC 4862). A site often has several
- * such networks (RFC 6177), and then as many buckets.
+ * such networks, and then as many buckets.
  */
 export function addressKey(address: string): string {
+  return networkOf(address, 64);
+}
+
+/**
+ * Returns the key by which clients take turns: the IPv4 address, or the IPv6 network of 48 bits,
+ * the largest that a site usually gets (RFC 6177). With a turn for each of its networks of 64 bits,
+ * a site could fill a queue alone.
+ */
+export function siteKey(address: string): string {
+  return networkOf(address, 48);
+}
+
+function networkOf(address: string, bits: number): string {
   if (isIP(address) !== 6) return address;
   const [left = [], right = []] = canonical(address)
     .split('::')
     .map((half) => half.split(':').filter((group) => group !== ''));
   const zeros = Array<string>(8 - left.length - right.length).fill('0');
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::/64`;
+  return `${[...left, ...zeros, ...right].slice(0, bits / 16).join(':')}::/${bits}`;
 }
 
 /** Whether the address is this machine's own. */

@@ -3,7 +3,7 @@
 
 import type { Client } from '../api/endpoint.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
-import { addressKey } from '../http/address.ts';
+import { addressKey, siteKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import { type Infer, lenient, object } from '../schema/schema.ts';
@@ -39,10 +39,9 @@ export async function signIn(
   // would fill its memory.
   if (password === undefined) throw invalidCredentials();
   const name = usernameKey(username ?? '');
-  const caller = addressKey(client.address);
   const found = await options.store.users.findBy('username', name);
-  const attempt = options.loginGuard.attempt(name, caller, found?.id ?? null);
-  let verified = await verify(options, found, password, caller).catch((error) => {
+  const attempt = options.loginGuard.attempt(name, addressKey(client.address), found?.id ?? null);
+  let verified = await verify(options, found, password, client).catch((error) => {
     attempt.forgive();
     throw error;
   });
@@ -58,7 +57,7 @@ export async function signIn(
     // A concurrent password change must invalidate this login. Or a concurrent login has renewed
     // the hash.
     const current = await options.store.users.find(verified.user.id);
-    verified = await verify(options, current, password, caller);
+    verified = await verify(options, current, password, client);
   }
   throw invalidCredentials();
 }
@@ -67,9 +66,13 @@ async function verify(
   { passwords }: SignInOptions,
   user: User | null,
   password: string,
-  caller: string,
+  client: Client,
 ): Promise<VerifiedUser | null> {
-  const { ok, renewed } = await passwords.verify(password, user?.password_hash ?? null, caller);
+  const { ok, renewed } = await passwords.verify(
+    password,
+    user?.password_hash ?? null,
+    siteKey(client.address),
+  );
   return ok && user !== null ? { user, renewedHash: renewed } : null;
 }
 

@@ -3,7 +3,7 @@
 import { anyone, closed, type Endpoint, endpoint, owner } from '../api/endpoint.ts';
 import { listQuery, nextPath } from '../api/paging.ts';
 import type { PasswordHasher } from '../auth/password-hasher.ts';
-import { addressKey } from '../http/address.ts';
+import { siteKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import {
   type Infer,
@@ -87,7 +87,7 @@ function signUp(options: UsersOptions, path: string): Endpoint {
     response: userType,
     async handle({ body: { password: secret, ...fields }, client }) {
       await requireFree(store, fields.username);
-      const password_hash = await passwords.hash(secret, addressKey(client.address));
+      const password_hash = await passwords.hash(secret, siteKey(client.address));
       const user = await store.users.create({ password_hash, created: now(), ...fields });
       return withPosts(store, user, firstPage);
     },
@@ -150,8 +150,8 @@ function updateUser(
     async handle({ principal, body: { password: secret, ...fields }, client, ifVersion }) {
       const { user } = principal;
       if (fields.username !== undefined) await requireFree(store, fields.username, user);
-      const caller = addressKey(client.address);
-      const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret, caller) };
+      const site = siteKey(client.address);
+      const hashed = secret === undefined ? {} : { password_hash: await passwords.hash(secret, site) };
       const operations: Operation[] = [
         stillSignedIn(principal),
         { update: 'users', id: user.id, change: { ...fields, ...hashed }, ifVersion },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it, test } from 'node:test';
-import { addressKey, clientAddress, isLoopback, TrustedProxies } from '../../src/http/address.ts';
+import { addressKey, clientAddress, isLoopback, siteKey, TrustedProxies } from '../../src/http/address.ts';
 import { seededRandom } from '../support/model/random.ts';
 import { startServer } from '../support/server/server.ts';
 import { Wire } from '../support/server/wire.ts';
@@ -210,6 +210,15 @@ describe('addressKey', () => {
       assert.equal(addressKey(address), key);
     });
   }
+
+  it('has a twin for a site, which is an IPv4 address or an IPv6 network of 48 bits', () => {
+    assert.equal(siteKey('192.0.2.1'), '192.0.2.1');
+    for (const address of ['2001:db8:1:2:3:4:5:6', '2001:DB8:1:ffff::', '2001:db8:1::7']) {
+      assert.equal(siteKey(address), '2001:db8:1::/48');
+    }
+    assert.equal(siteKey('2001:db8:2::7'), '2001:db8:2::/48');
+    assert.equal(siteKey('::1'), '0:0:0::/48');
+  });
 
   it('returns the same for a full address and its form in the URL standard', () => {
     const random = seededRandom(64);

@@ -80,7 +80,7 @@ describe('200 logins at once', () => {
 });
 
 describe('Logins from many addresses', () => {
-  it('twenty addresses: their flood of wrong logins keeps no other address out', async (t) => {
+  it('twenty addresses, and a site of IPv6: their flood of wrong logins keeps no other address out', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const settings = { PASSWORD_COST: 'ln=12,r=8,p=1', HASH_CONCURRENCY: '1', TRUST_PROXY: '127.0.0.1' };
     const server = await startServer(t, settings, { timeouts: { stallMs: 3_600_000 } });
@@ -92,7 +92,8 @@ describe('Logins from many addresses', () => {
     const flood = new Set<number>();
     let isOver = false;
     const attackers = Array.from({ length: 200 }, async (_, index) => {
-      while (!isOver) flood.add(await loginFrom(`192.0.2.${index % 20}`, 'wrong'));
+      const address = index < 100 ? `192.0.2.${index % 20}` : `2001:db8:0:${index}::1`;
+      while (!isOver) flood.add(await loginFrom(address, 'wrong'));
     });
     while (((await gauges(server)).jot_hashes_queued ?? 0) < QUEUE_MAX);
     const others = Array.from({ length: 12 }, (_, index) => loginFrom(`198.51.100.${index}`, 'secret'));
