@@ -10,6 +10,7 @@ import { postFields } from '../resources/posts.ts';
 import type { Type } from '../schema/schema.ts';
 import type { CollectionName, Entity, Id } from '../store/collections.ts';
 import { DamageError } from '../store/damage.ts';
+import { COUNTER_GIVEN_MAX } from '../store/declaration.ts';
 import { isNextId } from '../store/file/record.ts';
 import { liftName, liftRow } from '../store/lift.ts';
 import type { Tables } from '../store/memory/tables.ts';
@@ -19,6 +20,7 @@ import { firstOf } from './report.ts';
 import { check, userWithHash } from './user-requests.ts';
 
 const PROBLEMS_SHOWN_MAX = 20;
+const NEXT_MAX = COUNTER_GIVEN_MAX + 1;
 
 /**
  * Types of the fields that clients may set, so that responses can show the fields and a login can
@@ -78,7 +80,9 @@ export class RowImporter {
   }
 
   #reserve(written: string, next: unknown): void {
-    if (!isNextId(next)) throw problem(`"next" of "${written}" must be a positive integer`);
+    if (!isNextId(next) || next > NEXT_MAX) {
+      throw problem(`"next" of "${written}" must be an integer from 1 to ${NEXT_MAX}`);
+    }
     const name = liftName(written, this.#schema);
     if (name === null) return;
     this.#next.set(name, next);
@@ -106,7 +110,8 @@ export class RowImporter {
   #checked(name: CollectionName, given: unknown): Entity {
     const lacksHash = name === 'users' && isObject(given) && given.password_hash === undefined;
     if (lacksHash) this.withoutPassword++;
-    const row = validateRow(name, lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given);
+    const whole = lacksHash ? { ...given, password_hash: decoy(DEFAULT_COST) } : given;
+    const row = validateRow(name, whole, COUNTER_GIVEN_MAX);
     const type = FIELDS[name];
     const checked = type === undefined ? row : { ...row, ...check(type, row) };
     if (name === 'users' && !lacksHash) this.#countCost(Reflect.get(row, 'password_hash'));

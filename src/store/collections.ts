@@ -52,7 +52,7 @@ const sessions = collection({
     // The public name of the session: opaque and unguessable.
     sid: { kind: 'text' },
     // Number of refreshes, which is also the number of the newest refresh token.
-    generation: { kind: 'integer' },
+    generation: { kind: 'counter' },
     user_agent: { kind: 'text' },
     created: { kind: 'time' },
     last_used: { kind: 'time' },

@@ -13,6 +13,14 @@ import type { Failure } from '../lib/errors.ts';
 /** Identifies a row in its collection: 1 to 2^53 - 1, never assigned twice. */
 export type Id = number;
 
+/**
+ * The highest id, version or other counter of a row. A row at 2^53 - 1 could never change again: in
+ * JavaScript, the next integer is the same number.
+ */
+export const COUNTER_MAX = 2 ** 52;
+/** The same for rows from elsewhere, which leaves each counter 2^51 steps. */
+export const COUNTER_GIVEN_MAX = COUNTER_MAX / 2;
+
 /** The fields of every row. `version` counts the changes to the row, for optimistic locking. */
 export interface Entity {
   readonly id: Id;
@@ -23,6 +31,8 @@ export interface Entity {
 export interface Kinds {
   readonly text: string;
   readonly integer: number;
+  /** An integer from 0 that only ever increases. */
+  readonly counter: number;
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly boolean: boolean;

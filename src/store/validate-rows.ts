@@ -12,7 +12,7 @@ import {
   ownerOf,
   uniqueKeys,
 } from './collections.ts';
-import type { Kinds } from './declaration.ts';
+import { COUNTER_MAX, type Kinds } from './declaration.ts';
 import type { Tables } from './memory/tables.ts';
 
 const KINDS = {
@@ -24,7 +24,7 @@ const KINDS = {
     fits: (value: unknown) => isInteger(value) && !Number.isNaN(new Date(Number(value)).getTime()),
     expected: 'milliseconds since the epoch',
   },
-} satisfies Record<keyof Kinds, { fits(value: unknown): boolean; expected: string }>;
+} satisfies Record<Exclude<keyof Kinds, 'counter'>, { fits(value: unknown): boolean; expected: string }>;
 
 /** A row that cannot be there beside the others. */
 export interface Misfit {
@@ -40,22 +40,22 @@ type FoundIds = ReadonlyMap<CollectionName, Set<Id>>;
 /**
  * A row of that collection, without what is not declared.
  *
+ * @param counterMax Maximum of its id, version and other counters.
  * @throws JotError `validation_failed` naming the field.
  */
-export function validateRow(name: CollectionName, value: unknown): Entity {
+export function validateRow(name: CollectionName, value: unknown, counterMax = COUNTER_MAX): Entity {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   const given: Record<string, unknown> | null = isObject ? { ...value } : null;
   if (given === null) throw new JotError('validation_failed', 'it is not an object');
   const row: Record<string, unknown> = {};
   for (const field of ['id', 'version']) {
-    const isPositive = isInteger(given[field]) && Number(given[field]) > 0;
-    if (!isPositive) throw new JotError('validation_failed', `"${field}" must be a positive integer`);
+    requireCounter(field, given[field], 1, counterMax);
     row[field] = given[field];
   }
   for (const [field, declared] of Object.entries(collections[name].fields)) {
-    const { fits, expected } = KINDS[declared.kind];
     if (declared.optional && given[field] === undefined) continue;
-    if (!fits(given[field])) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
+    if (declared.kind === 'counter') requireCounter(field, given[field], 0, counterMax);
+    else requireKind(field, given[field], declared.kind);
     row[field] = given[field];
   }
   return row as unknown as Entity;
@@ -124,6 +124,16 @@ function reasonAgainst(tables: Tables, name: CollectionName, row: Entity, found:
     return holder !== undefined && holder !== row.id;
   });
   return taken === undefined ? null : `another row has the same ${taken[0]}`;
+}
+
+function requireCounter(field: string, value: unknown, min: number, max: number): void {
+  if (typeof value === 'number' && isInteger(value) && value >= min && value <= max) return;
+  throw new JotError('validation_failed', `"${field}" must be an integer from ${min} to ${max}`);
+}
+
+function requireKind(field: string, value: unknown, kind: keyof typeof KINDS): void {
+  const { fits, expected } = KINDS[kind];
+  if (!fits(value)) throw new JotError('validation_failed', `"${field}" must be ${expected}`);
 }
 
 function isInteger(value: unknown): boolean {

@@ -186,6 +186,11 @@ describe('jot check of rows that cannot be there', () => {
       'row 3 of posts: "created" must be milliseconds since the epoch',
       'a field is none of its kind',
     ],
+    [
+      [{ put: 'posts', row: { ...post, version: Number.MAX_SAFE_INTEGER } }],
+      `row 3 of posts: "version" must be an integer from 1 to ${2 ** 52}`,
+      'a version can never change again',
+    ],
   ];
   for (const [change, found, reason] of rows) {
     it(`names them, though every checksum is right: ${reason}`, async (t) => {

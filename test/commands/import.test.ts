@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { describe, it, type TestContext } from 'node:test';
+import { check } from '../../src/commands/check.ts';
 import { UsageError } from '../../src/commands/command.ts';
 import { exportRows } from '../../src/commands/export.ts';
 import { importRows } from '../../src/commands/import.ts';
+import { COUNTER_GIVEN_MAX } from '../../src/store/declaration.ts';
 import { SCHEMA } from '../../src/store/lift.ts';
 import { contentsOf, dataFile, traceOf } from '../support/disk/data-files.ts';
 import { type Export, exportOf, exportText, FOO_HASH } from '../support/disk/exports.ts';
@@ -129,27 +131,30 @@ describe('jot import', () => {
     assert.equal((await store.users.get(1)).username, 'zo\u00eb');
   });
 
-  it('accepts the lowest and the highest possible ids, and assigns none after them', async (t) => {
+  it('accepts the lowest and the highest counters, which can still grow, and can be imported again', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
-    const highest = Number.MAX_SAFE_INTEGER;
-    const users = [1, highest].map((id) => ({
+    const last = COUNTER_GIVEN_MAX;
+    const users = [1, last].map((id) => ({
       id,
-      version: 1,
+      version: id,
       ...userNamed(`user ${id}`),
       password_hash: FOO_HASH,
     }));
-    await importInto(path, exportText(exportOf({ users, posts: [], sessions: [], next: {} })));
-    const store = await openFor(t, `file:${path}`);
-    await rejects(store.users.create(userNamed('matt')), 'unavailable', 'There are no ids left');
-    assert.equal((await store.users.get(highest)).id, highest);
-    await store.close();
-    assert.equal((await contentsOf(path)).rows.users.length, 2, 'and the file can be opened');
-
+    const sessions = [{ id: last, version: last, ...sessionOf(last, 'one'), generation: last }];
+    const given = exportText(exportOf({ users, posts: [], sessions, next: {} }));
+    await importInto(path, given);
     const { stdout } = await runCommand(exportRows, ['--with-secrets', path]);
-    assert.match(stdout, /^[^\n]*"next":\{"users":9007199254740992,/);
     const other = `${temporaryFolder(t)}/jot.jsonl`;
     await importInto(other, stdout);
-    assert.deepEqual(await contentsOf(other), await contentsOf(path), 'and so can one made from its export');
+    assert.deepEqual(await contentsOf(other), await contentsOf(path));
+
+    const store = await openFor(t, `file:${path}`);
+    for (const step of [1, 2]) {
+      assert.equal((await store.users.update(last, { username: `${step}` })).version, last + step);
+      assert.equal((await store.users.create(userNamed(`more ${step}`))).id, last + step);
+    }
+    await store.close();
+    assert.equal((await runCommand(check, [path])).code, 0);
   });
 });
 
@@ -218,17 +223,17 @@ describe('jot import of an invalid export', () => {
     [exportOf({ next: [] }), 'line 1: "next" must be an object', 'a list in place of next ids'],
     [
       exportOf({ next: { users: '7' } }),
-      'line 1: "next" of "users" must be a positive integer',
+      `line 1: "next" of "users" must be an integer from 1 to ${COUNTER_GIVEN_MAX + 1}`,
       'a text for an id',
     ],
     [
       exportOf({ next: { users: 0 } }),
-      'line 1: "next" of "users" must be a positive integer',
+      `line 1: "next" of "users" must be an integer from 1 to ${COUNTER_GIVEN_MAX + 1}`,
       'below the first id',
     ],
     [
-      exportOf({ next: { users: 2 ** 53 + 2 } }),
-      'line 1: "next" of "users" must be a positive integer',
+      exportOf({ next: { users: COUNTER_GIVEN_MAX + 2 } }),
+      `line 1: "next" of "users" must be an integer from 1 to ${COUNTER_GIVEN_MAX + 1}`,
       'above the last',
     ],
     [
@@ -242,23 +247,43 @@ describe('jot import of an invalid export', () => {
     [withUser({ username: undefined }), 'line 3: "username" must be a text', 'a field missing'],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: '6' }] }),
-      'line 4: "id" must be a positive integer',
+      `line 4: "id" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
       'a text for an id',
     ],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: 0 }] }),
-      'line 4: "id" must be a positive integer',
+      `line 4: "id" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
       'no id of this store',
     ],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: 6.5 }] }),
-      'line 4: "id" must be a positive integer',
+      `line 4: "id" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
       'half an id',
     ],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: 6, version: -1 }] }),
-      'line 4: "version" must be a positive integer',
+      `line 4: "version" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
       'a version below the first',
+    ],
+    [
+      exportOf({ users: [matt, zoe, { ...zoe, id: COUNTER_GIVEN_MAX + 1 }] }),
+      `line 4: "id" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
+      'an id near the end',
+    ],
+    [
+      withPost({ version: COUNTER_GIVEN_MAX + 1 }),
+      `line 4: "version" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`,
+      'a version near the end, where it could not grow',
+    ],
+    [
+      withSession({ generation: COUNTER_GIVEN_MAX + 1 }),
+      `line 5: "generation" must be an integer from 0 to ${COUNTER_GIVEN_MAX}`,
+      'a generation near the end',
+    ],
+    [
+      withSession({ generation: -1 }),
+      `line 5: "generation" must be an integer from 0 to ${COUNTER_GIVEN_MAX}`,
+      'a generation below the first',
     ],
     [
       exportOf({ users: [matt, zoe, { ...zoe, id: 6, created: null }] }),
@@ -343,7 +368,11 @@ describe('jot import of an invalid export', () => {
       'line 5: another row has the same sid',
       'one session twice',
     ],
-    [withSession({ generation: true }), 'line 5: "generation" must be an integer', 'a boolean for a number'],
+    [
+      withSession({ generation: true }),
+      `line 5: "generation" must be an integer from 0 to ${COUNTER_GIVEN_MAX}`,
+      'a boolean for a number',
+    ],
   ];
   for (const [given, says, reason] of rows) {
     it(`names the place: ${reason}`, (t) =>
@@ -444,7 +473,7 @@ describe('jot import of an invalid export', () => {
     const given = JSON.parse(VERSION_1);
     given.users[2].id = '3';
     given.posts[0].title = '';
-    const users = 'users, number 3: "id" must be a positive integer';
+    const users = `users, number 3: "id" must be an integer from 1 to ${COUNTER_GIVEN_MAX}`;
     const posts = 'posts, number 1: "title" must be 1 to 200 characters long';
     await refused(t, JSON.stringify(given), problem(`${users}\n  ${posts}`));
   });

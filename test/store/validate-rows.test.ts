@@ -51,14 +51,23 @@ describe('validateRow', () => {
     });
   }
 
-  it('rejects ids and versions below the first', () => {
-    for (const field of ['id', 'version']) {
-      for (const value of [0, -1]) {
-        const message = `"${field}" must be a positive integer`;
-        assert.throws(() => validateRow('posts', { ...rows.posts, [field]: value }), { message });
+  const counters = [
+    ['users', 'id', 1],
+    ['posts', 'version', 1],
+    ['sessions', 'generation', 0],
+  ] as const;
+  for (const [name, field, first] of counters) {
+    it(`accepts the ${field} of ${name} from ${first} to the given maximum, by default 2^52`, () => {
+      for (const [max, ...more] of [[2 ** 52], [7, 7]] as const) {
+        for (const value of [first, max]) validateRow(name, { ...rows[name], [field]: value }, ...more);
+        const message = `"${field}" must be an integer from ${first} to ${max}`;
+        for (const value of [first - 1, max + 1, Number.MAX_SAFE_INTEGER]) {
+          const given = { ...rows[name], [field]: value };
+          assert.throws(() => validateRow(name, given, ...more), { message });
+        }
       }
-    }
-  });
+    });
+  }
 
   it('accepts a time up to the limits of a date, and no further', () => {
     const last = 8.64e15;
@@ -77,7 +86,6 @@ describe('validateRow', () => {
     }
     assert.equal(new Date(last).getTime(), last);
     assert.ok(Number.isNaN(new Date(last + 1).getTime()));
-    validateRow('sessions', { ...rows.sessions, generation: last + 1 });
   });
 
   it('accepts negative numbers in a field that is no id: there were times before 1970', () => {

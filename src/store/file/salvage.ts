@@ -8,6 +8,7 @@
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError } from '../damage.ts';
+import { COUNTER_GIVEN_MAX } from '../declaration.ts';
 import { SCHEMA } from '../lift.ts';
 import { Tables } from '../memory/tables.ts';
 import { type Misfit, removeMisfits } from '../validate-rows.ts';
@@ -199,7 +200,7 @@ export class Salvage {
     const withoutHeader = this.#header === null ? IDS_WITHOUT_HEADER + (this.#seq ?? 0) : 0;
     const skipped = (this.#missingChanges + this.#lossCount) * IDS_PER_MISSING_CHANGE + withoutHeader;
     for (const name of collectionNames) {
-      const nextId = Math.min(this.#tables.nextId(name) + skipped, Number.MAX_SAFE_INTEGER);
+      const nextId = Math.min(this.#tables.nextId(name) + skipped, COUNTER_GIVEN_MAX);
       this.#tables.reserveIds(name, nextId);
     }
   }

@@ -167,6 +167,16 @@ describe('repairDataFile of changes', () => {
     assertHas(contents.next, { users: 6_001_008, posts: 6_001_001, sessions: 6_001_001 });
   });
 
+  it('leaves ids to assign, whatever the last number of a change', async (t) => {
+    const changes = [{ put: 'users', row: userOf(7, 'zoé') }] as const;
+    const { path, contents } = await repaired(t, encodeChange({ seq: 2 ** 52, time: TIME, changes }));
+    assertHas(contents.next, { users: 2 ** 51, posts: 2 ** 51, sessions: 2 ** 51 });
+    const store = await openFor(t, `file:${path}`);
+    for (const id of [2 ** 51, 2 ** 51 + 1]) {
+      assert.equal((await store.users.create(userNamed(`user ${id}`))).id, id);
+    }
+  });
+
   it('skips a line that is too long', async (t) => {
     const long = Buffer.alloc(128 * 1024 * 1024 + 1, ' ');
     const content = Buffer.concat([Buffer.from(header + matt), long, Buffer.from(`\n${tim}`)]);

@@ -55,7 +55,7 @@ export function evolvedSource(t: Cleanup): ReturnType<typeof patchedSource> {
     motto: { kind: 'text', optional: true },`,
       ],
       ["title: { kind: 'text' },", "heading: { kind: 'text' },\n    rest: { kind: 'text' },"],
-      ["generation: { kind: 'integer' },", ''],
+      ["generation: { kind: 'counter' },", ''],
       ["user_agent: { kind: 'text' },", "client: { kind: 'text' },"],
       ['  posts,\n', '  notes: posts,\n'],
       // Collections that posts own, if any.
