@@ -8,6 +8,7 @@ import { mediaOf } from '../http/media.ts';
 import type { TurnQueue } from '../http/turn-queue.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { JotError } from '../lib/errors.ts';
+import { copyOf } from '../lib/text-bytes.ts';
 import { type Type, validate } from '../schema/schema.ts';
 import { requireFresh } from './authorize.ts';
 import { perEndpoint } from './endpoint.ts';
@@ -33,7 +34,7 @@ export function createValidate(options: ValidateOptions) {
     const known = queries.get(query);
     if (known !== undefined) return known;
     const values = Object.freeze(validate(endpoint.query, parseForm(query), 'text'));
-    if (query.length <= QUERY_LENGTH_MAX) queries.set(query, values);
+    if (query.length <= QUERY_LENGTH_MAX) queries.set(copyOf(query), values);
     return values;
   };
 

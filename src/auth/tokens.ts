@@ -8,6 +8,7 @@
 
 import { BoundedMap } from '../lib/bounded-map.ts';
 import type { Failure } from '../lib/errors.ts';
+import { copyOf } from '../lib/text-bytes.ts';
 import { checkTimes, JwtError, missing, sign, type VerifiedToken, verify } from './jwt.ts';
 import type { SigningKey } from './keys.ts';
 
@@ -123,7 +124,8 @@ export class Tokens {
     const kid = String(header.kid ?? 'unnamed');
     const times = { exp: Number(exp), nbf: Number(nbf), iat: Number(iat) };
     const access = { ...subject(claims), fresh: fresh === true, ...times, kid };
-    this.#verified.set(signature, { token, access });
+    const copy = copyOf(token);
+    this.#verified.set(copy.slice(-SIGNATURE_LENGTH), { token: copy, access });
     return access;
   }
 

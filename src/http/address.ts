@@ -9,6 +9,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, SocketAddress } from 'node:net';
+import { copyOf } from '../lib/text-bytes.ts';
 
 const HOPS_MAX = 32;
 
@@ -58,7 +59,7 @@ export function clientAddress(request: IncomingMessage, trusted: TrustedProxies)
   const forwarded = request.headers['x-forwarded-for'];
   const hops = (Array.isArray(forwarded) ? forwarded.join() : (forwarded ?? '')).split(',').slice(-HOPS_MAX);
   for (const hop of hops.reverse()) {
-    const before = withoutPort(hop.trim());
+    const before = copyOf(withoutPort(hop.trim()));
     // A trusted proxy may forward any text. The chain ends at the first text that is not an
     // address.
     if (isIP(before) === 0) return address;

@@ -10,3 +10,11 @@ const WIDE = /[^\x00-\xff]/;
 export function textBytes(text: string): number {
   return HEADER_BYTES + (WIDE.test(text) ? 2 : 1) * text.length;
 }
+
+/**
+ * Returns a copy of a text from the head of a request, which Node decodes as Latin-1. V8 stores a
+ * slice as a reference, so a short text that is kept would keep the whole header with it.
+ */
+export function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { sign } from '../../src/auth/jwt.ts';
 import { type TokenSettings, Tokens } from '../../src/auth/tokens.ts';
+import { heapOf } from '../support/server/resources.ts';
 
 const T = 1_700_000_000;
 const KEY = { kid: 'k1', secret: 'thirty-two bytes that sign today' };
@@ -38,6 +39,20 @@ describe('Tokens', () => {
       name: 'JwtError',
       message: 'Signature verification failed',
     });
+  });
+});
+
+describe('Tokens.readAccess of a token cut from a header', () => {
+  it('remembers the token without the rest of the header', () => {
+    const { bytes } = heapOf(() => {
+      const reader = tokensAt(T * 1000);
+      for (let number = 0; number < 200; number++) {
+        const token = tokens.access({ ...SESSION, sid: `session ${number}` }, true);
+        reader.readAccess(`${' '.repeat(15_000)}${token}`.trim());
+      }
+      return reader;
+    });
+    assert.ok(bytes < 1_000_000, `${bytes} bytes`);
   });
 });
 

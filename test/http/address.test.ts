@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { describe, it, test } from 'node:test';
 import { addressKey, clientAddress, isLoopback, siteKey, TrustedProxies } from '../../src/http/address.ts';
 import { seededRandom } from '../support/model/random.ts';
+import { heapOf } from '../support/server/resources.ts';
 import { startServer } from '../support/server/server.ts';
 import { Wire } from '../support/server/wire.ts';
 
@@ -32,6 +33,18 @@ describe('clientAddress without X-Forwarded-For', () => {
       assert.equal(clientAddress(requestFrom(socket), TRUSTED), gives);
     });
   }
+});
+
+describe('clientAddress of an address that is kept', () => {
+  it('keeps no memory for the rest of the header', () => {
+    const { bytes } = heapOf(() =>
+      Array.from({ length: 200 }, (_, number) => {
+        const forwarded = `${'x'.repeat(15_000)}, 192.168.100.${number}`;
+        return clientAddress(requestFrom(PROXY, forwarded), TRUSTED);
+      }),
+    );
+    assert.ok(bytes < 1_000_000, `${bytes} bytes`);
+  });
 });
 
 describe('clientAddress with X-Forwarded-For from trusted and other addresses', () => {

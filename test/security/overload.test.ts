@@ -13,7 +13,7 @@ import { TokenBucket } from '../../src/limit/token-bucket.ts';
 import type { Cleanup } from '../support/disk/temporary-folder.ts';
 import { assertFailure } from '../support/server/answers.ts';
 import { createPerson } from '../support/server/person.ts';
-import { heapOf } from '../support/server/resources.ts';
+import { bytesInUse, heapOf } from '../support/server/resources.ts';
 import { START_MS, startServer, type TestServer } from '../support/server/server.ts';
 
 const QUEUE_MAX = 64;
@@ -280,6 +280,21 @@ describe('More callers than buckets', () => {
     assert.equal((await gauges(server))['jot_limiter_keys{limit="default"}'], 1_001);
     const last = await visit('2001:db8::ffff');
     assert.equal(last.headers['x-ratelimit-remaining'], '399');
+  });
+
+  it('queries: are remembered without the rest of their targets', async (t) => {
+    const server = await startServer(t, { LOG: 'off' });
+    const agent = keptAlive(t);
+    const prefix = `http://${'a'.repeat(7_000)}`;
+    const ask = async (query: string) => {
+      for (const path of ['/users', '/', '/healthz', '/readyz', '/openapi.json'])
+        await server.call('GET', `${prefix}${path}?${query}`, { agent });
+    };
+    await ask('the-first-query');
+    const before = await bytesInUse();
+    await inTurns(100, (number) => ask(`a-later-query=${number}`));
+    const more = (await bytesInUse()) - before;
+    assert.ok(more < 2_500_000, `${more} bytes`);
   });
 
   it('lists: a thousand different ones are cached, and an eighth of them for one address', async (t) => {
