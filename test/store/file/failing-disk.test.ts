@@ -57,6 +57,23 @@ describe('FileJournal.append with a failing sync', () => {
     assert.deepEqual(new Set(await outcomesOf(batch)), new Set(['unavailable']));
     assert.deepEqual(await namesIn(store), ['matt', 'elie']);
   });
+
+  it('is final also for the sync after a torn end was cut off', async (t) => {
+    const faults: Faults = {};
+    const { store } = await openWithMatt(t, faults);
+    faults.write = () => {
+      throw systemError('ENOSPC');
+    };
+    await rejects(store.users.create(userNamed('elie')), 'unavailable');
+    faults.write = undefined;
+    faults.sync = () => Promise.reject(systemError('EIO'));
+    await rejects(store.compact(), 'unavailable');
+    await rejects(store.users.create(userNamed('elie')), 'unavailable');
+    faults.sync = undefined;
+    await rejects(store.users.create(userNamed('elie')), 'unavailable');
+    const reason = 'The disk failed; nothing is written until Jot is restarted';
+    assert.deepEqual(await store.status(), { ok: false, reason });
+  });
 });
 
 describe('openFileStore on a disk on which any one call fails', () => {
