@@ -106,8 +106,8 @@ interface Declaration<P extends Fields, Q extends Fields, Body, Row, Who extends
   /** Default 200, or 204 without a response. */
   readonly status?: 200 | 201 | 204;
   readonly response?: { readonly marshal: (row: Row) => unknown; readonly jsonSchema: JsonSchema };
-  /** Type of the part of the response that its tag identifies; default: the whole response. */
-  readonly resource?: { readonly marshal: (row: Row) => unknown };
+  /** Type of the part of the response that its tag identifies; undefined for the whole response. */
+  readonly resource?: (row: Row) => { readonly marshal: (row: Row) => unknown } | undefined;
   /** Default JSON. For any other type, the response must marshal to text. */
   readonly contentType?: string;
   /** Whether a response can hold a token, so that no cache may store it. */

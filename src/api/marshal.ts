@@ -98,7 +98,8 @@ async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: Turn
   if (!isTagged(endpoint)) return { ...untagged, reply };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));
-  const tagged = endpoint.resource === undefined ? body : textOf(endpoint.resource.marshal(row));
+  const resource = endpoint.resource?.(row);
+  const tagged = resource === undefined ? body : textOf(resource.marshal(row));
   // The link is part of the response: it appears on the last page once another page follows.
   const hash = contentHash(next === null ? tagged : tagged + next);
   const tag = stateTag === null ? hash : `${stateTag}.${hash}`;

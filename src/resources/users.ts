@@ -145,7 +145,6 @@ function updateUser(
     body,
     failures: ['username_taken'],
     response: changedUser,
-    resource: userType,
     secret: true,
     async handle({ principal, body: { password: secret, ...fields }, client, ifVersion }) {
       const { user } = principal;
@@ -166,6 +165,7 @@ function updateUser(
       const tokens = session === null ? {} : pairOf(options, session, true);
       return { ...(await withPosts(store, await store.users.get(user.id), firstPage)), ...tokens };
     },
+    resource: (user) => ('access_token' in user ? userType : undefined),
     next: (user) => nextPath(postsPath(user.id), firstPage, user.posts),
     state: (user) => userState(user),
   });
