@@ -21,7 +21,7 @@ import {
 } from './lib/settings.ts';
 import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
 import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/limits.ts';
-import { type Capacity, DEFAULT_CAPACITY } from './store/capacity.ts';
+import { type Capacity, DEFAULT_CAPACITY, LOADABLE_BYTES } from './store/capacity.ts';
 import { filePath } from './store/open.ts';
 
 // A body in which each byte is U+0001 is six times as long as JSON, and twice that in memory beside a
@@ -141,8 +141,8 @@ function declareCapacity(setting: Declare): Capacity {
   const storeBytes = setting(
     'STORE_BYTES_MAX',
     DEFAULT_CAPACITY.bytes,
-    bytes(HEAP_BYTES),
-    "Maximum memory of all stored rows; three eighths of V8's heap",
+    bytes(LOADABLE_BYTES),
+    "Maximum memory of all stored rows; half of V8's heap",
   );
   return {
     ...DEFAULT_CAPACITY,

@@ -4,6 +4,7 @@
 import { costOf } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import { DamageError, NewerError, NotJotError } from '../store/damage.ts';
+import { describeNeed } from '../store/file/memory-need.ts';
 import { type Contents, compactedBytes, readDataFile } from '../store/file/offline.ts';
 import type { Tables } from '../store/memory/tables.ts';
 import { type Misfit, misfitsIn } from '../store/validate-rows.ts';
@@ -71,12 +72,15 @@ async function reportMisfits(
 // To the store, a password hash is any text.
 function unverifiableIn(tables: Tables): Misfit[] {
   const reason = 'its password hash is malformed or too expensive, so the user cannot sign in';
-  return [...tables.rows('users')]
-    .filter((row) => costOf(Reflect.get(row, 'password_hash')) === null)
-    .map(({ id }) => ({ name: 'users', id, reason, isMisshapen: false }));
+  const misfits: Misfit[] = [];
+  for (const row of tables.rows('users')) {
+    const isVerifiable = costOf(Reflect.get(row, 'password_hash')) !== null;
+    if (!isVerifiable) misfits.push({ name: 'users', id: row.id, reason, isMisshapen: false });
+  }
+  return misfits;
 }
 
-function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): string {
+function describe(path: string, { seq, bytes, goodBytes, peakBytes, tables }: Contents): string {
   if (bytes === 0) return `${path}: empty; the next start makes it a new data file\n`;
   const dead = Math.max(0, goodBytes - compactedBytes(tables));
   const share = Math.round((100 * dead) / Math.max(goodBytes, 1));
@@ -85,8 +89,10 @@ function describe(path: string, { seq, bytes, goodBytes, tables }: Contents): st
     tornBytes > 0
       ? `at the end ${counted(tornBytes, 'byte')} of an incomplete change: the next start sets them aside\n`
       : '';
+  const need = describeNeed(peakBytes);
   return (
     `${path}: no damage\n${countsOf(tables)}; last change ${seq}; ` +
-    `${counted(bytes, 'byte')}, ${share} % of them dead\n${torn}`
+    `${counted(bytes, 'byte')}, ${share} % of them dead\n${torn}` +
+    (need === null ? '' : `${need}\n`)
   );
 }

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { JotError } from '../lib/errors.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { type Type, validate } from '../schema/schema.ts';
+import { DEFAULT_CAPACITY } from '../store/capacity.ts';
 import { explained } from '../store/file/data-path.ts';
 import { openFileStore } from '../store/file/file-store.ts';
 import { callRunning } from '../store/file/offline.ts';
@@ -92,7 +93,9 @@ async function withStore<T>(
   const { stderr, now } = world;
   const warnings = createLog({ format: 'text', write: (line) => stderr.write(line), now });
   const log: Log = { ...warnings, info: () => undefined };
-  const store = await openFileStore(path, { now, log, rowsInFile: true });
+  // The heap of this command does not bound what a server may hold.
+  const capacity = { ...DEFAULT_CAPACITY, bytes: Number.POSITIVE_INFINITY };
+  const store = await openFileStore(path, { now, log, rowsInFile: true, capacity });
   try {
     return await use(store, log);
   } finally {

@@ -1,5 +1,6 @@
-// `jot user list`: shows the users, and how many posts and sessions each has. It reads the data
-// file without a lock, so it works while a server is running.
+// `jot user list`: shows the users, how many posts and sessions each has, and how much memory of a
+// server the posts take. It reads the data file without a lock, so it works while a server is
+// running.
 //
 // It counts the sessions that have not expired. A session whose signing key was retired is counted
 // too, although its tokens are useless, since a row does not record the key that signed its tokens.
@@ -10,15 +11,15 @@ import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE, print } from './command.ts';
 import { shown, tableOf, timeText } from './text-table.ts';
 
-const COLUMNS = ['id', 'username', 'created', 'posts', 'sessions'] as const;
+const COLUMNS = ['id', 'username', 'created', 'posts', 'sessions', 'bytes'] as const;
 
-/** A user as listed; `created` is a text, `posts` and `sessions` are counts. */
+/** A user as listed: a time as text, numbers of rows, and the memory of the posts. */
 type Listed = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
 
 export const listUsers: Command = {
   name: 'user list',
   parameters: { '[--json]': 'a JSON object on a line for each user, instead of a table', ...FILE },
-  summary: 'show the users, and how many posts and sessions each has',
+  summary: 'show the users, their posts and sessions, and the bytes of memory their posts take',
   async run(world, { options, positionals }) {
     const users = await readDataFile(dataFileOf(world, positionals), async ({ tables }) =>
       usersIn(tables, world.now()),
@@ -29,16 +30,17 @@ export const listUsers: Command = {
 
 function usersIn(tables: Tables, nowMs: number): Listed[] {
   const isLive = (id: Id) => (tables.find('sessions', id) as Session).expires > nowMs;
-  const users = [...tables.rows('users')] as User[];
-  return users
-    .sort((one, other) => one.id - other.id)
-    .map(({ id, username, created }) => ({
+  return Array.from(tables.ownedIds('users', 0), (id) => {
+    const { username, created } = tables.find('users', id) as User;
+    return {
       id,
       username,
       created: timeText(created),
       posts: [...tables.ownedIds('posts', id)].length,
       sessions: [...tables.ownedIds('sessions', id)].filter(isLive).length,
-    }));
+      bytes: tables.usage.of('users', id).bytes,
+    };
+  });
 }
 
 function jsonLines(users: readonly Listed[]): string {

@@ -10,7 +10,7 @@ import { createPerson } from '../support/server/person.ts';
 import { START_MS, startServer } from '../support/server/server.ts';
 
 describe('jot user list', () => {
-  it('prints id, name, age, posts and active sessions while the server runs', async (t) => {
+  it('prints id, name, age, posts, active sessions and bytes while the server runs', async (t) => {
     const settings = { DATABASE_URL: `file:${temporaryFolder(t)}/jot.jsonl` };
     const server = await startServer(t, settings);
     const [matt] = [await createPerson(server, 'matt'), await createPerson(server, 'Élie')];
@@ -18,26 +18,26 @@ describe('jot user list', () => {
     await matt.post();
     await server.signIn('matt');
     const now = () => START_MS;
+    const { stdout } = await runCommand(listUsers, ['--json'], { settings, now });
+    const listed = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const [{ bytes }] = listed;
+    assert.ok(bytes > 400, `${bytes} bytes for two posts`);
+    const created = '2026-11-23T12:00:00Z';
+    assert.deepEqual(listed, [
+      { id: 1, username: 'matt', created, posts: 2, sessions: 2, bytes },
+      { id: 2, username: 'Élie', created, posts: 0, sessions: 1, bytes: 0 },
+    ]);
     const table = await runCommand(listUsers, [], { settings, now });
     assert.deepEqual([table.code, table.stderr], [0, '']);
     assert.deepEqual(table.stdout.split('\n'), [
-      'id  username  created               posts  sessions',
-      '1   matt      2026-11-23T12:00:00Z  2      2',
-      '2   Élie      2026-11-23T12:00:00Z  0      1',
+      'id  username  created               posts  sessions  bytes',
+      `1   matt      2026-11-23T12:00:00Z  2      2         ${bytes}`,
+      '2   Élie      2026-11-23T12:00:00Z  0      1         0',
       '',
     ]);
-    const { stdout } = await runCommand(listUsers, ['--json'], { settings, now });
-    const created = '2026-11-23T12:00:00Z';
-    assert.deepEqual(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-      [
-        { id: 1, username: 'matt', created, posts: 2, sessions: 2 },
-        { id: 2, username: 'Élie', created, posts: 0, sessions: 1 },
-      ],
-    );
   });
 
   it('reads the file of its argument, and omits expired sessions', async (t) => {
@@ -71,7 +71,10 @@ describe('jot user list', () => {
     const folder = temporaryFolder(t);
     await openFor(t, `file:${folder}/jot.jsonl`);
     const path = `${folder}/jot.jsonl`;
-    assert.equal((await runCommand(listUsers, [path])).stdout, 'id  username  created  posts  sessions\n');
+    assert.equal(
+      (await runCommand(listUsers, [path])).stdout,
+      'id  username  created  posts  sessions  bytes\n',
+    );
     assert.equal((await runCommand(listUsers, ['--json', path])).stdout, '');
     await assert.rejects(runCommand(listUsers, [`${folder}/none.jsonl`]), { name: 'JotError' });
     const settings = { DATABASE_URL: 'memory:' };

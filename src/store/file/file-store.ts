@@ -15,6 +15,7 @@ import { explained } from './data-path.ts';
 import { FileJournal } from './file-journal.ts';
 import { type DataFile, type FileSystem, realFileSystem } from './file-system.ts';
 import { load } from './load.ts';
+import { describeNeed } from './memory-need.ts';
 import { removeLeftover, writeDataFile } from './next-file.ts';
 import { RowsInFile } from './rows-in-file.ts';
 import { besideWithTime, namesAside, type Part, removeUnfinished, setAside } from './set-aside.ts';
@@ -89,7 +90,9 @@ async function openLoaded(
   const { fileSystem = realFileSystem } = options;
   const tables = new Tables({ rowsMax: capacity.rows, createRows: rows?.createMap });
   const loaded = await explained('read', path, () => load(file, path, tables, { rows }));
-  const { seq, goodBytes, schema } = loaded;
+  const { seq, goodBytes, schema, peakBytes } = loaded;
+  const need = describeNeed(peakBytes);
+  if (need !== null) log.warn(need);
   if (schema < SCHEMA)
     log.info('the data file has an older schema; its next compaction writes the new one', {
       file_schema: schema,

@@ -4,12 +4,14 @@
 // loading stops and names the place.
 
 import { JotError } from '../../lib/errors.ts';
+import { LOADABLE_BYTES } from '../capacity.ts';
 import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError, NotJotError, TornError } from '../damage.ts';
 import { type OnLifted, SCHEMA } from '../lift.ts';
 import type { Change, Tables } from '../memory/tables.ts';
 import type { DataFile } from './file-system.ts';
 import { type Line, readLines } from './lines.ts';
+import { tooLarge } from './memory-need.ts';
 import {
   BEGINNING,
   decodeChange,
@@ -32,6 +34,8 @@ export interface Loaded {
   readonly goodBytes: number;
   /** Schema in the first line. */
   readonly schema: number;
+  /** Maximum memory of the rows while their changes are applied in order, in bytes. */
+  readonly peakBytes: number;
 }
 
 export interface LoadOptions {
@@ -43,19 +47,24 @@ export interface LoadOptions {
 /**
  * Applies everything in the file to the tables, in the current shape.
  *
- * @throws JotError `unavailable` for a file of a newer Jot, or with the line and byte of damage
- * that no crash explains.
+ * @throws JotError `unavailable` for a file of a newer Jot, with the line and byte of damage that no
+ * crash explains, or for rows that need more memory than there is.
  */
 export async function load(
   file: DataFile,
   path: string,
   tables: Tables,
-  options?: LoadOptions,
+  options: LoadOptions = {},
 ): Promise<Loaded> {
   const loader = new Loader(path, tables, options);
+  let peakBytes = 0;
   loader.requireBeginning(await beginningOf(file));
-  for await (const block of readLines(file)) for (const line of block) loader.take(line);
-  return loader.finish();
+  for await (const block of readLines(file)) {
+    for (const line of block) loader.take(line);
+    peakBytes = Math.max(peakBytes, tables.usage.total.bytes);
+    if (options.rows === undefined && peakBytes > LOADABLE_BYTES) throw tooLarge(path);
+  }
+  return { ...loader.finish(), peakBytes };
 }
 
 async function beginningOf(file: DataFile): Promise<Buffer> {
@@ -74,7 +83,7 @@ class Loader {
   /** The first line that is not whole, and the number of the change it would be. */
   #torn: { readonly error: JotError; readonly seq: number } | null = null;
 
-  constructor(path: string, tables: Tables, options: LoadOptions = {}) {
+  constructor(path: string, tables: Tables, options: LoadOptions) {
     this.#path = path;
     this.#tables = tables;
     this.#options = options;
@@ -109,7 +118,7 @@ class Loader {
     this.#goodBytes = line.end + 1;
   }
 
-  finish(): Loaded {
+  finish(): Omit<Loaded, 'peakBytes'> {
     const isShort = this.#header !== null && this.#wasWhole();
     if (isShort) throw this.#damaged(this.#goodBytes, new DamageError('it ends too early'));
     const schema = this.#header?.schema ?? SCHEMA;
