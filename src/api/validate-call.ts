@@ -2,6 +2,7 @@
 // body is read only here, after the caller is known and authorized, so an unknown client cannot
 // make the server buffer it.
 
+import type { Backlog } from '../http/backlog.ts';
 import { hasBody, readBody } from '../http/body.ts';
 import { parseForm } from '../http/form.ts';
 import { mediaOf } from '../http/media.ts';
@@ -24,6 +25,7 @@ export interface ValidateOptions {
   readonly bodyBytesMax: number;
   /** Spreads long bodies over event-loop turns, so that a short request does not wait for several. */
   readonly bodyTurns: TurnQueue;
+  readonly backlog: Backlog;
 }
 
 export function createValidate(options: ValidateOptions) {
@@ -60,12 +62,17 @@ function withCall(authorized: Authorized, query: unknown, body: unknown): Valid 
 }
 
 async function readValidBody<T>(
-  { request, response, endpoint, principal, trace }: Authorized,
+  { request, response, endpoint, principal, trace, address }: Authorized,
   type: Type<T>,
-  { bodyBytesMax, bodyTurns }: ValidateOptions,
+  { bodyBytesMax, bodyTurns, backlog }: ValidateOptions,
 ): Promise<T> {
   if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
+  // A client that never finishes its bodies makes the server hold them, as with unread responses.
+  const bytesHeld = Math.min(Number(request.headers['content-length'] ?? bodyBytesMax), bodyBytesMax);
+  if (bytesHeld > LONG_BODY_BYTES) {
+    backlog.hold({ socket: request.socket, address, bytes: bytesHeld, until: response });
+  }
   const bytes = await readBody(request, response, bodyBytesMax);
   if (bytes.length > LONG_BODY_BYTES) await bodyTurns.next(bytes.length);
   trace?.because(`${bytes.length} bytes`);

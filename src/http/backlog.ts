@@ -1,9 +1,9 @@
-// A bound on the memory of unread responses. A client that requests large pages and never reads
-// them makes the server hold every page until the connection stalls. With many sockets, that fills
-// the memory long before. The obvious bound, one per connection, does not limit the number of
-// connections. So there is one bound on all unread responses together. Above it, the client with
-// the most bytes loses its oldest response. An honest slow client has only one response, and is
-// spared.
+// A bound on the memory of unread responses and of unfinished bodies. A client that requests large
+// pages and never reads them makes the server hold every page until the connection stalls. With many
+// sockets, that fills the memory long before. The obvious bound, one per connection, does not limit
+// the number of connections. So there is one bound on everything that is held. Above it, the client
+// with the most bytes loses what it has had held for the longest time. An honest slow client has
+// only one response or body, and is spared.
 //
 // Left out: the part of a response that a client has already read, since Node keeps a string whole
 // until its last byte is sent.

@@ -8,7 +8,7 @@ import { PIPELINED_MAX } from '../../src/http/connection.ts';
 import { DEFAULT_TIMEOUTS } from '../../src/http/server.ts';
 import { backlogOf, LARGE, startWithLongPage, untilHeld } from '../support/server/long-page.ts';
 import { bytesInUse, connectionsOf, openDescriptors } from '../support/server/resources.ts';
-import { startServer } from '../support/server/server.ts';
+import { startServer, type TestServer } from '../support/server/server.ts';
 import { assertError, Wire } from '../support/server/wire.ts';
 
 const IMPATIENT = { timeouts: { headersMs: 300, requestMs: 600, checkIntervalMs: 50 } };
@@ -120,6 +120,42 @@ describe('Crumbs of a body take no more than the body', () => {
     assert.ok(each < MIB, `${Math.round(each)} bytes are in use for a body of 60,000`);
     await release(wires);
   });
+});
+
+async function untilBacklog(
+  server: TestServer,
+  isReached: (backlog: Awaited<ReturnType<typeof backlogOf>>) => boolean,
+): Promise<void> {
+  for (let count = 0; count < 1_000; count++) if (isReached(await backlogOf(server))) return;
+  assert.fail(`the backlog is ${JSON.stringify(await backlogOf(server))}`);
+}
+
+describe('Bodies that never end have a bound in sum', () => {
+  const body = JSON.stringify({ username: 'honest', password: 'secret', more: 'x'.repeat(40_000) });
+  const head = (address: string, length: string) =>
+    `POST /users HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nX-Forwarded-For: ${address}\r\n${length}\r\n\r\n`;
+  const announced = `Content-Length: ${body.length}`;
+
+  for (const [name, length] of [
+    ['announced', announced],
+    ['chunked', 'Transfer-Encoding: chunked'],
+  ] as const) {
+    test(`who holds the most loses the oldest, and a slow writer finishes: ${name}`, async (t) => {
+      const options = { backlogBytesMax: 5.5 * 65_536 };
+      const server = await startServer(t, { TRUST_PROXY: '127.0.0.1' }, options);
+      const honest = await Wire.open(server.port, head('192.0.2.1', announced) + body.slice(0, 100));
+      await untilBacklog(server, ({ bytes }) => bytes === body.length);
+      const greedy: Wire[] = [];
+      while (greedy.length < 20) greedy.push(await Wire.open(server.port, head('192.0.2.66', length)));
+      await untilBacklog(server, ({ cuts }) => cuts >= 10);
+      assert.ok((await backlogOf(server)).bytes <= options.backlogBytesMax);
+
+      honest.write(body.slice(100));
+      assert.equal((await honest.answer()).status, 201);
+      await release([honest, ...greedy]);
+      await untilBacklog(server, ({ bytes }) => bytes === 0);
+    });
+  }
 });
 
 describe('Answers that nobody takes have a bound in sum', () => {
