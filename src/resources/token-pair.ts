@@ -32,7 +32,7 @@ export function pairOf(
     user_id: session.user_id,
     access_token: tokens.access(session, fresh),
     refresh_token: tokens.refresh(session),
-    token_type: authPrefixes[0] ?? '',
+    token_type: String(authPrefixes[0]),
     expires_in: Math.round(expirationMs / 1000),
   };
 }

@@ -167,6 +167,7 @@ async function openWithSessions(t: TestContext) {
       refresh: run('POST', '/auth/refresh', null, { refresh_token: tokens.refresh(session) }),
       logout: run('POST', '/auth/logout', self),
       login: run('POST', '/auth', null, { username: 'matt', password: 'old' }),
+      'password change of the same session': run('PATCH', '/users/:id', self, { password: 'another' }),
       'password change of another session': run(
         'PATCH',
         '/users/:id',
@@ -200,6 +201,12 @@ describe('A password change that races with', () => {
     { rival: 'refresh', rivalFirst: ['done', 'done'], changeFirst: ['done', 'token_revoked'], left: 1 },
     { rival: 'logout', rivalFirst: ['done', 'token_revoked'], changeFirst: ['done', 'done'], left: 1 },
     { rival: 'login', rivalFirst: ['done', 'done'], changeFirst: ['done', 'invalid_credentials'], left: 1 },
+    {
+      rival: 'password change of the same session',
+      rivalFirst: ['done', 'token_revoked'],
+      changeFirst: ['done', 'token_revoked'],
+      left: 1,
+    },
     {
       rival: 'password change of another session',
       rivalFirst: ['done', 'token_revoked'],
