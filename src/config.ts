@@ -24,8 +24,8 @@ import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/
 import { type Capacity, DEFAULT_CAPACITY, LOADABLE_BYTES } from './store/capacity.ts';
 import { filePath } from './store/open.ts';
 
-// A body in which each byte is U+0001 is six times as long as JSON, and twice that in memory beside a
-// wide character. At this size, no event-loop turn takes more than 30 ms (`npm run bench -- --only turns`).
+// A form of U+0001 is six times as long in JSON, and a single wide character doubles its memory. At
+// this size, no event-loop turn takes more than 30 ms (`npm run bench -- --only turns`).
 const BODY_BYTES_LIMIT = 512 * 1024;
 const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;

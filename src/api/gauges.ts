@@ -69,7 +69,7 @@ export function serverGauges({ log, backlog, server }: ServerParts): Gauge[] {
     { name: 'jot_log_lines_lost', help: 'Log lines that were dropped.', read: () => log.linesLost },
     {
       name: 'jot_backlog_bytes',
-      help: 'Bytes held for clients that do not read.',
+      help: 'Bytes of unread responses and unfinished bodies.',
       read: () => backlog.bytes,
     },
     {

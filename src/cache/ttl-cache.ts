@@ -6,6 +6,9 @@
 // value. Its result is returned to the callers that already wait, and is not cached.
 
 import { BoundedMap, type Bounds, type Group } from '../lib/bounded-map.ts';
+
+export type { Bounds, Group } from '../lib/bounded-map.ts';
+
 import { checkedClock } from '../lib/clock.ts';
 
 export interface TtlCacheOptions<K = unknown, V = unknown> extends Bounds<K, V> {

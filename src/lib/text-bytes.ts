@@ -1,6 +1,8 @@
-// The memory of a text. Its length does not tell, and neither does its length in UTF-8: V8 stores a
-// text with one byte per character as long as none is above U+00FF, and with two otherwise. A
-// single `Ā` doubles a megabyte.
+// The memory of a text. A bound on its length, or on its length in UTF-8, is off by a factor of two:
+// V8 stores a text with one byte per character as long as none is above U+00FF, and with two
+// otherwise. A single `Ā` doubles a megabyte.
+//
+// The memory of a slice is that of the whole text, since V8 stores a slice as a reference.
 
 const HEADER_BYTES = 16;
 // Without the flag `u`, V8 does not search a text of single bytes at all: 2 µs for a megabyte.
@@ -12,8 +14,8 @@ export function textBytes(text: string): number {
 }
 
 /**
- * Returns a copy of a text from the head of a request, which Node decodes as Latin-1. V8 stores a
- * slice as a reference, so a short text that is kept would keep the whole header with it.
+ * Returns a copy of a text from the head of a request, which Node decodes as Latin-1. If a slice of
+ * a header is stored without a copy, the whole header stays in memory.
  */
 export function copyOf(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');

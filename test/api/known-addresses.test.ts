@@ -64,7 +64,7 @@ describe('RATE_LIMIT_LOGIN at a known address', () => {
     assert.equal(await statusAt(HOME, 'two'), 200);
   });
 
-  it('admits a user who has signed in from up to eight addresses since, and forgets no other user', async (t) => {
+  it('remembers eight addresses of a user, and does not forget those of another user', async (t) => {
     const { server, statusAt, attack } = await startUnderAttack(t);
     await server.signUp('elie');
     const addresses = Array.from({ length: 9 }, (_, number) => `10.0.0.${number}`);

@@ -73,7 +73,7 @@ describe('TtlCache.get, set, delete, clear', () => {
     assert.deepEqual([cache.get('b'), cache.get('c'), cache.size], [undefined, undefined, 0]);
   });
 
-  it('get returns no entry any more after the clock was set back', () => {
+  it('get returns undefined for older entries after the clock was set back', () => {
     const { cache, clock } = cacheOf(10);
     cache.set('key', 'value');
     clock.nowMs -= 1;

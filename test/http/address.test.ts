@@ -36,7 +36,7 @@ describe('clientAddress without X-Forwarded-For', () => {
 });
 
 describe('clientAddress of an address that is kept', () => {
-  it('keeps no memory for the rest of the header', () => {
+  it('does not keep the rest of the header in memory', () => {
     const { bytes } = heapOf(() =>
       Array.from({ length: 200 }, (_, number) => {
         const forwarded = `${'x'.repeat(15_000)}, 192.168.100.${number}`;

@@ -116,7 +116,7 @@ describe('BoundedMap', () => {
     assert.deepEqual([map.size, map.bytes], [0, 0]);
   });
 
-  it('set stores nothing that exceeds the bound by itself, and drops the older value', () => {
+  it('set does not store a value that exceeds the bound by itself, and drops the older value', () => {
     const map = new BoundedMap<string, string>(100, { bytesMax: 10, bytesOf });
     map.set('a', '333');
     map.set('b', '333');
@@ -126,7 +126,7 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'ab'), 'a');
   });
 
-  it('set evicts from a group above its share of entries, and from no other group', () => {
+  it('set evicts from a group above its share of entries, and not from others', () => {
     const map = new BoundedMap<string, string>(8, { share: 1 / 4 });
     map.set('a', '', 'quiet');
     for (const key of 'bcde') map.set(key, '', 'busy');
@@ -136,7 +136,7 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'adef'), 'adf');
   });
 
-  it('set evicts from a group above its share of bytes, and from no other group', () => {
+  it('set evicts from a group above its share of bytes, and not from others', () => {
     const map = new BoundedMap<string, string>(100, { bytesMax: 40, bytesOf, share: 1 / 4 });
     map.set('a', '333', 1);
     for (const key of 'bcd') map.set(key, '333', 2);
@@ -162,7 +162,7 @@ describe('BoundedMap', () => {
     assert.equal(kept(map, 'abcd'), 'acd');
   });
 
-  it('keeps no memory for a group without entries', () => {
+  it('does not keep memory for a group without entries', () => {
     const map = new BoundedMap<string, string>(100, { share: 1 / 4 });
     const { bytes } = heapOf(() => {
       for (let group = 0; group < 100_000; group++) map.set(`key ${group}`, '', group);

@@ -143,7 +143,7 @@ describe('LoginGuard.attempt', () => {
     for (const number of [1, 3, 9]) assert.equal(answerOf(guard, 'matt', `home ${number}`), null);
   });
 
-  it("forgets no other user's address, from however many addresses one user signs in", () => {
+  it("does not forget another user's address when one user signs in from 20,000", () => {
     const { guard, fail } = guardOf(1);
     guard.attempt('matt', 'home', 1).succeed();
     for (let number = 1; number <= 20_000; number += 1)

@@ -140,7 +140,7 @@ describe('Bodies that never end have a bound in sum', () => {
     ['announced', announced],
     ['chunked', 'Transfer-Encoding: chunked'],
   ] as const) {
-    test(`who holds the most loses the oldest, and a slow writer finishes: ${name}`, async (t) => {
+    test(`the client with the most loses its oldest, and a slow writer finishes: ${name}`, async (t) => {
       const options = { backlogBytesMax: 5.5 * 65_536 };
       const server = await startServer(t, { TRUST_PROXY: '127.0.0.1' }, options);
       const honest = await Wire.open(server.port, head('192.0.2.1', announced) + body.slice(0, 100));
