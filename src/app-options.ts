@@ -10,7 +10,7 @@ import { checkedClock, wholeClock } from './lib/clock.ts';
 import { requireOption } from './lib/option.ts';
 import type { Settings } from './lib/settings.ts';
 
-// Node's timers take no longer time: 24.8 days.
+// Node's timers cannot wait longer: 24.8 days.
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 export interface AppOptions {

@@ -1,13 +1,16 @@
-// The way of log lines to standard output, which may be a terminal, a file or a pipe. The obvious
-// solution, `process.stdout`, fails in three ways. Its stream for a file is destroyed by its first
-// error, so a disk that is full for a moment ends the log. Its queue for a pipe has no bound. And
+// Writes log lines to standard output: a terminal, a file or a pipe. The obvious solution,
+// `process.stdout`, fails in three ways. Its stream for a file is destroyed by its first error, so
+// a disk that is full for a moment ends the log. Its queue for a pipe has no bound. And
 // `process.exit` discards that queue.
 //
 // So this file writes to the descriptor. The lines of one event-loop turn share a system call,
-// which costs more than the request that a line describes. Lines that a slow reader leaves wait in
-// a buffer of fixed size; without room there, lines are dropped. After any other failure the waiting
-// lines are dropped, and the next ones are tried again. Dropped lines are counted, and a line in the
-// log reports them as soon as a write succeeds.
+// since a call costs more than the request that a line describes. If a pipe is full, lines wait in
+// a buffer of fixed size, and further lines are dropped. After any other error, the waiting lines
+// are dropped and the next lines are tried. Dropped lines are counted, and a line in the log reports
+// them as soon as a write succeeds.
+//
+// Left out: a terminal that is stopped (Ctrl-S), which stops the process, as it does with
+// `process.stdout`.
 
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -93,11 +96,13 @@ export class LineOutput {
   }
 
   // A line whose beginning has been written is kept, since its end belongs before the next line.
+  // The next reader of a closed pipe has no use for it.
   #onFailure({ code }: NodeJS.ErrnoException): void {
     if (code === 'EAGAIN') {
       this.#retry = setTimeout(() => this.#write(), RETRY_MS);
       return;
     }
+    if (code === 'EPIPE') this.#isTorn = false;
     const kept = this.#isTorn ? this.#buffer.indexOf(NEWLINE) + 1 : 0;
     this.#lose(this.#buffer.subarray(kept, this.#waiting));
     this.#waiting = kept;

@@ -56,7 +56,7 @@ function limitFiles(pid: number, bytes: number | 'unlimited'): void {
 }
 
 describe('jot serve: standard output', () => {
-  it('that nobody reads for a while loses what exceeds 4 MiB, and one line says how much', async (t) => {
+  it('that is not read for a while loses the lines above 4 MiB, and a line reports how many', async (t) => {
     const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
     command.pauseReading(true);
     await request(port, 1_000, LONG_PATH);
@@ -72,7 +72,7 @@ describe('jot serve: standard output', () => {
     assert.equal(lines.at(-1)?.message, 'stopped');
   });
 
-  it('that is read slowly is waited for at the end', async (t) => {
+  it('that is read slowly is drained before the process ends', async (t) => {
     const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
     command.pauseReading(true);
     await request(port, 400, LONG_PATH);
@@ -87,7 +87,7 @@ describe('jot serve: standard output', () => {
     assert.deepEqual([code, requestsIn(lines), last], [0, 400, ['shutting down', 'stopped']]);
   });
 
-  it('that was closed costs only the lines, which are counted', async (t) => {
+  it('that was closed loses lines, which are counted, and nothing else', async (t) => {
     const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
     command.stopReading();
     await request(port, 5);
@@ -96,7 +96,9 @@ describe('jot serve: standard output', () => {
     assert.equal((await command.ended).code, 0);
   });
 
-  it('to a full disk loses lines, and goes on whole when there is room', { skip: !canLimit }, async (t) => {
+  it('to a full disk loses lines, and resumes with whole lines when there is room', {
+    skip: !canLimit,
+  }, async (t) => {
     const cwd = temporaryFolder(t);
     const path = `${cwd}/jot.log`;
     const file = openSync(path, 'a');

@@ -41,7 +41,7 @@ const wrong: readonly (readonly [shown: string, clock: unknown])[] = [
 for (const [name, open] of Object.entries(doors)) {
   describe(`${name}: the clock`, () => {
     for (const [shown, clock] of wrong) {
-      const kind = typeof clock === 'function' ? 'one that returns' : 'what is no function:';
+      const kind = typeof clock === 'function' ? 'one that returns' : 'a value that is not a function:';
       it(`is refused: ${kind} ${shown}`, async () => {
         const problem = `it must be a function that returns a finite number; got ${shown}`;
         const message = `Cannot use the clock: ${problem}`;

@@ -83,6 +83,18 @@ describe('LineOutput', () => {
     assert.deepEqual([descriptor.text, output.linesLost], [`one\ntwo\nfive\n${REPORT}`, 2]);
   });
 
+  it('does not complete a line for the next reader of a pipe', async (t) => {
+    const { output, descriptor } = limitedOutput(t);
+    descriptor.room = 2;
+    descriptor.error = errno('EPIPE');
+    output.add('one\n');
+    await output.drain(60_000);
+    descriptor.room = Number.POSITIVE_INFINITY;
+    output.add('two\n');
+    await output.drain(60_000);
+    assert.deepEqual([descriptor.text, output.linesLost], [`ontwo\n${REPORT}`, 1]);
+  });
+
   it('keeps the lines that a full pipe does not take, and writes them later without a new line', (t) => {
     const { output, descriptor } = limitedOutput(t);
     descriptor.room = 3;
