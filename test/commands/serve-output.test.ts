@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, statSync, watch } from 'node:fs';
+import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
@@ -25,7 +26,9 @@ function parse(text: string): Line[] {
 }
 
 async function request(port: number, count: number, path = '/users'): Promise<void> {
-  for (let sent = 0; sent < count; sent++) await send(port, 'GET', path);
+  const agent = new Agent({ keepAlive: true });
+  for (let sent = 0; sent < count; sent++) await send(port, 'GET', path, { agent });
+  agent.destroy();
 }
 
 async function linesLost(port: number): Promise<number> {
@@ -64,11 +67,12 @@ describe('jot serve: standard output', () => {
     assert.ok(lost > 0, `${lost}`);
     command.pauseReading(false);
     const report = JSON.parse(await command.line(/log lines were lost/));
-    assert.deepEqual([report.level, report.since_start], ['warn', lost]);
+    assert.ok(report.level === 'warn' && report.since_start >= lost, JSON.stringify(report));
     command.kill('SIGTERM');
     const { code, stdout } = await command.ended;
     const lines = parse(stdout);
-    assert.deepEqual([code, requestsIn(lines) + lost], [0, 1_001], 'the one for the metrics included');
+    // The request for the metrics, too, was written or lost.
+    assert.deepEqual([code, requestsIn(lines) + report.since_start], [0, 1_001]);
     assert.equal(lines.at(-1)?.message, 'stopped');
   });
 
@@ -128,8 +132,8 @@ describe('jot serve: standard output', () => {
     await ended;
     const lines = parse(readFileSync(path, 'utf8'));
     const report = lines.find(({ message }) => message === 'log lines were lost');
-    // The request for the metrics came after them.
-    assert.deepEqual([report?.since_start, requestsIn(lines)], [3, 2]);
+    // The request for the metrics, too, was written or lost.
+    assert.equal(Number(report?.since_start) + requestsIn(lines), 5);
     assert.equal(lines.at(-1)?.message, 'stopped');
   });
 });
