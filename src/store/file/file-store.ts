@@ -88,7 +88,7 @@ async function openLoaded(
 ): Promise<Store> {
   const { now, log, answers = async () => ({}), capacity = DEFAULT_CAPACITY } = options;
   const { fileSystem = realFileSystem } = options;
-  const tables = new Tables({ rowsMax: capacity.rows, createRows: rows?.createMap });
+  const tables = rows?.createTables() ?? new Tables({ rowsMax: capacity.rows });
   const loaded = await explained('read', path, () => load(file, path, tables, { rows }));
   const { seq, goodBytes, schema, peakBytes } = loaded;
   const need = describeNeed(peakBytes);

@@ -46,7 +46,7 @@ export async function readDataFile<T>(
 ): Promise<T> {
   const file = await explained('find', path, () => fileSystem.open(path, 'read'));
   const rows = new RowsInFile(file, path, onLifted);
-  const tables = new Tables({ createRows: rows.createMap });
+  const tables = rows.createTables();
   const read = async (): Promise<Contents> => {
     const bytes = await file.size();
     const loaded = await load(file, path, tables, { onLifted, rows });

@@ -8,7 +8,7 @@
 
 import { JotError } from '../../lib/errors.ts';
 import { DamageError, NotJotError } from '../damage.ts';
-import { Tables } from '../memory/tables.ts';
+import type { Tables } from '../memory/tables.ts';
 import { removeMisfits } from '../validate-rows.ts';
 import { explained } from './data-path.ts';
 import { type DataFile, realFileSystem } from './file-system.ts';
@@ -60,7 +60,7 @@ export async function repairDataFile(path: string, options: RepairOptions): Prom
 
 async function salvaged(file: DataFile, path: string): Promise<Salvaged | null> {
   const rows = new RowsInFile(file, path);
-  const tables = new Tables({ createRows: rows.createMap });
+  const tables = rows.createTables();
   const loaded = await loadOrDamage(file, path, tables, rows);
   if (!(loaded instanceof JotError)) return withoutMisfits(tables, loaded);
   const salvage = new Salvage(path, file);

@@ -14,8 +14,8 @@ import { JotError } from '../../lib/errors.ts';
 import type { Entity, Id } from '../collections.ts';
 import { TornError } from '../damage.ts';
 import { type OnLifted, SCHEMA } from '../lift.ts';
-import type { RowMap } from '../memory/id-map.ts';
-import type { Change } from '../memory/tables.ts';
+import { IdMap, type RowMap } from '../memory/id-map.ts';
+import { type Change, Tables } from '../memory/tables.ts';
 import type { DataFile } from './file-system.ts';
 import { NEWLINE } from './lines.ts';
 import { decodeEffects, liftChange } from './record.ts';
@@ -42,8 +42,10 @@ export class RowsInFile {
     this.#onLifted = onLifted;
   }
 
-  /** Returns an empty map that keeps the places of the rows added to it. */
-  readonly createMap = (): RowMap => new PlaceMap(this);
+  /** Returns empty tables that keep the places of rows, of as many as the file holds. */
+  createTables(): Tables {
+    return new Tables({ createRows: () => new PlaceMap(this), rowsMax: Number.POSITIVE_INFINITY });
+  }
 
   /** Notes the line of the first row of a change, before the change is applied. */
   notePlace(change: Change, offset: number): void {
@@ -93,7 +95,7 @@ export class RowsInFile {
 class PlaceMap implements RowMap {
   readonly #rows: RowsInFile;
   /** A row where its place is unknown: it is not in the file, or not alone in its line. */
-  readonly #kept = new Map<Id, number | Entity>();
+  readonly #kept = new IdMap<number | Entity>();
 
   constructor(rows: RowsInFile) {
     this.#rows = rows;

@@ -10,7 +10,7 @@ import { collectionNames } from '../collections.ts';
 import { DamageError, NewerError } from '../damage.ts';
 import { COUNTER_GIVEN_MAX } from '../declaration.ts';
 import { SCHEMA } from '../lift.ts';
-import { Tables } from '../memory/tables.ts';
+import type { Tables } from '../memory/tables.ts';
 import { type Misfit, removeMisfits } from '../validate-rows.ts';
 import type { DataFile } from './file-system.ts';
 import type { Line } from './lines.ts';
@@ -87,7 +87,7 @@ export class Salvage {
   constructor(path: string, file: DataFile) {
     this.#path = path;
     this.#rows = new RowsInFile(file, path);
-    this.#tables = new Tables({ createRows: this.#rows.createMap });
+    this.#tables = this.#rows.createTables();
   }
 
   /** @throws JotError `unavailable` for a file of a later version. */

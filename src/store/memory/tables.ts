@@ -60,7 +60,7 @@ export interface TablesOptions {
   /** Maximum rows of a collection; default 2^23. */
   readonly rowsMax?: number;
   /** Returns where the rows of a collection are kept; default in memory. */
-  readonly createRows?: (() => RowMap) | undefined;
+  readonly createRows?: () => RowMap;
   /** Maximum rows that one call of `purge` takes out; default 1,000. */
   readonly rowsPerPurge?: number;
 }

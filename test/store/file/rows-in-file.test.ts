@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { createLog } from '../../../src/lib/log.ts';
+import { DEFAULT_CAPACITY } from '../../../src/store/capacity.ts';
 import { openFileStore } from '../../../src/store/file/file-store.ts';
 import { readDataFile } from '../../../src/store/file/offline.ts';
 import type { Change } from '../../../src/store/memory/tables.ts';
@@ -112,6 +113,16 @@ describe('openFileStore with rows in the file', () => {
     const rows = await everythingIn(store);
     await store.close();
     assert.deepEqual(await everythingIn(await openFor(t, `file:${path}`)), rows);
+  });
+
+  it('opens a file with more rows than a store may hold, and deletes some', async (t) => {
+    const path = dataFile(t, linesWith(matt, post(1, 'one'), post(2, 'two')).join(''));
+    const capacity = { ...DEFAULT_CAPACITY, rows: 1 };
+    await rejects(openFileStore(path, { now, log, capacity }), 'unavailable');
+    const store = await openFileStore(path, { now, log, capacity, rowsInFile: true });
+    t.after(() => store.close());
+    await store.posts.remove(1);
+    assert.equal(await store.posts.count(), 1);
   });
 
   it('releases the file when it is closed, or damaged', async (t) => {
