@@ -69,6 +69,7 @@ type OperationOn<Name extends CollectionName> =
   | { readonly remove: Name; readonly id: Id; readonly ifVersion?: number | undefined }
   /** Like `remove`, but a row that has gone already is no failure. */
   | { readonly discard: Name; readonly id: Id }
+  /** For lists of a bounded length: unlike `remove`, it takes time for each row. */
   | { readonly discardOwned: Name; readonly owner: Id }
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
   | {
