@@ -40,7 +40,7 @@ describe('STORE_BYTES_MAX', () => {
     const server = await startServer(t, { STORE_BYTES_MAX: '4KiB', USER_BYTES_MAX: '64KiB' });
     const matt = await createPerson(server, 'matt');
     const long = { json: { title: 'Title', body: 'x'.repeat(900) } };
-    while ((await matt.call('POST', matt.posts, long)).status === 201);
+    for (let count = 0; count < 4; count++) await matt.call('POST', matt.posts, long);
     const refused = await matt.call('POST', matt.posts, long);
     const description = 'The store is full; deleting still works';
     assertFailure(refused, 503, 'Service Unavailable', description);

@@ -6,6 +6,7 @@ import { outcomesOf, postOf, rejects, sessionOf, storeKinds, userNamed } from '.
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 
 const KIBIBYTE = 1024;
+const POSTS_MAX = 500;
 const FULL = 'The store is full; deleting still works';
 
 async function openWithin(t: Cleanup, url: string, capacity: Partial<Capacity>): Promise<Store> {
@@ -21,10 +22,11 @@ function longPost(user: number, length: number) {
 
 /** Creates posts until one is refused; resolves to their number. */
 async function fill({ posts }: Store, user: number, length: number): Promise<number> {
-  for (let count = 0; ; count++) {
+  for (let count = 0; count < POSTS_MAX; count++) {
     const [outcome] = await outcomesOf([posts.create(longPost(user, length))]);
     if (outcome !== 'done') return count;
   }
+  throw new Error(`${POSTS_MAX} posts were accepted`);
 }
 
 for (const { name, newUrl } of storeKinds) {
