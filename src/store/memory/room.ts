@@ -46,7 +46,7 @@ export class Room {
    * @throws JotError `quota_exceeded`, `unavailable`.
    */
   require(name: CollectionName, row: Entity, before: Entity | null, isEssential: boolean): void {
-    const bytes = rowBytes(row) - (before === null ? 0 : rowBytes(before));
+    const bytes = rowBytes(name, row) - (before === null ? 0 : rowBytes(name, before));
     if (bytes <= 0) return;
     const user = collections[name].isEssential ? null : userAbove(this.#find, name, row);
     if (user !== null) this.#requireQuota(user, name, before === null ? 1 : 0, bytes);

@@ -60,7 +60,7 @@ export class Usage {
   }
 
   #count(name: CollectionName, row: Entity, sign: 1 | -1): number {
-    const bytes = rowBytes(row);
+    const bytes = rowBytes(name, row);
     const amount = { bytes, rows: { [name]: 1 } };
     accumulate(this.total, amount, sign);
     if (!collections[name].isEssential) this.#charge(name, row, amount, sign);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Entity } from '../../../src/store/collections.ts';
+import type { CollectionName, Entity } from '../../../src/store/collections.ts';
 import { rowBytes } from '../../../src/store/memory/row-bytes.ts';
 import { openStore } from '../../../src/store/open.ts';
 import { everythingIn, outcomesOf, postOf, sessionOf, userNamed } from '../../support/disk/stores.ts';
@@ -13,8 +13,8 @@ const WRITES = 20;
 const USERS_MAX = 40;
 const NO_QUOTA = { max: Number.POSITIVE_INFINITY };
 
-function bytesIn(rows: readonly Entity[]): number {
-  return rows.reduce((sum, row) => sum + rowBytes(row), 0);
+function bytesIn(name: CollectionName, rows: readonly Entity[]): number {
+  return rows.reduce((sum, row) => sum + rowBytes(name, row), 0);
 }
 
 describe('Usage', () => {
@@ -41,12 +41,15 @@ describe('Usage', () => {
       // The rows of removed users are purged in turns of their own.
       for (let count = 0; count < 3; count++) await turn();
       const [users = [], posts = [], sessions = []] = await everythingIn(store, USERS_MAX);
-      assert.equal((await store.usage()).bytes.used, bytesIn([...users, ...posts, ...sessions]));
+      assert.equal(
+        (await store.usage()).bytes.used,
+        bytesIn('users', users) + bytesIn('posts', posts) + bytesIn('sessions', sessions),
+      );
       for (let user = 1; user <= USERS_MAX; user++) {
         const own = posts.filter((post) => Reflect.get(post, 'user_id') === user);
         assert.deepEqual(await store.usage(user), {
           posts: { used: own.length, max: 1_000 },
-          bytes: { used: bytesIn(own), ...NO_QUOTA },
+          bytes: { used: bytesIn('posts', own), ...NO_QUOTA },
         });
       }
     }
