@@ -11,15 +11,17 @@ const OPEN_FILES_MAX = /^Max open files +(\d+)/m;
 /**
  * Returns the number of connections that leave enough file descriptors for everything else;
  * infinity if the limit is unknown, as on other systems than Linux.
+ *
+ * @param path A file in the format of `/proc/self/limits`.
  */
-export function connectionsPossible(): number {
-  const limit = OPEN_FILES_MAX.exec(readLimits())?.[1];
+export function connectionsPossible(path = '/proc/self/limits'): number {
+  const limit = OPEN_FILES_MAX.exec(readLimits(path))?.[1];
   return limit === undefined ? Number.POSITIVE_INFINITY : Math.max(1, Number(limit) - DESCRIPTORS_RESERVED);
 }
 
-function readLimits(): string {
+function readLimits(path: string): string {
   try {
-    return readFileSync('/proc/self/limits', 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     // Another system, or Node's permission model.
     return '';

@@ -1,16 +1,37 @@
 // A server that may open few files, and a crowd of idle clients that would take them all.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { callHolder } from '../../src/control/lock.ts';
+import { connectionsPossible } from '../../src/http/descriptors.ts';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { serve } from '../support/process/command.ts';
 import { send } from '../support/server/server.ts';
 
 const DESCRIPTORS_MAX = 256;
 const onLinuxOnly = process.platform === 'linux' ? {} : { skip: 'only Linux has /proc/self/limits' };
+
+describe('connectionsPossible', () => {
+  const cases: readonly (readonly [what: string, limits: string, possible: number])[] = [
+    ['a limit', 'Max processes 7 7\nMax open files            1024                 4096      files', 960],
+    ['a limit below what is reserved', 'Max open files 50 50 files', 1],
+    ['no limit', 'Max open files unlimited unlimited files', Number.POSITIVE_INFINITY],
+  ];
+  for (const [what, limits, possible] of cases) {
+    it(`leaves descriptors for files, with ${what}`, (t) => {
+      const path = `${temporaryFolder(t)}/limits`;
+      writeFileSync(path, limits);
+      assert.equal(connectionsPossible(path), possible);
+    });
+  }
+
+  it('is infinite where the limit cannot be read', (t) => {
+    assert.equal(connectionsPossible(`${temporaryFolder(t)}/none`), Number.POSITIVE_INFINITY);
+  });
+});
 
 describe('MAX_CONNECTIONS above `ulimit -n`', onLinuxOnly, () => {
   it('is lowered with a warning, so that a crowd leaves descriptors for writes and compactions', async (t) => {

@@ -10,6 +10,8 @@ import { Wire } from './wire.ts';
 
 const QUIET = {
   PORT: '0',
+  // Below the lowest limit of open files that systems set, so that no warning is logged.
+  MAX_CONNECTIONS: '900',
   DATABASE_URL: 'memory:',
   PASSWORD_COST: 'ln=1,r=1,p=1',
   LOG: 'json',
