@@ -73,6 +73,7 @@ export class Compactor {
   runIfWorthwhile(): void {
     if (this.#running !== null || this.#isStopping || !this.#isWorthwhile()) return;
     this.#start(() => this.#requireRoom()).catch((error) => {
+      if (this.#isStopping) return;
       const reason = String(error.details?.cause ?? error);
       this.#options.log.warn('the data file was not compacted', { reason });
     });
