@@ -25,6 +25,7 @@ function settingsFor(folder: string, more: Record<string, string> = {}): Command
     PORT: '0',
     DATABASE_URL: `file:${folder}/jot.jsonl`,
     PASSWORD_COST: 'ln=1,r=1,p=1',
+    MAX_CONNECTIONS: '900',
     LOG: 'off',
   };
   return { cwd: folder, env: { ...env, ...more } };
