@@ -21,7 +21,7 @@ import {
 } from './lib/settings.ts';
 import { parseRate, type Rate, type Rates } from './limit/limiter.ts';
 import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/limits.ts';
-import { type Capacity, DEFAULT_CAPACITY, LOADABLE_BYTES } from './store/capacity.ts';
+import { type Capacity, DEFAULT_CAPACITY, STORE_BYTES_LIMIT } from './store/capacity.ts';
 import { filePath } from './store/open.ts';
 
 // A form of U+0001 is six times as long in JSON, and a single wide character doubles its memory. At
@@ -141,7 +141,7 @@ function declareCapacity(setting: Declare): Capacity {
   const storeBytes = setting(
     'STORE_BYTES_MAX',
     DEFAULT_CAPACITY.bytes,
-    bytes(LOADABLE_BYTES),
+    bytes(STORE_BYTES_LIMIT),
     "Maximum memory of all stored rows; half of V8's heap",
   );
   return {

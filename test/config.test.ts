@@ -9,7 +9,7 @@ import { type Config, type Environment, keyFileOf, parseConfig } from '../src/co
 import { JotError } from '../src/lib/errors.ts';
 import { HEAP_BYTES } from '../src/lib/heap.ts';
 import { limitNames, rateSetting } from '../src/limit/limits.ts';
-import { DEFAULT_CAPACITY, LOADABLE_BYTES } from '../src/store/capacity.ts';
+import { DEFAULT_CAPACITY, STORE_BYTES_LIMIT } from '../src/store/capacity.ts';
 
 interface Setting {
   readonly read: (config: Config) => unknown;
@@ -48,7 +48,7 @@ const settings: Readonly<Record<string, Setting>> = {
     expected: '`file:<path>` or `memory:`',
     isSecret: true,
   },
-  STORE_BYTES_MAX: heapBytes(({ capacity }) => capacity.bytes, DEFAULT_CAPACITY.bytes, LOADABLE_BYTES),
+  STORE_BYTES_MAX: heapBytes(({ capacity }) => capacity.bytes, DEFAULT_CAPACITY.bytes, STORE_BYTES_LIMIT),
   USER_BYTES_MAX: heapBytes(
     ({ capacity }) => capacity.bytesPerUser,
     Math.min(64 * MEBIBYTE, Math.floor(DEFAULT_CAPACITY.bytes / 4)),

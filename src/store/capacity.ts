@@ -32,6 +32,9 @@ const ROWS_MAX = 2 ** 23;
  */
 export const LOADABLE_BYTES = heapShare(LOADABLE_SHARE);
 
+/** Maximum value of `Capacity.bytes`; a start must also load the reserve above it (`room.ts`). */
+export const STORE_BYTES_LIMIT = heapShare(3 / 5);
+
 export const DEFAULT_CAPACITY: Capacity = {
   bytes: heapShare(STORE_SHARE),
   rows: ROWS_MAX,

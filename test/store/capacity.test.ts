@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { DEFAULT_CAPACITY, LOADABLE_BYTES, STORE_BYTES_LIMIT } from '../../src/store/capacity.ts';
+import { RESERVE_SHARE } from '../../src/store/memory/room.ts';
 import { rowBytes } from '../../src/store/memory/row-bytes.ts';
 import { type Capacity, type Operation, openStore, type Post, type Store } from '../../src/store/open.ts';
 import { outcomesOf, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
@@ -187,5 +189,12 @@ describe('openStore of a file with more rows than there is room for', () => {
     assert.equal((await again.status()).ok, false);
     await rejects(again.posts.create(postOf(1)), 'unavailable', FULL);
     await again.posts.remove(1);
+  });
+});
+
+describe('STORE_BYTES_LIMIT', () => {
+  it('is less than a start loads, also with the reserve of a full store', () => {
+    assert.ok(STORE_BYTES_LIMIT * (1 + RESERVE_SHARE) < LOADABLE_BYTES);
+    assert.ok(DEFAULT_CAPACITY.bytes < STORE_BYTES_LIMIT);
   });
 });

@@ -16,7 +16,7 @@ import { Usage } from './usage.ts';
 export const STORE_FULL = 'The store is full; deleting still works';
 
 // What essential rows may use above the capacity.
-const RESERVE_SHARE = 1 / 16;
+export const RESERVE_SHARE = 1 / 16;
 const RETRY_AFTER_SECONDS = 60;
 
 type Find = (name: CollectionName, id: Id) => Entity | undefined;
