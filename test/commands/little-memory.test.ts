@@ -42,7 +42,7 @@ function run(t: TestContext, path: string, ...args: string[]): Promise<Ended> {
 }
 
 describe('jot with a file that needs more than the heap of its server', { concurrency: 2 }, () => {
-  it('does not start until a user is deleted and the file is compacted, which need little memory', async (t) => {
+  it('starts only after commands with the same heap deleted a user and compacted the file', async (t) => {
     const path = fileWithPosts(t);
     const refused = await run(t, path);
     const reason = "its rows take more than 21 MiB of memory, which is all that V8's heap has for them";

@@ -31,7 +31,7 @@ function post(id: number, body: string, version = 1): Change {
 const matt: Change = [{ put: 'users', row: userOf(1, 'matt') }];
 
 describe('RowsInFile', () => {
-  it('looks up the same rows as a store in memory, also in lines of any length', async (t) => {
+  it('looks up the same rows as a store in memory, in lines of any length', async (t) => {
     const path = `${temporaryFolder(t)}/jot.jsonl`;
     const lengths = [0, 10, 16_200, 16_300, 16_384, 65_600, 300_000];
     const writes = lengths.map((length, index) => post(index + 1, 'é'.repeat(length / 2)));
@@ -76,7 +76,7 @@ describe('RowsInFile', () => {
     });
   });
 
-  it('tells the versions of a row apart that one line puts twice', async (t) => {
+  it('distinguishes the versions of a row that one line puts twice', async (t) => {
     const [first, second, third] = ['matt', 'elie', 'tim'].map((name, index) => userOf(1, name, index + 1));
     const renamed = [first, second, third].map((row) => ({ put: 'users', row }));
     const header = linesWith()[0] ?? '';
