@@ -120,7 +120,8 @@ export class Salvage {
     this.#skipIds();
     const tables = this.#tables;
     const sessionsEnded = tables.count('sessions');
-    for (const { id } of [...tables.rows('sessions')]) tables.apply([[{ remove: 'sessions', id }]]);
+    const ids = Array.from(tables.rows('sessions'), ({ id }) => id);
+    for (const id of ids) tables.apply([[{ remove: 'sessions', id }]]);
     const misfits = removeMisfits(tables);
     return {
       lines: this.#lines,
