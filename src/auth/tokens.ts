@@ -121,7 +121,7 @@ export class Tokens {
     }
     const { header, claims } = this.#read(token, ACCESS_TYPE);
     const { exp, nbf, iat, fresh } = claims;
-    const kid = String(header.kid ?? 'unnamed');
+    const kid = String(header.kid);
     const times = { exp: Number(exp), nbf: Number(nbf), iat: Number(iat) };
     const access = { ...subject(claims), fresh: fresh === true, ...times, kid };
     const copy = copyOf(token);
