@@ -11,7 +11,7 @@ const CHUNK_IDS_MAX = 1_024;
 
 export class IdList {
   /** In ascending order; none is empty. */
-  readonly #chunks: Id[][] = [];
+  #chunks: Id[][] = [];
   #length = 0;
 
   get length(): number {
@@ -20,11 +20,16 @@ export class IdList {
 
   add(id: Id): void {
     const at = this.#chunkFor(id);
-    const chunk = this.#chunks[at] ?? [];
+    const chunk = this.#chunks[at];
+    if (chunk === undefined) {
+      // Most lists are short, and an array that `push` makes has room for 17 elements.
+      this.#chunks = [[id]];
+      this.#length = 1;
+      return;
+    }
     const index = firstAbove(chunk, id);
     if (chunk[index - 1] === id) return;
     this.#length++;
-    if (this.#chunks.length === 0) this.#chunks.push(chunk);
     if (index === chunk.length) chunk.push(id);
     else chunk.splice(index, 0, id);
     if (chunk.length > CHUNK_IDS_MAX) this.#split(at, index);
