@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { DEFAULT_CAPACITY } from '../../../src/store/capacity.ts';
 import { type CollectionName, collectionNames } from '../../../src/store/collections.ts';
 import { realFileSystem } from '../../../src/store/file/file-system.ts';
 import { NextFile } from '../../../src/store/file/next-file.ts';
 import { openMemoryStore } from '../../../src/store/memory/memory-store.ts';
+import { STORE_FULL } from '../../../src/store/memory/room.ts';
 import { type Effect, Tables } from '../../../src/store/memory/tables.ts';
 import type { Post, Session, User } from '../../../src/store/open.ts';
 import { misfitsIn } from '../../../src/store/validate-rows.ts';
-import { postOf, sessionOf, userNamed } from '../../support/disk/stores.ts';
+import { postOf, rejects, sessionOf, userNamed } from '../../support/disk/stores.ts';
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 
 const user = (id: number, name = `user ${id}`): Effect => {
@@ -154,6 +156,17 @@ describe('createTableStore: the purge', () => {
     open(t, tables);
     await turnsUntil(() => tables.purged.length === 5);
     assert.equal(tables.purge(), 0);
+  });
+
+  it('makes room for as many rows as it takes out, and not before', async (t) => {
+    const tables = filled(4, new Tables({ rowsPerPurge: 0, rowsMax: 10 }));
+    const store = openMemoryStore({ ...DEFAULT_CAPACITY, rows: 10 }, tables);
+    t.after(() => store.close());
+    await store.users.remove(1);
+    for (const id of [9, 10]) assert.equal((await store.posts.create(postOf(2))).id, id);
+    await rejects(store.posts.create(postOf(2)), 'unavailable', STORE_FULL);
+    tables.purge(9);
+    for (const id of [11, 12]) assert.equal((await store.posts.create(postOf(2))).id, id);
   });
 
   it('ends with the store', async (t) => {
