@@ -4,6 +4,8 @@
 // U+0001. Without bounds, the heap was full after 340 posts, and at every start after that.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { temporaryFolder } from './support/disk/temporary-folder.ts';
 import { type Served, serve } from './support/process/command.ts';
@@ -11,6 +13,9 @@ import { type Answer, send } from './support/server/server.ts';
 
 const POSTS = 704;
 const CLIENTS = 8;
+const SOCKETS = 200;
+// Fewer than are accepted.
+const POSTS_MIN = 150;
 const LONG = {
   body: `title=t&body=%C4%80${'\u0001'.repeat(65_500)}`,
   headers: { 'content-type': 'application/x-www-form-urlencoded' },
@@ -52,6 +57,21 @@ async function attack({ port }: Served, token: string): Promise<Answer[]> {
   return refused;
 }
 
+/** Requests a long page on many connections that are not read, and waits for one that is. */
+async function requestWithoutReading({ port }: Served, token: string): Promise<void> {
+  const path = '/users/1/posts?limit=3';
+  const sockets = Array.from({ length: SOCKETS }, () => connect(port, '127.0.0.1').pause());
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const [index, socket] of sockets.entries()) {
+    // Another page for each, since equal ones would be made once.
+    const head = `GET ${path}&after=${index % POSTS_MIN} HTTP/1.1\r\nHost: localhost\r\n`;
+    socket.on('error', () => undefined).write(`${head}Authorization: JWT ${token}\r\n\r\n`);
+  }
+  // The server handles long pages in the order in which they were requested.
+  assert.equal((await send(port, 'GET', path, { token })).status, 200);
+  for (const socket of sockets) socket.destroy();
+}
+
 describe('jot serve with a heap of 96 MB', { concurrency: 2 }, () => {
   it('answers 503 before its heap is full, still reads and deletes, and starts again', async (t) => {
     const options = settingsFor(temporaryFolder(t), { USER_BYTES_MAX: '96MiB' });
@@ -75,6 +95,7 @@ describe('jot serve with a heap of 96 MB', { concurrency: 2 }, () => {
     const token = await signIn(again);
     assert.equal((await send(port, 'GET', '/users/1/posts/1', { token })).status, 200);
     assert.equal((await send(port, 'POST', '/users/1/posts', { token, ...LONG })).status, 503);
+    await requestWithoutReading(again, token);
     for (const id of [1, 2]) {
       assert.equal((await send(port, 'DELETE', `/users/1/posts/${id}`, { token })).status, 204);
     }

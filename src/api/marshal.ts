@@ -94,7 +94,7 @@ async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: Turn
   const body = textOf(content);
   const reply = { status, headers, body, length: Buffer.byteLength(body), user };
   // Hashing and sending take as long as serializing.
-  if (isLong) await turns.next(contentLength);
+  if (isLong) await turns.again(contentLength);
   if (!isTagged(endpoint)) return { ...untagged, reply };
 
   const stateTag = endpoint.state === undefined ? null : contentHash(endpoint.state(row));

@@ -9,6 +9,10 @@ import { DISCARDED_BYTES_MAX, DISCARDED_MS_MAX } from './discard.ts';
 /** Headers as name, value, name, value: the cheapest form for Node. */
 export type HeaderList = readonly string[];
 
+// Longer bodies leave V8's heap when they are written: clients that do not read would fill it, and
+// a single `Ā` doubles a string but not its UTF-8. Shorter ones are written faster as strings.
+const LONG_LENGTH = 64 * 1024;
+
 export interface Reply {
   readonly status: number;
   readonly headers: HeaderList;
@@ -84,7 +88,7 @@ function writeWithHead(response: ServerResponse, content: string, encoding: Buff
   const { socket } = response;
   // By itself `write` corks the socket until the next tick, after all others of this turn.
   socket?.cork();
-  response.write(content, encoding);
+  response.write(content.length < LONG_LENGTH ? content : Buffer.from(content, encoding), encoding);
   socket?.uncork();
 }
 

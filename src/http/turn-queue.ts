@@ -31,6 +31,17 @@ export class TurnQueue {
     return new Promise((resolve) => this.soon(resolve, weight));
   }
 
+  /**
+   * Resolves like `next`, but ahead of work that has not begun. Otherwise a crowd of requests would
+   * all hold their half-finished results at the same time.
+   */
+  again(weight = 1): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.unshift({ work: resolve, weight });
+      if (this.#waiting.length === 1) setImmediate(this.#begin);
+    });
+  }
+
   readonly #begin = (): void => {
     let count = 0;
     for (let weight = 0; count < this.#waiting.length; count++) {

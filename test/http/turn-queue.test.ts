@@ -64,3 +64,18 @@ describe('TurnQueue.next', () => {
     assert.deepEqual(done, ['a', 'b']);
   });
 });
+
+describe('TurnQueue.again', () => {
+  it('starts a second piece ahead of the first pieces of others', async () => {
+    const { turns, done, pass } = queueOf(1);
+    const inTwoPieces = async (name: string) => {
+      await turns.next();
+      done.push(`${name} begun`);
+      await turns.again();
+      done.push(`${name} done`);
+    };
+    for (const name of ['a', 'b']) void inTwoPieces(name);
+    assert.deepEqual(await pass(5), [1, 1, 1, 1, 0]);
+    assert.deepEqual(done, ['a begun', 'a done', 'b begun', 'b done']);
+  });
+});
