@@ -187,7 +187,7 @@ describe('App.close', () => {
   });
 
   test('answers 503 to requests queued for a password hash, and finishes the running hash', async (t) => {
-    const settings = { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=16,r=8,p=5' };
+    const settings = { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=16,r=8,p=4' };
     const { app, port, call } = await startServer(t, settings, PATIENT);
     // Far more than are hashed while the queue is looked at.
     const wires = await Promise.all(Array.from({ length: 12 }, () => held(port)));
