@@ -78,7 +78,7 @@ describe('Store.write with a collection owned by an owned one', () => {
   for (const kind of storeKinds) {
     it(`counts its rows in the quota of the user at the end of the chain, at ${kind.name}`, async (t) => {
       const { openStore } = await source<typeof Opening>('store/open.ts');
-      const capacity = { bytesPerUser: 8_192 };
+      const capacity = { bytesPerUser: 20_000 };
       const store = (await openStore(kind.newUrl(t), { capacity })) as Deep;
       t.after(() => store.close());
       await fill(store);
@@ -86,7 +86,7 @@ describe('Store.write with a collection owned by an owned one', () => {
       const before = [await bytesOf(1), await bytesOf(2)];
       await store.write([{ create: 'posts', values: postOf(1) }]);
       await write(store, remark(4, 'x'.repeat(500)));
-      await rejects(write(store, remark(4, 'x'.repeat(7_000))), 'quota_exceeded');
+      await rejects(write(store, remark(4, 'x'.repeat(19_000))), 'quota_exceeded');
       await write(store, remark(3, 'x'.repeat(3_000)), { remove: 'posts', id: 4 });
       assert.equal(await bytesOf(1), before[0], 'a removed post takes its remarks with it');
       await store.posts.remove(3);
