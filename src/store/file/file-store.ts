@@ -137,7 +137,7 @@ async function setTornEndAside(
   }
 }
 
-// A killed command may leave a copy with password hashes, whose name nobody has seen.
+// A killed command may leave a copy with password hashes without having printed its name.
 async function settleLeftovers(
   path: string,
   { log, fileSystem = realFileSystem }: FileStoreOptions,

@@ -360,7 +360,7 @@ describe('Store.compact that fails', () => {
 });
 
 describe('Store.compact with few file descriptors', () => {
-  it('changes nothing without the descriptors that it needs, and writes go on', async (t) => {
+  it('changes nothing without the descriptors that it needs, and stops no write', async (t) => {
     const url = `file:${temporaryFolder(t)}/jot.jsonl`;
     const script = [...typescript, 'test/support/disk/few-descriptors.ts', url];
     const { stdout, stderr } = await start(t, script, { descriptorsMax: 64 }).ended;
