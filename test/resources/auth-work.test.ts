@@ -221,7 +221,10 @@ describe('POST /auth during a password change', () => {
 
 describe('POST /auth under load', () => {
   it('sheds excess logins with 503 and Retry-After, serves the rest, and keeps GET /healthz quick', async (t) => {
-    const server = await startServer(t, { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=11,r=8,p=1' });
+    // On a busy machine, no login may wait too long.
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const settings = { HASH_CONCURRENCY: '1', PASSWORD_COST: 'ln=11,r=8,p=1' };
+    const server = await startServer(t, settings, { timeouts: { stallMs: 3_600_000 } });
     await server.signUp('matt', 'old');
     const outcomes: number[] = [];
     const logins = Array.from({ length: 100 }, async () => {
