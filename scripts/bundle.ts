@@ -1,15 +1,17 @@
-// Makes of the whole program one script and puts it into `dist`, with the command that runs it and the code that V8 makes of it:
-// a server that compiles nothing and reads three files answers sooner.
+// Completes `dist` after the compiler: writes the version into it, and bundles the program into one
+// script with the command that runs it and V8's code cache. A server that compiles nothing and reads
+// three files starts sooner.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { VERSION } from '../src/version.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -17,17 +19,17 @@ const dist = fileURLToPath(new URL('../dist', import.meta.url));
 const inBundleFolder = (name: string) => fileURLToPath(new URL(`bundle/${name}`, import.meta.url));
 const bundle = join(dist, 'bundle.js');
 
-// A script knows neither modules nor where it lies, so it is a function that is told.
+writeFileSync(join(dist, 'version.js'), `export const VERSION = ${JSON.stringify(VERSION)};\n`);
+// A script has no modules, so it is a function that receives `require`.
 await build({
-  entryPoints: [fileURLToPath(new URL('../src/main.ts', import.meta.url))],
+  entryPoints: [join(dist, 'main.js')],
   outfile: bundle,
   bundle: true,
   platform: 'node',
   format: 'cjs',
   charset: 'ascii',
   target: 'node20.19',
-  define: { 'import.meta.dirname': '__dirname' },
-  banner: { js: '(function (require, __dirname) {' },
+  banner: { js: '(function (require) {' },
   footer: { js: '})' },
   logLevel: 'warning',
 });

@@ -1,4 +1,6 @@
-// The version in package.json, which lies beside `src` as well as `dist`.
+// The version of Jot. In the source tree, `package.json` has it. A built file may be anywhere, for
+// example in the bundle of another program, so the build replaces this module by a constant
+// (`scripts/bundle.ts`).
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,10 +1,12 @@
 // The package from `npm pack`, unpacked in an empty project and imported by its name. It contains
 // the command: a script, and the code cache that V8 produced for it. The cache must be used if it
-// fits, and must never matter if it does not.
+// fits, and must never matter if it does not. Neither the command nor a consumer's bundle may depend
+// on the folder they are in.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,7 +15,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
+import { build } from 'esbuild';
 import { type Cleanup, temporaryFolder } from './support/disk/temporary-folder.ts';
 import { start } from './support/process/command.ts';
 import { compilerOptions, program } from './support/process/consumer-program.ts';
@@ -130,6 +133,26 @@ describe('npm pack', () => {
       });
     });
 
+    for (const format of ['esm', 'cjs'] as const) {
+      it(`can be bundled by a consumer, as ${format}, and runs in another folder`, async (t) => {
+        const contents = `
+          import { createApp } from 'jot';
+          const app = createApp({ settings: { PORT: 0, DATABASE_URL: 'memory:', LOG: 'off' } });
+          app.listen().then(async (url) => {
+            console.log(await (await fetch(url + '/healthz')).text());
+            await app.close();
+          });`;
+        const folder = temporaryFolder(t);
+        writeFileSync(`${folder}/package.json`, '{"version":"4.7.11"}');
+        const outfile = `${folder}/bundled/app.${format === 'esm' ? 'mjs' : 'cjs'}`;
+        const stdin = { contents, resolveDir: consumer };
+        await build({ stdin, outfile, format, bundle: true, platform: 'node', logLevel: 'silent' });
+        const { code, stdout, stderr } = await run(process.execPath, [outfile], folder);
+        assert.equal(code, 0, stderr);
+        assert.equal(JSON.parse(stdout).version, manifest.version);
+      });
+    }
+
     it('installs the command, which runs', async () => {
       const main = `${installed}/${manifest.bin.jot}`;
       assert.match(readFileSync(main, 'utf8'), /^#!\/usr\/bin\/env node\n/);
@@ -169,13 +192,22 @@ describe('npm pack', () => {
     };
     const works = { code: 0, stdout: `${manifest.version}\n`, stderr: '' };
 
-    it('serves requests', async (t) => {
+    const serves = async (t: TestContext, folder: string) => {
       const env = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };
-      const command = start(t, [`${dist}/jot.cjs`], { cwd: temporaryFolder(t), env });
+      const command = start(t, [`${folder}/jot.cjs`], { cwd: temporaryFolder(t), env });
       const { url } = JSON.parse(await command.line(/"message":"ready"/));
       assert.deepEqual(await (await fetch(`${url}/users`)).json(), []);
       command.kill('SIGTERM');
       assert.equal((await command.ended).code, 0);
+    };
+
+    it('serves requests', (t) => serves(t, dist));
+
+    it('serves requests, and has its version, if dist is copied without the package', async (t) => {
+      const copy = `${temporaryFolder(t)}/copy`;
+      cpSync(dist, copy, { recursive: true });
+      assert.deepEqual(await run(process.execPath, [`${copy}/jot.cjs`, 'version'], copy), works);
+      await serves(t, copy);
     });
 
     it('has a code cache that V8 accepts', async () => {

@@ -4,7 +4,6 @@
 
 const { createHash } = require('node:crypto');
 const { readFileSync, writeFileSync } = require('node:fs');
-const { dirname } = require('node:path');
 const { Script } = require('node:vm');
 
 const [filename, cache] = process.argv.splice(2);
@@ -17,4 +16,4 @@ process.once('message', () => {
   process.exit(0);
 });
 process.once('disconnect', () => process.exit(1));
-script.runInThisContext()(require, dirname(filename));
+script.runInThisContext()(require);

@@ -28,4 +28,4 @@ function codeCache() {
 
 // The bundle is ASCII but for its comments, and this is the quickest way to read that.
 const script = new Script(source.toString('latin1'), { filename, cachedData: codeCache() });
-script.runInThisContext()(require, __dirname);
+script.runInThisContext()(require);
