@@ -42,13 +42,16 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Maximum number of open files, set by `ulimit -n`. */
   readonly descriptorsMax?: number;
+  /** The beginning of a command line that runs the rest of it, such as `nice`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** Runs a program that this project's folder has; it is ended with the test. */
 export function start(t: Cleanup, args: readonly string[], options: CommandOptions = {}): Command {
-  const { env = {}, cwd = root, descriptorsMax } = options;
+  const { env = {}, cwd = root, descriptorsMax, wrapper = [] } = options;
   const limited = ['sh', '-c', `ulimit -n ${descriptorsMax}; exec "$0" "$@"`];
-  const [file = '', ...rest] = [...(descriptorsMax === undefined ? [] : limited), process.execPath, ...args];
+  const limit = descriptorsMax === undefined ? [] : limited;
+  const [file = '', ...rest] = [...limit, ...wrapper, process.execPath, ...args];
   const child = spawn(file, rest, { cwd, env: { ...inherited(), ...env } });
   const output = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
