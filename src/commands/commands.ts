@@ -11,7 +11,7 @@ import { migrate } from './migrate.ts';
 import { repair } from './repair.ts';
 import { serve } from './serve.ts';
 import { helpOf, usageOf, usageOfOne } from './usage.ts';
-import { changePassword, createUser, deleteUser } from './user.ts';
+import { changePassword, createUser, deleteUser, disableUser, enableUser, logoutUser } from './user.ts';
 import { listUsers } from './user-list.ts';
 
 const help: Command = {
@@ -34,7 +34,7 @@ const version: Command = {
 export const commands: readonly Command[] = [
   ...[serve, check, repair, compact, migrate, exportRows, importRows],
   ...[listKeys, rotateKeys, retireKeys],
-  ...[listUsers, createUser, changePassword, deleteUser],
+  ...[listUsers, createUser, changePassword, logoutUser, disableUser, enableUser, deleteUser],
   ...[help, version],
 ];
 

@@ -11,10 +11,10 @@ import type { Tables } from '../store/memory/tables.ts';
 import { type Command, dataFileOf, FILE, print } from './command.ts';
 import { shown, tableOf, timeText } from './text-table.ts';
 
-const COLUMNS = ['id', 'username', 'created', 'posts', 'sessions', 'bytes'] as const;
+const COLUMNS = ['id', 'username', 'disabled', 'created', 'posts', 'sessions', 'bytes'] as const;
 
 /** A user as listed: a time as text, numbers of rows, and the memory of the posts. */
-type Listed = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
+type Listed = Readonly<Record<(typeof COLUMNS)[number], string | number | boolean>>;
 
 export const listUsers: Command = {
   name: 'user list',
@@ -31,10 +31,11 @@ export const listUsers: Command = {
 function usersIn(tables: Tables, nowMs: number): Listed[] {
   const isLive = (id: Id) => (tables.find('sessions', id) as Session).expires > nowMs;
   return Array.from(tables.ownedIds('users', 0), (id) => {
-    const { username, created } = tables.find('users', id) as User;
+    const { username, disabled, created } = tables.find('users', id) as User;
     return {
       id,
       username,
+      disabled,
       created: timeText(created),
       posts: [...tables.ownedIds('posts', id)].length,
       sessions: [...tables.ownedIds('sessions', id)].filter(isLive).length,

@@ -1,4 +1,4 @@
-// The requests with which an operator adds, changes and deletes users. A running server handles
+// The requests with which an operator adds, changes, disables and deletes users. A running server handles
 // them for a command that connects to its control socket. If no server is running, the command
 // calls the same handlers itself. The command hashes the password, by the rules that it requests
 // from the server; every value is checked again here.
@@ -34,7 +34,7 @@ export const userWithHash = object({ username, password_hash: passwordHash });
 export const responseTypes = {
   rules: object({ password_length_min: integer({ min: 0 }), password_cost: text() }),
   user: object({ id: id(), username: text() }),
-  password: object({ id: id(), username: text(), sessions_ended: integer({ min: 0 }) }),
+  sessions: object({ id: id(), username: text(), sessions_ended: integer({ min: 0 }) }),
 };
 
 export function userRequests(options: UserRequestsOptions): ControlHandlers {
@@ -54,14 +54,40 @@ export function userRequests(options: UserRequestsOptions): ControlHandlers {
     async 'user password'(value) {
       const { username: name, password_hash } = withUsableHash(options, value);
       const user = await get(store, name);
-      const sessions_ended = (await sessionsOf(store, user)).filter(({ expires }) => expires > now()).length;
+      const sessions_ended = await liveSessions(options, user);
       // As with a change by the user: the version tells logins under way that they began with the old password.
       await store.write([
         { update: 'users', id: user.id, change: { password_hash }, ifVersion: user.version },
         { discardOwned: 'sessions', owner: user.id },
       ]);
       log.info('the operator changed a password', { user: user.id, sessions_ended });
-      return responseTypes.password.marshal({ ...user, sessions_ended });
+      return responseTypes.sessions.marshal({ ...user, sessions_ended });
+    },
+
+    async 'user logout'(value) {
+      const user = await get(store, check(whom, value).username);
+      const sessions_ended = await liveSessions(options, user);
+      await store.write([{ discardOwned: 'sessions', owner: user.id }]);
+      log.info('the operator ended the sessions of a user', { user: user.id, sessions_ended });
+      return responseTypes.sessions.marshal({ ...user, sessions_ended });
+    },
+
+    async 'user disable'(value) {
+      const user = await get(store, check(whom, value).username);
+      const sessions_ended = await liveSessions(options, user);
+      await store.write([
+        { update: 'users', id: user.id, change: { disabled: true } },
+        { discardOwned: 'sessions', owner: user.id },
+      ]);
+      log.info('the operator disabled a user', { user: user.id, sessions_ended });
+      return responseTypes.sessions.marshal({ ...user, sessions_ended });
+    },
+
+    async 'user enable'(value) {
+      const user = await get(store, check(whom, value).username);
+      await store.users.update(user.id, { disabled: false });
+      log.info('the operator enabled a user', { user: user.id });
+      return responseTypes.user.marshal(user);
     },
 
     async 'user delete'(value) {
@@ -107,6 +133,10 @@ function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
   if (cost !== null && formatCost(cost) === formatCost(passwordCost)) return given;
   const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server, and must be for the command`;
   throw new JotError('validation_failed', wanted);
+}
+
+async function liveSessions({ store, now }: UserRequestsOptions, user: User): Promise<number> {
+  return (await sessionsOf(store, user)).filter(({ expires }) => expires > now()).length;
 }
 
 async function get({ users }: Store, name: string): Promise<User> {

@@ -1,13 +1,13 @@
-// `jot user`: an operator creates and deletes users and replaces passwords. The command asks for
-// the password and hashes it, and only the hash leaves the process. The rules for passwords come
-// from the running server, if there is one. A password is never an argument, since arguments are in
-// the shell's history and visible to every process on the machine.
+// `jot user`: an operator creates, disables and deletes users, ends their sessions and replaces
+// passwords. The command asks for the password and hashes it, and only the hash leaves the process.
+// The rules for passwords come from the running server, if there is one. A password is never an
+// argument, since arguments are in the shell's history and visible to every process on the machine.
 
 import { hash, parseCost } from '../auth/password.ts';
 import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
 import { password, username as usernameType } from '../resources/credentials.ts';
-import { object, type Type } from '../schema/schema.ts';
+import { type Infer, object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
 import { type Command, counted, dataFileOf, print, UsageError, type World } from './command.ts';
@@ -45,11 +45,32 @@ export const changePassword: Command = {
     const name = nameIn(positionals);
     await requireFile(dataFileOf(world, []));
     const value = { username: name, password_hash: await newHash(world) };
-    const { id, ...user } = await change(world, 'user password', value, responseTypes.password);
+    const { id, ...user } = await change(world, 'user password', value, responseTypes.sessions);
     const ended = counted(user.sessions_ended, 'session');
     await print(world.stdout, `${shown(user.username)}, user ${id}, has a new password; ended: ${ended}\n`);
   },
 };
+
+export const logoutUser = changeOf(
+  'user logout',
+  'end all sessions of a user, who keeps the password',
+  responseTypes.sessions,
+  ({ sessions_ended }) => `is signed out; ended: ${counted(sessions_ended, 'session')}`,
+);
+
+export const disableUser = changeOf(
+  'user disable',
+  'end all sessions of a user and reject logins; the posts and the name are kept',
+  responseTypes.sessions,
+  ({ sessions_ended }) => `is disabled; ended: ${counted(sessions_ended, 'session')}`,
+);
+
+export const enableUser = changeOf(
+  'user enable',
+  'let a disabled user sign in again, with the same password',
+  responseTypes.user,
+  () => 'may sign in',
+);
 
 export const deleteUser: Command = {
   name: 'user delete',
@@ -66,6 +87,26 @@ export const deleteUser: Command = {
     await print(world.stdout, `${shown(username)}, user ${id}, is gone, with all posts and sessions\n`);
   },
 };
+
+/** Returns a command that needs only the name of a user. */
+function changeOf<T extends Infer<typeof responseTypes.user>>(
+  name: string,
+  summary: string,
+  type: Type<T>,
+  outcome: (user: T) => string,
+): Command {
+  return {
+    name,
+    parameters: { '<username>': 'the name of the user' },
+    summary,
+    async run(world, { positionals }) {
+      const value = { username: nameIn(positionals) };
+      await requireFile(dataFileOf(world, []));
+      const user = await change(world, name, value, type);
+      await print(world.stdout, `${shown(user.username)}, user ${user.id}, ${outcome(user)}\n`);
+    },
+  };
+}
 
 function nameIn([username = '']: readonly string[]): string {
   return check(object({ username: usernameType }), { username }).username;

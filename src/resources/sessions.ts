@@ -105,8 +105,8 @@ export interface VerifiedUser {
 /**
  * Starts a session.
  *
- * @throws JotError `precondition_failed` if the hash has changed in the meantime, `not_found` if
- * the user or the session no longer exists.
+ * @throws JotError `precondition_failed` if the hash has changed or the user was disabled in the
+ * meantime, `not_found` if the user or the session no longer exists.
  */
 export async function startSession(
   options: SessionsOptions,
@@ -114,7 +114,7 @@ export async function startSession(
   client: Client,
 ): Promise<Session> {
   const { store, now } = options;
-  const guards: Operation[] = [{ expect: 'users', id: user_id, values: { password_hash } }];
+  const guards: Operation[] = [{ expect: 'users', id: user_id, values: { password_hash, disabled: false } }];
   if (renewedHash !== null) {
     const change = { password_hash: renewedHash };
     guards.push({ update: 'users', id: user_id, change, keepVersion: true });
@@ -122,7 +122,7 @@ export async function startSession(
   const stale = staleSessions(await sessionsOf(store, { id: user_id }), now());
   for (const { id } of stale) guards.push({ discard: 'sessions', id });
   const session = await store.sessions.create(newSession(options, user_id, client), { guards });
-  // A password change may have been written in the same batch and ended the session.
+  // A password change or an operator may have ended the session in the same batch.
   return store.sessions.get(session.id);
 }
 

@@ -54,8 +54,8 @@ export async function signIn(
   for (let tries = 0; tries < START_TRIES_MAX && verified !== null; tries++) {
     const session: Session | null = await orNullIfChanged(startSession(options, verified, client));
     if (session !== null) return session;
-    // A concurrent password change must invalidate this login. Or a concurrent login has renewed
-    // the hash.
+    // The operator has disabled the user, or a concurrent password change must invalidate this
+    // login, or a concurrent login has renewed the hash.
     const current = await options.store.users.find(verified.user.id);
     verified = await verify(options, current, password, client);
   }
@@ -73,7 +73,8 @@ async function verify(
     user?.password_hash ?? null,
     siteKey(client.address),
   );
-  return ok && user !== null ? { user, renewedHash: renewed } : null;
+  // Checked after hashing, so that the response takes the time of a wrong password.
+  return ok && user?.disabled === false ? { user, renewedHash: renewed } : null;
 }
 
 function invalidCredentials(): JotError {

@@ -21,6 +21,8 @@ const users = collection({
     username: { kind: 'text' },
     // A PHC string.
     password_hash: { kind: 'text', secret: true },
+    // A disabled user has no sessions, and cannot start one.
+    disabled: { kind: 'boolean', default: false },
     created: { kind: 'time' },
   },
   unique: {

@@ -27,15 +27,15 @@ describe('jot user list', () => {
     assert.ok(bytes > 400, `${bytes} bytes for two posts`);
     const created = '2026-11-23T12:00:00Z';
     assert.deepEqual(listed, [
-      { id: 1, username: 'matt', created, posts: 2, sessions: 2, bytes },
-      { id: 2, username: 'Élie', created, posts: 0, sessions: 1, bytes: 0 },
+      { id: 1, username: 'matt', disabled: false, created, posts: 2, sessions: 2, bytes },
+      { id: 2, username: 'Élie', disabled: false, created, posts: 0, sessions: 1, bytes: 0 },
     ]);
     const table = await runCommand(listUsers, [], { settings, now });
     assert.deepEqual([table.code, table.stderr], [0, '']);
     assert.deepEqual(table.stdout.split('\n'), [
-      'id  username  created               posts  sessions  bytes',
-      `1   matt      2026-11-23T12:00:00Z  2      2         ${bytes}`,
-      '2   Élie      2026-11-23T12:00:00Z  0      1         0',
+      'id  username  disabled  created               posts  sessions  bytes',
+      `1   matt      false     2026-11-23T12:00:00Z  2      2         ${bytes}`,
+      '2   Élie      false     2026-11-23T12:00:00Z  0      1         0',
       '',
     ]);
   });
@@ -73,7 +73,7 @@ describe('jot user list', () => {
     const path = `${folder}/jot.jsonl`;
     assert.equal(
       (await runCommand(listUsers, [path])).stdout,
-      'id  username  created  posts  sessions  bytes\n',
+      'id  username  disabled  created  posts  sessions  bytes\n',
     );
     assert.equal((await runCommand(listUsers, ['--json', path])).stdout, '');
     await assert.rejects(runCommand(listUsers, [`${folder}/none.jsonl`]), { name: 'JotError' });
