@@ -10,16 +10,22 @@ const OPTION = /--max[-_]old[-_]space[-_]size[= ](\d+)/g;
 const NEW_SHARE_MAX = 1 / 20;
 
 /** The size of V8's heap for objects that stay, in bytes, set by `--max-old-space-size`. */
-export const HEAP_BYTES = heapBytes();
+export const HEAP_BYTES = heapBytesOf(
+  [process.env.NODE_OPTIONS, ...process.execArgv].join(' '),
+  getHeapStatistics().heap_size_limit,
+);
 
 /** Returns a share of the heap in bytes, but at most `bytesMax`. */
 export function heapShare(share: number, bytesMax = Number.POSITIVE_INFINITY): number {
   return Math.floor(Math.min(HEAP_BYTES * share, bytesMax));
 }
 
-function heapBytes(): number {
-  const options = `${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`;
-  const mebibytes = Number([...options.matchAll(OPTION)].at(-1)?.[1] ?? 0);
-  if (mebibytes > 0) return mebibytes * 1024 * 1024;
-  return Math.floor(getHeapStatistics().heap_size_limit * (1 - NEW_SHARE_MAX));
+/**
+ * Returns the size of the heap that Node's options set; without one of them, V8's limit without the
+ * space for new objects.
+ */
+export function heapBytesOf(options: string, limitBytes: number): number {
+  const [, mebibytes] = [...options.matchAll(OPTION)].at(-1) ?? [];
+  if (mebibytes !== undefined) return Number(mebibytes) * 1024 * 1024;
+  return Math.floor(limitBytes * (1 - NEW_SHARE_MAX));
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { heapBytesOf } from '../../src/lib/heap.ts';
 import { program, start } from '../support/process/command.ts';
 
 describe('HEAP_BYTES', () => {
@@ -23,6 +24,22 @@ describe('HEAP_BYTES', () => {
       const problem = `STORE_BYTES_MAX is "${mebibytes}MiB"; expected bytes, like \`65536\` or \`64KiB\`, up to ${max}MiB`;
       assert.ok(stderr.endsWith(`${problem}\n`), stderr);
       assert.notEqual(code, 0);
+    });
+  }
+});
+
+describe('heapBytesOf', () => {
+  const MEBIBYTE = 1024 * 1024;
+  const rows: readonly (readonly [options: string, bytes: number])[] = [
+    ['--max-old-space-size=96', 96 * MEBIBYTE],
+    ['--max_old_space_size 48 --enable-source-maps', 48 * MEBIBYTE],
+    ['--max-old-space-size=300 --max-old-space-size=48', 48 * MEBIBYTE],
+    ['', 950],
+    ['--max-semi-space-size=16', 950],
+  ];
+  for (const [options, bytes] of rows) {
+    it(`returns ${bytes} for a limit of 1,000 bytes and "${options}"`, () => {
+      assert.equal(heapBytesOf(options, 1_000), bytes);
     });
   }
 });

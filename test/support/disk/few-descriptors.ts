@@ -15,12 +15,13 @@ const outcomeOf = (done: Promise<unknown>) => done.then(() => 'done', String);
 await outcomeOf(store.compact());
 const taken: number[] = [];
 const outcomes: object[] = [];
-takeAll();
 for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  // Again each time, since Node may have closed a descriptor of its own in the meantime.
+  takeAll();
+  for (const descriptor of taken.splice(-attempt, attempt)) closeSync(descriptor);
   const compaction = await outcomeOf(store.compact());
   const write = await outcomeOf(store.users.create(userNamed(`user ${attempt}`)));
   outcomes.push({ compaction, write });
-  closeSync(taken.pop() ?? 0);
 }
 for (const descriptor of taken) closeSync(descriptor);
 process.stdout.write(`${JSON.stringify(outcomes)}\n`);
