@@ -139,8 +139,8 @@ export class App {
   };
 
   /**
-   * Listens on the host and port of the settings, then calls `open`. Resolves to the address,
-   * `http://127.0.0.1:3000`.
+   * Listens on the host and port of the settings, then calls `open`. Resolves to an address that
+   * works here, `http://127.0.0.1:3000`; for every address, `http://localhost:3000`.
    */
   readonly listen = async (): Promise<string> => {
     if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
@@ -150,7 +150,9 @@ export class App {
       throw error;
     });
     if (this.#closing !== null) throw new JotError('unavailable', 'Jot was closed while it started');
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    // The address that means every address is not one to connect to.
+    const name = family === 'IPv6' ? `[${address}]` : address;
+    return `http://${isUnspecified(address) ? 'localhost' : name}:${port}`;
   };
 
   /**
@@ -246,6 +248,10 @@ async function createApi(config: Config, store: Store, { now, log }: Pick<Common
   ];
   const findRow = (name: CollectionName, id: Id) => store[name].find(id);
   return { ...parts, endpoints, identify: createIdentify(parts), findRow };
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
 
 function createCache(ttlMs: number | null, now: () => number): ResponseCache | null {

@@ -6,8 +6,9 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { KEYS_MAX } from './auth/jwt.ts';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
+import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
-import type { AllowedOrigins } from './http/cors.ts';
+import { origins } from './http/cors.ts';
 import type { Environment } from './lib/env-file.ts';
 import { HEAP_BYTES } from './lib/heap.ts';
 import type { LogFormat } from './lib/log.ts';
@@ -30,6 +31,8 @@ const BODY_BYTES_LIMIT = 512 * 1024;
 const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
 const SECRET_BYTES_MIN = 32;
+const METRICS_TOKEN_LENGTH_MIN = 16;
+const LEEWAY_MS_MAX = 3_600_000;
 // Of libuv's thread pool.
 const POOL_SIZE_DEFAULT = 4;
 const POOL_SIZE_MAX = 1024;
@@ -86,25 +89,15 @@ function declareSettings(setting: Declare, hashesMax: number) {
     corsOrigin: setting('CORS_ORIGIN', [], origins, 'Origins whose pages may use the API; or `*`'),
     trustProxy: setting('TRUST_PROXY', NO_PROXIES, proxies, 'Proxies whose `X-Forwarded-For` is trusted'),
     explain: setting('EXPLAIN', !isProduction, onOff, '`Server-Timing` header; `off` in production'),
-    logFormat: setting<LogFormat>(
+    logFormat: setting(
       'LOG',
       isProduction ? 'json' : 'text',
-      oneOf({ json: 'json', text: 'text', off: 'off' }),
+      logFormat,
       '`json`, `text` or `off`; `json` in production',
     ),
     authPrefixes: setting('JWT_AUTH_HEADER_PREFIX', ['JWT', 'Bearer'], schemes, 'Schemes of `Authorization`'),
     secrets: setting('JWT_SECRET_KEY', [], secretList(isProduction), 'Secrets: the first signs, all verify'),
-    tokens: {
-      expirationMs: setting('JWT_EXPIRATION_DELTA', 300_000, duration(1), 'Lifetime of an access token'),
-      notBeforeMs: setting('JWT_NOT_BEFORE_DELTA', 0, duration(0), 'Time until an access token is valid'),
-      leewayMs: setting('JWT_LEEWAY', 10_000, duration(0), 'Tolerated difference between clocks; 0 for none'),
-      refreshExpirationMs: setting(
-        'JWT_REFRESH_EXPIRATION_DELTA',
-        30 * 86_400_000,
-        duration(1),
-        'Lifetime of a refresh token',
-      ),
-    },
+    tokens: declareTokens(setting),
     refreshReuseLeewayMs: setting(
       'JWT_REFRESH_REUSE_LEEWAY',
       10_000,
@@ -133,7 +126,37 @@ function declareSettings(setting: Declare, hashesMax: number) {
       }),
     ) as Rates,
     cacheTtlMs: setting('CACHE_TTL', 60_000, cacheTtl, 'Lifetime of cached lists; or `off`'),
-    metricsToken: setting('METRICS_TOKEN', null, metricsToken, 'Bearer token that `/metrics` requires'),
+    metricsToken: setting(
+      'METRICS_TOKEN',
+      null,
+      metricsToken(isProduction),
+      'Bearer token that `/metrics` requires',
+    ),
+  };
+}
+
+function declareTokens(setting: Declare): TokenSettings {
+  const expirationMs = setting('JWT_EXPIRATION_DELTA', 300_000, duration(1), 'Lifetime of an access token');
+  return {
+    expirationMs,
+    notBeforeMs: setting(
+      'JWT_NOT_BEFORE_DELTA',
+      0,
+      duration(0, expirationMs - 1, ', less than JWT_EXPIRATION_DELTA'),
+      'Time until an access token is valid',
+    ),
+    leewayMs: setting(
+      'JWT_LEEWAY',
+      10_000,
+      duration(0, LEEWAY_MS_MAX, ', at most `1h`'),
+      'Tolerated difference between clocks; 0 for none',
+    ),
+    refreshExpirationMs: setting(
+      'JWT_REFRESH_EXPIRATION_DELTA',
+      30 * 86_400_000,
+      duration(1),
+      'Lifetime of a refresh token',
+    ),
   };
 }
 
@@ -168,10 +191,18 @@ export function keyFileOf({ secrets, databaseUrl }: Pick<Config, 'secrets' | 'da
   return filePath(databaseUrl)?.replace(/(\.jsonl)?$/, '.keys.json') ?? null;
 }
 
+/** Returns the format of the log, even if other settings are wrong. */
+export function logFormatOf({ LOG, NODE_ENV }: Settings): LogFormat {
+  const isProduction = nodeEnv.read(settingText(NODE_ENV) ?? '') ?? false;
+  return logFormat.read(settingText(LOG) ?? '') ?? (isProduction ? 'json' : 'text');
+}
+
 // The word that switches the stricter defaults on must not be misspelt without a word.
 const nodeEnv: Setting<boolean> = oneOf({ production: true, development: false, test: false });
 
 const onOff: Setting<boolean> = oneOf({ on: true, off: false });
+
+const logFormat: Setting<LogFormat> = oneOf({ json: 'json', text: 'text', off: 'off' });
 
 // Whether there is such a host is found out by listening. A number is no name: `0` would mean every address.
 const host: Setting<string> = {
@@ -181,15 +212,9 @@ const host: Setting<string> = {
 
 const databaseUrl: Setting<string> = {
   read: (text) => (text === 'memory:' || filePath(text) !== null ? text : undefined),
-  expected: '`file:<path>` or `memory:`',
+  expected: '`file:<path>` or `memory:`; the path of a file, percent-encoded if absolute',
   // A database's URL may hold a password.
   isSecret: true,
-};
-
-const origins: Setting<AllowedOrigins> = {
-  read: (text) =>
-    text === '*' ? '*' : listOf(text, (entry) => URL.canParse(entry) && new URL(entry).origin === entry),
-  expected: '`*`, or origins like `https://example.com` separated by commas',
 };
 
 const proxies: Setting<TrustedProxies> = {
@@ -223,11 +248,14 @@ const cacheTtl: Setting<number | null> = {
   expected: 'a duration of more than 0 or `off`',
 };
 
-const metricsToken: Setting<string | null> = {
-  read: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
-  expected: 'visible ASCII characters without spaces',
-  isSecret: true,
-};
+function metricsToken(isProduction: boolean): Setting<string | null> {
+  const lengthMin = isProduction ? METRICS_TOKEN_LENGTH_MIN : 1;
+  return {
+    read: (text) => (/^[\x21-\x7e]+$/.test(text) && text.length >= lengthMin ? text : undefined),
+    expected: `${isProduction ? `${lengthMin} or more ` : ''}visible ASCII characters without spaces`,
+    isSecret: true,
+  };
+}
 
 function secretList(isProduction: boolean): Setting<readonly string[]> {
   return {

@@ -3,10 +3,9 @@
 // with the command's exit code.
 
 import { writeSync } from 'node:fs';
-import { damageIn, EXIT_DAMAGE, EXIT_FAILURE, EXIT_USAGE, UsageError } from './commands/command.ts';
+import { EXIT_FAILURE, exitCodeOf, isExpected, UsageError } from './commands/command.ts';
 import { runCommandLine } from './commands/commands.ts';
 import { withEnvFile } from './lib/env-file.ts';
-import { JotError } from './lib/errors.ts';
 
 const { stdout, stderr } = process;
 
@@ -37,16 +36,9 @@ async function run(): Promise<number> {
   return runCommandLine(world, process.argv.slice(2));
 }
 
-// The message of an expected failure is enough. Any other exception is a bug, so its stack is
-// printed. A reader that has gone needs neither.
+// A reader that has gone needs no message.
 function fail(error: NodeJS.ErrnoException): never {
-  const isExpected = error instanceof JotError || error instanceof UsageError || 'syscall' in error;
-  if (error.code !== 'EPIPE') stderr.write(`jot: ${isExpected ? error.message : error.stack}\n`);
+  if (error.code !== 'EPIPE') stderr.write(`jot: ${isExpected(error) ? error.message : error.stack}\n`);
   if (error instanceof UsageError) stderr.write(`\n${error.usage}`);
   process.exit(exitCodeOf(error));
-}
-
-function exitCodeOf(error: Error): number {
-  if (error instanceof UsageError) return EXIT_USAGE;
-  return damageIn(error) === null ? EXIT_FAILURE : EXIT_DAMAGE;
 }

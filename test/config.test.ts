@@ -26,6 +26,7 @@ interface Setting {
 const MEBIBYTE = 1024 * 1024;
 const HIDDEN = 'is not valid (its value is hidden here)';
 const LONG_SECRET = 'long enough for anybody: 32 bytes.';
+const DURATION = 'seconds, or a duration like `90s`, `5m`, `12h`, `30d`';
 const PROXIES = ['127.0.0.1', '10.1.2.3', '10.2.0.1', '::1', 'fd00::1'];
 
 const settings: Readonly<Record<string, Setting>> = {
@@ -43,9 +44,12 @@ const settings: Readonly<Record<string, Setting>> = {
   DATABASE_URL: {
     read: ({ databaseUrl }) => databaseUrl,
     fallback: 'file:data/jot.jsonl',
-    good: ['memory:', 'file:jot.jsonl', 'file:///var/lib/jot.jsonl'].map((text) => [text, text]),
-    bad: ['file:', 'jot.jsonl', 'memory', 'mysql://root:secret@localhost'],
-    expected: '`file:<path>` or `memory:`',
+    good: ['memory:', 'file:jot.jsonl', 'file:///var/lib/a%20b.jsonl'].map((text) => [text, text]),
+    bad: [
+      ...['file:', 'jot.jsonl', 'memory', 'mysql://root:secret@localhost'],
+      ...['file:data/', 'file:///', 'file:data/..', 'file:/%2e', 'file:/100%', 'file:/a%2Fb', 'file:/a%00'],
+    ],
+    expected: '`file:<path>` or `memory:`; the path of a file, percent-encoded if absolute',
     isSecret: true,
   },
   STORE_BYTES_MAX: heapBytes(({ capacity }) => capacity.bytes, DEFAULT_CAPACITY.bytes, STORE_BYTES_LIMIT),
@@ -72,11 +76,11 @@ const settings: Readonly<Record<string, Setting>> = {
     good: [
       ['*', '*'],
       ['https://a.example, http://localhost:5173', ['https://a.example', 'http://localhost:5173']],
+      ...['http://[::1]:8080', 'capacitor://localhost', 'chrome-extension://abcdefgh', 'ionic://a:80'].map(
+        (text) => [text, [text]] as const,
+      ),
     ],
-    bad: [
-      ...['example.com', 'https://example.com/', 'https://example.com:443', 'https://Example.com'],
-      ...['https://a.example,', '*,https://a.example', 'null'],
-    ],
+    bad: ['https://*.example.com', 'https://a.example,', '*,https://a.example', 'null', 'file://', 'wss://a'],
     expected: '`*`, or origins like `https://example.com` separated by commas',
   },
   TRUST_PROXY: {
@@ -145,8 +149,24 @@ const settings: Readonly<Record<string, Setting>> = {
     isSecret: true,
   },
   JWT_EXPIRATION_DELTA: duration(({ tokens }) => tokens.expirationMs, 300_000, 'positive'),
-  JWT_NOT_BEFORE_DELTA: duration(({ tokens }) => tokens.notBeforeMs, 0),
-  JWT_LEEWAY: duration(({ tokens }) => tokens.leewayMs, 10_000),
+  JWT_NOT_BEFORE_DELTA: {
+    ...duration(({ tokens }) => tokens.notBeforeMs, 0),
+    good: [
+      ['0', 0],
+      ['0.5s', 500],
+    ],
+    bad: ['soon', '-5m', '5m'],
+    expected: `${DURATION}, less than JWT_EXPIRATION_DELTA`,
+  },
+  JWT_LEEWAY: {
+    ...duration(({ tokens }) => tokens.leewayMs, 10_000),
+    good: [
+      ['0', 0],
+      ['1h', 3_600_000],
+    ],
+    bad: ['-1', '3601', '2h'],
+    expected: `${DURATION}, at most \`1h\``,
+  },
   JWT_REFRESH_EXPIRATION_DELTA: duration(
     ({ tokens }) => tokens.refreshExpirationMs,
     30 * 86_400_000,
@@ -213,7 +233,7 @@ function heapBytes(read: Setting['read'], fallback: number, max = HEAP_BYTES): S
 }
 
 function duration(read: Setting['read'], fallback: number, kind?: 'positive'): Setting {
-  const expected = 'seconds, or a duration like `90s`, `5m`, `12h`, `30d`';
+  const expected = DURATION;
   const good = [
     ['90', 90_000],
     ['0.5s', 500],
@@ -372,6 +392,46 @@ describe('parseConfig', () => {
     const message = problemsIn({ ...secrets, HOST: 'not a host' });
     assert.doesNotMatch(message, /hunter2/);
     assert.match(message, /not a host/);
+  });
+});
+
+describe('parseConfig: CORS_ORIGIN', () => {
+  const rows: readonly [text: string, meant: string | null, reason: string][] = [
+    ['https://example.com/', 'https://example.com', 'a slash at the end'],
+    ['https://a.example,https://b.example/app?x#y', 'https://b.example', 'a path, in the second'],
+    ['https://Example.com:443', 'https://example.com', 'the way a browser writes it'],
+    ['example.com', 'https://example.com', 'the scheme is missing'],
+    ['capacitor://localhost/', 'capacitor://localhost', 'an app'],
+    ['https://*.example.com', null, 'a pattern'],
+    ['null', null, 'a sandboxed page of any website'],
+  ];
+  for (const [text, meant, reason] of rows) {
+    it(`rejects ${text} and proposes ${meant ?? 'nothing'}: ${reason}`, () => {
+      const end = meant === null ? 'separated by commas' : `; did you mean \`${meant}\`?`;
+      assert.ok(problemsIn({ CORS_ORIGIN: text }).endsWith(end), problemsIn({ CORS_ORIGIN: text }));
+      if (meant !== null) assert.deepEqual(parseConfig({ CORS_ORIGIN: meant }).corsOrigin, [meant]);
+    });
+  }
+});
+
+describe('parseConfig: JWT_NOT_BEFORE_DELTA', () => {
+  it('is rejected if a token would expire before it is valid', () => {
+    const lifetime = { JWT_EXPIRATION_DELTA: '10m' };
+    assert.equal(parseConfig({ ...lifetime, JWT_NOT_BEFORE_DELTA: '599' }).tokens.notBeforeMs, 599_000);
+    for (const text of ['600', '1h']) {
+      const message = problemsIn({ ...lifetime, JWT_NOT_BEFORE_DELTA: text });
+      assert.match(message, /JWT_NOT_BEFORE_DELTA is ".+"; .+, less than JWT_EXPIRATION_DELTA$/);
+    }
+  });
+});
+
+describe('parseConfig: METRICS_TOKEN', () => {
+  it('has at least 16 characters in production', () => {
+    const production = { NODE_ENV: 'production', METRICS_TOKEN: 'x'.repeat(15) };
+    assert.match(problemsIn(production), /expected 16 or more visible ASCII characters without spaces$/);
+    assert.equal(parseConfig({ METRICS_TOKEN: production.METRICS_TOKEN }).metricsToken?.length, 15);
+    const { metricsToken } = parseConfig({ ...production, METRICS_TOKEN: 'x'.repeat(16) });
+    assert.equal(metricsToken?.length, 16);
   });
 });
 

@@ -92,6 +92,14 @@ describe('jot', { concurrency: 4 }, () => {
       assert.match(stdout, /^Jot is ready at [^\n]+\n$/);
     });
 
+    for (const host of ['0.0.0.0', '::']) {
+      it(`prints a URL that works if HOST is ${host}`, async (t) => {
+        const { url } = await serve(t, settingsFor(temporaryFolder(t), { HOST: host }));
+        assert.match(url, /^http:\/\/localhost:\d+$/);
+        assert.equal((await fetch(`${url}/healthz`)).status, 200);
+      });
+    }
+
     it('logs to standard output: warnings at the start, and each request', async (t) => {
       const options = settingsFor(temporaryFolder(t), { LOG: 'json', JWT_SECRET_KEY: 'short' });
       const served = await serve(t, options);
@@ -204,12 +212,12 @@ describe('jot', { concurrency: 4 }, () => {
   });
 
   describe('jot serve: failing starts', () => {
-    it('names every wrong setting, of any source, and exits with 1', async (t) => {
+    it('names every wrong setting, of any source, and exits with 78', async (t) => {
       const folder = temporaryFolder(t);
       writeFileSync(`${folder}/.env`, 'HOST=a b\nMETRICS_TOKEN=not a token\n');
       const options = settingsFor(folder, { PORT: 'http', RATE_LIMIT: '1' });
       const { code, stdout, stderr } = await jot(t, [], options).ended;
-      assert.deepEqual([code, stdout], [1, '']);
+      assert.deepEqual([code, stdout], [78, '']);
       assert.deepEqual(stderr.split('\n'), [
         'jot: Wrong settings:',
         '  HOST is "a b"; expected an address or a host name to listen on, without a port',
@@ -220,6 +228,33 @@ describe('jot', { concurrency: 4 }, () => {
       ]);
       assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');
     });
+
+    it('logs one line of JSON to standard output in production, and nothing else', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/jot.keys.json`, '{}');
+      const production = { NODE_ENV: 'production', LOG: '' };
+      const rows = [
+        [{ ...production, PORT: 'http' }, 78, /^Wrong settings:\n {2}PORT is "http"; /],
+        [{ LOG: 'json', HOST: '192.0.2.1' }, 1, /^Cannot listen with HOST=192\.0\.2\.1 /],
+        [production, 1, /^Cannot use the key file /],
+      ] as const;
+      for (const [env, expected, reason] of rows) {
+        const { code, stdout, stderr } = await jot(t, [], settingsFor(folder, env)).ended;
+        assert.deepEqual([code, stderr], [expected, '']);
+        const { level, message, ...fields } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+        assert.deepEqual([level, message, fields.exit_code], ['error', 'cannot start', expected]);
+        assert.match(fields.reason, reason);
+      }
+    });
+
+    for (const name of ['check', 'keys list', 'user list', 'user create matt']) {
+      it(`exits with 78 for a wrong setting in \`jot ${name}\` too, with a sentence`, async (t) => {
+        const options = settingsFor(temporaryFolder(t), { LOG: 'json', HOST: 'a b' });
+        const { code, stdout, stderr } = await jot(t, name.split(' '), options).ended;
+        assert.deepEqual([code, stdout], [78, '']);
+        assert.match(stderr, /^jot: Wrong settings:\n {2}HOST is "a b"/);
+      });
+    }
 
     it('prints one line if the port is in use, and exits with 1', async (t) => {
       const folder = temporaryFolder(t);

@@ -13,6 +13,8 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 /** `EX_DATAERR` of sysexits(3): the data is damaged, so a restart does not help. */
 export const EXIT_DAMAGE = 65;
+/** `EX_CONFIG` of sysexits(3): a setting is wrong, so a restart does not help either. */
+export const EXIT_CONFIG = 78;
 
 export interface World {
   readonly settings: Environment;
@@ -111,6 +113,18 @@ export function dataFileOf({ settings }: World, [path]: readonly string[]): stri
 export function damageIn(error: Error): DamageError | null {
   const cause = error instanceof JotError ? error.details.cause : null;
   return cause instanceof DamageError ? cause : null;
+}
+
+/** Returns the exit code of a command that failed. */
+export function exitCodeOf(error: Error): number {
+  if (error instanceof UsageError) return EXIT_USAGE;
+  if (error instanceof JotError && error.details.problems !== undefined) return EXIT_CONFIG;
+  return damageIn(error) === null ? EXIT_FAILURE : EXIT_DAMAGE;
+}
+
+/** Whether the message of a failure is enough. Any other exception is a bug, so its stack matters. */
+export function isExpected(error: Error): boolean {
+  return error instanceof JotError || error instanceof UsageError || 'syscall' in error;
 }
 
 /** `1,234 lines`, `1 line`. */

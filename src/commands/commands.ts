@@ -77,7 +77,7 @@ data file; default: the one in DATABASE_URL.
 \`jot <command> --help\` shows the details of a command.
 
 Exit codes: 0: success; 1: failure; 2: wrong usage; 65: the data file is damaged,
-was written by a newer Jot, or is not a data file.
+was written by a newer Jot, or is not a data file; 78: a setting is wrong.
 `;
 }
 

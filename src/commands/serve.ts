@@ -5,13 +5,13 @@
 // it. So the same signal within half a second is an echo, and is ignored.
 
 import { createApp } from '../app.ts';
-import type { Config } from '../config.ts';
+import { type Config, logFormatOf } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
 import { LineOutput } from '../lib/line-output.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { keepNextTickQuick } from '../lib/next-tick.ts';
 import { VERSION } from '../version.ts';
-import { type Command, damageIn, EXIT_FAILURE, type World } from './command.ts';
+import { type Command, damageIn, EXIT_FAILURE, exitCodeOf, isExpected, type World } from './command.ts';
 
 const ECHO_MS_MAX = 500;
 // Maximum time at the end for a slow reader of the log.
@@ -28,22 +28,38 @@ export const serve: Command = {
       onResume: () => log.warn('log lines were lost', { since_start: output.linesLost }),
     });
     process.on('exit', output.flush);
-    const app = createApp({ settings, writeLog: output.add, linesDropped: () => output.linesLost });
-    const log = createLog({ format: app.config.logFormat, write: output.add, now });
-    const { isClosing, closed } = closeOnSignals(world, app.close);
-    const url = await app.listen().catch((error) => {
-      // A start that a signal interrupts is not a failure.
-      if (isClosing()) return null;
-      throw explained(error, app.config);
+    const format = logFormatOf(settings);
+    const log = createLog({ format, write: output.add, now });
+    const code = await runServer(world, output, log).catch((error) => {
+      // A supervisor collects JSON from standard output; a person reads the sentence of `main.ts`.
+      if (format !== 'json') throw error;
+      const stack = isExpected(error) ? undefined : error.stack;
+      log.error('cannot start', { reason: error.message, exit_code: exitCodeOf(error), stack });
+      return exitCodeOf(error);
     });
-    if (url !== null) announce(url, app.config, log, output.add);
-    await closed;
     await output.drain(DRAIN_MS_MAX);
     // Node then joins libuv's threads, so a password hash in progress delays the end by up to a second
     // (`WORK_MAX` in `auth/password.ts`).
-    process.exit(0);
+    process.exit(code);
   },
 };
+
+async function runServer(world: World, output: LineOutput, log: Log): Promise<number> {
+  const app = createApp({
+    settings: world.settings,
+    writeLog: output.add,
+    linesDropped: () => output.linesLost,
+  });
+  const { isClosing, closed } = closeOnSignals(world, app.close);
+  const url = await app.listen().catch((error) => {
+    // A start that a signal interrupts is not a failure.
+    if (isClosing()) return null;
+    throw explained(error, app.config);
+  });
+  if (url !== null) announce(url, app.config, log, output.add);
+  await closed;
+  return 0;
+}
 
 function closeOnSignals({ process, elapsed }: World, close: (signal: string) => Promise<void>) {
   let first: { readonly signal: string; readonly atMs: number } | null = null;

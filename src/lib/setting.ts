@@ -6,6 +6,8 @@ export interface Setting<T> {
   /** Returns the value of a text; undefined if the text is not as expected. */
   readonly read: (text: string) => T | undefined;
   readonly expected: string;
+  /** Returns what the author of a wrong text may have meant; undefined if that is unknown. */
+  readonly guess?: (text: string) => string | undefined;
   /** Whether errors hide the value. */
   readonly isSecret?: boolean;
 }
@@ -36,14 +38,18 @@ export function bytes(max: number): Setting<number> {
   };
 }
 
-/** A duration in milliseconds. */
-export function duration(minMs: number): Setting<number> {
+/** A duration in milliseconds, both ends included. */
+export function duration(
+  minMs: number,
+  maxMs = Number.POSITIVE_INFINITY,
+  bounds = minMs > 0 ? ', more than 0' : '',
+): Setting<number> {
   return {
     read: (text) => {
       const valueMs = parseDuration(text);
-      return valueMs !== null && valueMs >= minMs ? valueMs : undefined;
+      return valueMs !== null && valueMs >= minMs && valueMs <= maxMs ? valueMs : undefined;
     },
-    expected: `seconds, or a duration like \`90s\`, \`5m\`, \`12h\`, \`30d\`${minMs > 0 ? ', more than 0' : ''}`,
+    expected: `seconds, or a duration like \`90s\`, \`5m\`, \`12h\`, \`30d\`${bounds}`,
   };
 }
 
@@ -57,6 +63,11 @@ export function oneOf<T>(values: Readonly<Record<string, T>>): Setting<T> {
 
 /** Returns the trimmed entries of a comma-separated list; undefined if an entry is invalid. */
 export function listOf(text: string, isEntry: (entry: string) => boolean): string[] | undefined {
-  const entries = text.split(',').map((entry) => entry.trim());
+  const entries = entriesOf(text);
   return entries.every((entry) => entry !== '' && isEntry(entry)) ? entries : undefined;
+}
+
+/** Returns the trimmed entries of a comma-separated list. */
+export function entriesOf(text: string): string[] {
+  return text.split(',').map((entry) => entry.trim());
 }

@@ -39,7 +39,9 @@ export function parseSettings<T>(given: Settings, declareAll: (setting: Declare)
     if (text === '') return fallback;
     const value = text === null ? undefined : kind.read(text);
     if (value !== undefined) return value;
-    const { expected, isSecret = false } = kind;
+    const { isSecret = false } = kind;
+    const meant = text === null ? undefined : kind.guess?.(text);
+    const expected = meant === undefined ? kind.expected : `${kind.expected}; did you mean \`${meant}\`?`;
     problems.push(isSecret ? { name, expected } : { name, value: given[name], expected });
     return fallback;
   });

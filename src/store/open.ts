@@ -55,10 +55,29 @@ function completed(bounds: Partial<Capacity> = {}): Capacity {
   return capacity;
 }
 
-/** The path in a `file:` URL; null for any other. */
+/** Returns the path in a `file:` URL; null for any other URL, and for the path of a folder. */
 export function filePath(url: string): string | null {
   const path = url.startsWith('file:') ? url.slice('file:'.length) : '';
-  // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089 §2); a host between the slashes is none of ours.
+  // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089 §2). Jot accepts
+  // no host between the slashes.
   const local = path.startsWith('///') ? path.slice(2) : path;
-  return local === '' || local.startsWith('//') ? null : local;
+  // A relative path is no URL of RFC 8089, so it stands as it is.
+  const file = local.startsWith('/') ? decoded(local) : local;
+  return file === null || file.startsWith('//') || isFolder(file) ? null : file;
+}
+
+// The path of a folder would become the name of a file: `data/` of the file `data`.
+function isFolder(path: string): boolean {
+  return /(?:^|\/)\.{0,2}$/.test(path);
+}
+
+// RFC 8089 takes percent-encoding from RFC 3986. An encoded slash is not a separator there, but in a
+// path it would be, and a path cannot hold NUL.
+function decoded(path: string): string | null {
+  if (/%(?:2f|00)/i.test(path)) return null;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return null;
+  }
 }

@@ -6,6 +6,7 @@ import { type Answer, startServer } from '../support/server/server.ts';
 
 const PAGE = 'https://page.example';
 const OTHER = 'http://localhost:8080';
+const APP = 'capacitor://localhost';
 const EXPOSED = 'Location, Link, ETag, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id';
 
 function corsOf({ headers }: Answer) {
@@ -48,8 +49,8 @@ describe('CORS_ORIGIN', () => {
   });
 
   it('set to a list allows the requesting origin if it is listed', async (t) => {
-    const settings = { CORS_ORIGIN: `${PAGE}, ${OTHER}` };
-    for (const origin of [PAGE, OTHER]) {
+    const settings = { CORS_ORIGIN: `${PAGE}, ${OTHER}, ${APP}` };
+    for (const origin of [PAGE, OTHER, APP]) {
       for (const found of await read(settings, t, origin)) {
         assert.deepEqual(found, { origin, exposed: EXPOSED, vary: 'Origin' });
       }

@@ -86,7 +86,16 @@ describe('filePath', () => {
     ['file:/var/lib/jot.jsonl', '/var/lib/jot.jsonl', 'absolute'],
     ['file:///var/lib/jot.jsonl', '/var/lib/jot.jsonl', 'absolute, with the authority that is empty'],
     ['file:a b%20c', 'a b%20c', 'a path as it is, with no escapes'],
+    ['file:///a%20b%C3%A9', '/a bé', 'an absolute path is percent-encoded'],
+    ['file:/100%', null, 'a malformed escape'],
+    ['file:/a%2fb', null, 'an encoded slash, which is not a separator'],
+    ['file:/a%00', null, 'NUL'],
+    ['file:100%', '100%', 'a relative path is no URL'],
     ['file:', null, 'no path'],
+    ['file:data/', null, 'a folder'],
+    ['file:/%2e', null, 'a folder, encoded'],
+    ['file:data/..', null, 'a folder'],
+    ['file:data/..a', 'data/..a', 'a file'],
     ['memory:', null, 'another scheme'],
   ];
   for (const [url, path, why] of paths) {
