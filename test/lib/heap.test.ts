@@ -36,6 +36,7 @@ describe('heapBytesOf', () => {
     ['--max-old-space-size=300 --max-old-space-size=48', 48 * MEBIBYTE],
     ['', 950],
     ['--max-semi-space-size=16', 950],
+    ['--max-old-space-size=0', 950],
   ];
   for (const [options, bytes] of rows) {
     it(`returns ${bytes} for a limit of 1,000 bytes and "${options}"`, () => {
