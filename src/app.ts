@@ -98,11 +98,12 @@ export class App {
       isClosing: () => this.#closing !== null,
     };
     const startMs = elapsedMs();
+    const readiness = () => this.#readiness();
     this.#systemEndpoints = system({
       version: VERSION,
       endpoints: () => this.#endpoints,
       document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes }),
-      readiness: () => this.#readiness(),
+      readiness,
       metrics: this.#common.metrics,
       uptimeSeconds: () => (elapsedMs() - startMs) / 1000,
     });
@@ -118,7 +119,7 @@ export class App {
       turns: new TurnQueue(REQUESTS_AT_ONCE_MAX),
       timeouts: limits.timeouts,
     });
-    this.#common.metrics.addGauges(serverGauges({ log, backlog, server: this.#server }));
+    this.#common.metrics.add(serverGauges({ log, backlog, server: this.#server, readiness }));
     for (const warning of warnings) log.warn(warning);
   }
 
@@ -185,7 +186,7 @@ export class App {
     };
     const endpoints = [...api.endpoints, ...this.#systemEndpoints];
     this.#endpoints = endpoints.filter(({ access }) => access.kind !== 'closed');
-    metrics.addGauges(apiGauges(api));
+    metrics.add(apiGauges(api));
     this.#pipeline = new Pipeline({ ...this.#common, ...api, endpoints, elsewhere: null });
     this.#stopSweeping = startSweeping({ store, now, log });
   }

@@ -1,16 +1,16 @@
-// The gauges of `/metrics`: values that rise and fall, such as stored rows, queued work and open
-// sockets.
+// The metrics of the parts of Jot: values that rise and fall, such as stored rows, queued work and
+// open sockets, and counts that the parts keep.
 
 import type { Gate } from '../auth/gate.ts';
 import type { Backlog } from '../http/backlog.ts';
 import type { HttpServer } from '../http/server.ts';
+import type { Metric } from '../lib/metric.ts';
 import type { Limiters } from '../limit/limiter.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import { collectionNames } from '../store/collections.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoreStatus } from '../store/store.ts';
 import type { ResponseCache } from './handle.ts';
 import type { Replies } from './marshal.ts';
-import type { Gauge } from './metrics.ts';
 
 interface ApiParts {
   readonly store: Store;
@@ -21,7 +21,7 @@ interface ApiParts {
   readonly kept: Replies;
 }
 
-export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: ApiParts): Gauge[] {
+export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: ApiParts): Metric[] {
   return [
     ...collectionNames.map((name) => ({
       name: `jot_${name}`,
@@ -38,6 +38,7 @@ export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: Ap
       help: 'Memory of the stored rows above which the store is full.',
       read: async () => (await store.usage()).bytes.max,
     },
+    ...store.metrics,
     { name: 'jot_hashes_running', help: 'Passwords being hashed.', read: () => gate.running },
     { name: 'jot_hashes_queued', help: 'Passwords waiting to be hashed.', read: () => gate.queued },
     {
@@ -54,7 +55,6 @@ export function apiGauges({ store, gate, limiters, loginGuard, cache, kept }: Ap
       help: 'Bytes of the responses stored.',
       read: () => kept.bytes + (cache?.bytes ?? 0),
     },
-    { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
   ];
 }
 
@@ -62,21 +62,33 @@ interface ServerParts {
   readonly log: { readonly linesLost: number };
   readonly backlog: Backlog;
   readonly server: HttpServer;
+  readonly readiness: () => Promise<StoreStatus>;
 }
 
-export function serverGauges({ log, backlog, server }: ServerParts): Gauge[] {
+export function serverGauges({ log, backlog, server, readiness }: ServerParts): Metric[] {
   return [
-    { name: 'jot_log_lines_lost', help: 'Log lines that were dropped.', read: () => log.linesLost },
+    {
+      name: 'jot_ready',
+      help: 'Whether /readyz responds with 200: 1 or 0.',
+      read: async () => Number((await readiness()).ok),
+    },
+    { name: 'jot_log_lines_lost_total', help: 'Log lines that were dropped.', read: () => log.linesLost },
     {
       name: 'jot_backlog_bytes',
       help: 'Bytes of unread responses and unfinished bodies.',
       read: () => backlog.bytes,
     },
     {
-      name: 'jot_backlog_cuts',
+      name: 'jot_backlog_cuts_total',
       help: 'Connections cut for holding too many bytes.',
       read: () => backlog.cuts,
     },
     { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
+    { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
+    {
+      name: 'process_start_time_seconds',
+      help: 'Start of the process, in seconds since the Unix epoch.',
+      read: () => performance.timeOrigin / 1000,
+    },
   ];
 }

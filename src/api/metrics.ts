@@ -1,15 +1,9 @@
 // Counts for Prometheus, in its text format (version 0.0.4). Labels are routes, not paths: a label with an id in it would
 // be a new time series for every user.
 
-const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+import type { Metric } from '../lib/metric.ts';
 
-/** A value that is read when `/metrics` is requested. */
-export interface Gauge {
-  readonly name: string;
-  readonly help: string;
-  /** Returns the value, or values by label: `{ 'limit="auth"': 3 }`. */
-  readonly read: () => number | Promise<number> | Readonly<Record<string, number>>;
-}
+const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
 /** What a request got: a status, or nothing, since its connection ended before. */
 type Outcome = number | 'aborted';
@@ -25,7 +19,7 @@ interface Series {
 export class Metrics {
   /** By route and method. Formatted when `/metrics` is requested, not on every request. */
   readonly #series = new Map<string, Map<string, Series>>();
-  readonly #gauges: Gauge[] = [];
+  readonly #others: Metric[] = [];
 
   /** @param route The pattern of the endpoint. */
   observe(method: string, route: string, status: Outcome, seconds: number): void {
@@ -49,8 +43,8 @@ export class Metrics {
     return series;
   }
 
-  addGauges(gauges: readonly Gauge[]): void {
-    this.#gauges.push(...gauges);
+  add(metrics: readonly Metric[]): void {
+    this.#others.push(...metrics);
   }
 
   async render(): Promise<string> {
@@ -61,21 +55,22 @@ export class Metrics {
       ),
     );
     const durations = all.flatMap(renderSeries);
-    const gauges = await Promise.all(
-      this.#gauges.map(async ({ name, help, read }) =>
-        family(name, 'gauge', help, renderGauge(name, await read())),
-      ),
+    const others = await Promise.all(
+      this.#others.map(async ({ name, help, read }) => {
+        const type = name.endsWith('_total') ? 'counter' : 'gauge';
+        return family(name, type, help, renderValue(name, await read()));
+      }),
     );
     return [
       ...family('jot_http_requests_total', 'counter', 'Requests, by the status of their response.', requests),
       ...family('jot_http_request_duration_seconds', 'histogram', 'Time to the response.', durations),
-      ...gauges.flat(),
+      ...others.flat(),
       '',
     ].join('\n');
   }
 }
 
-function renderGauge(name: string, value: number | Readonly<Record<string, number>>): string[] {
+function renderValue(name: string, value: number | Readonly<Record<string, number>>): string[] {
   if (typeof value === 'number') return [`${name} ${value}`];
   return Object.entries(value).map(([label, each]) => `${name}{${label}} ${each}`);
 }

@@ -5,6 +5,7 @@
 // in memory, put it on one line of a file, or send it as one transaction. The promise that resolves means: durable.
 
 import type { Failure } from '../lib/errors.ts';
+import type { Metric } from '../lib/metric.ts';
 import type { Page } from '../lib/page.ts';
 import type { CollectionName, Entity, Id, NewRows, Rows } from './collections.ts';
 
@@ -107,6 +108,8 @@ export type ControlHandlers = Readonly<Record<string, (value: unknown) => Promis
 export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name], NewRows[Name]> };
 
 export interface Store extends Repositories {
+  /** What is specific to this kind of store, such as the size of its file. */
+  readonly metrics: readonly Metric[];
   /**
    * All of the operations or none, in order, each seeing the ones before.
    *

@@ -1,44 +1,30 @@
 // GET /metrics: who may read it, and that Prometheus can.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, it } from 'node:test';
+import { createApp } from '../../src/app.ts';
+import { callRunning } from '../../src/store/file/offline.ts';
+import { temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { assertFailure } from '../support/server/answers.ts';
+import { parseExposition, type Sample } from '../support/server/exposition.ts';
 import { createPerson } from '../support/server/person.ts';
-import { sendRaw, startServer } from '../support/server/server.ts';
+import { send, sendRaw, startServer } from '../support/server/server.ts';
 
 const WAY = 'set METRICS_TOKEN and send it as a Bearer token, or ask over loopback without a proxy';
 const FORBIDDEN = ['Forbidden', `This came through a proxy: ${WAY}`] as const;
-const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\["\\n])*",?)*)\})? (\S+)$/;
 const TOKEN = 'metrics-token-4711';
 
-interface Sample {
-  readonly name: string;
-  readonly labels: string;
-  readonly value: number;
-}
-
-/** Reads the text format 0.0.4, in which every sample stands under the HELP and TYPE of its family. */
 function parse(text: string): { samples: Sample[]; types: Map<string, string> } {
-  assert.ok(text.endsWith('\n'));
-  const samples: Sample[] = [];
-  const types = new Map<string, string>();
-  let helped = '';
-  for (const line of text.trimEnd().split('\n')) {
-    const [, keyword, name = '', rest = ''] = /^# (HELP|TYPE) (\S+) (.+)$/.exec(line) ?? [];
-    if (keyword === 'HELP') helped = name;
-    else if (keyword === 'TYPE') {
-      assert.equal(name, helped);
-      assert.ok(!types.has(name), `${name} is declared twice`);
-      types.set(name, rest);
-    } else {
-      const [, sample = '', labels = '', value] = SAMPLE.exec(line) ?? [];
-      assert.ok(sample.replace(/_(bucket|sum|count)$/, '') === helped || sample === helped, line);
-      assert.ok(Number.isFinite(Number(value)), line);
-      samples.push({ name: sample, labels, value: Number(value) });
-    }
-  }
-  return { samples, types };
+  const families = parseExposition(text);
+  return {
+    samples: families.flatMap(({ samples }) => samples),
+    types: new Map(families.map(({ name, type }) => [name, type])),
+  };
 }
 
 describe('GET /metrics without METRICS_TOKEN', () => {
@@ -140,6 +126,55 @@ describe('GET /metrics: the text', () => {
     assert.equal(valueIn('jot_hashes_queued'), 0);
     assert.ok(Number(valueIn('jot_connections')) >= 1);
     assert.ok(Number(valueIn('process_resident_memory_bytes')) > 1e6);
+    assert.equal(valueIn('process_start_time_seconds'), performance.timeOrigin / 1_000);
+    for (const name of ['jot_log_lines_lost_total', 'jot_backlog_cuts_total'])
+      assert.equal(types.get(name), 'counter');
+  });
+
+  it('shows jot_ready as 1 only while /readyz is 200', async (t) => {
+    const folder = temporaryFolder(t);
+    const app = createApp({ settings: { PORT: 0, DATABASE_URL: `file:${folder}/jot.jsonl`, LOG: 'off' } });
+    const server = createServer(app.handle).listen(0, '127.0.0.1');
+    t.after(() => server.close());
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const ready = async () => {
+      const { samples } = parse((await send(port, 'GET', '/metrics')).text);
+      const value = samples.find(({ name }) => name === 'jot_ready')?.value;
+      assert.equal((await send(port, 'GET', '/readyz')).status, value === 1 ? 200 : 503);
+      return value;
+    };
+    assert.equal(await ready(), 0);
+    await app.open();
+    assert.equal(await ready(), 1);
+    await app.close();
+    assert.equal(await ready(), 0);
+  });
+
+  it('shows the size of the data file, and how much of it a compaction removes', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const server = await startServer(t, { DATABASE_URL: `file:${path}` });
+    const bytes = async () => {
+      const { samples } = parse((await server.call('GET', '/metrics')).text);
+      const value = (part: string) =>
+        samples.find(({ name }) => name === `jot_data_file_${part}bytes`)?.value;
+      return { all: Number(value('')), dead: Number(value('dead_')) };
+    };
+    assert.deepEqual(await bytes(), { all: statSync(path).size, dead: 0 });
+    const matt = await createPerson(server, 'matt');
+    const post = await matt.post();
+    const fresh = await bytes();
+    for (let edit = 0; edit < 9; edit++) await matt.call('PATCH', post, { json: { title: `${edit}` } });
+    const edited = await bytes();
+    assert.equal(edited.all, statSync(path).size);
+    assert.ok(edited.dead > fresh.dead && edited.dead < edited.all, JSON.stringify(edited));
+    await callRunning(path, 'compact');
+    assert.deepEqual(await bytes(), { all: statSync(path).size, dead: 0 });
+  });
+
+  it('lacks the metrics of a data file if the store is in memory', async (t) => {
+    const server = await startServer(t);
+    assert.doesNotMatch((await server.call('GET', '/metrics')).text, /jot_data_file/);
   });
 
   it('shows how many names the login guard remembers: each, and each with its address', async (t) => {
@@ -222,5 +257,37 @@ describe('GET /metrics: the text', () => {
     const valueIn = (name: string) => ofUsers.find((each) => each.name === `${family}_${name}`)?.value;
     assert.equal(valueIn('count'), 3);
     assert.equal(Math.round(Number(valueIn('sum')) * 1_000), 60);
+  });
+});
+
+describe('parseExposition, which these tests rely on', () => {
+  const head = (name: string, type: string) => `# HELP ${name} Help.\n# TYPE ${name} ${type}\n`;
+  const buckets = (first: number, last: number) =>
+    `${head('a_seconds', 'histogram')}a_seconds_bucket{x="y",le="1"} ${first}\n` +
+    `a_seconds_bucket{x="y",le="+Inf"} ${last}\na_seconds_sum{x="y"} 1\na_seconds_count{x="y"} 2\n`;
+  const wrong: [what: string, text: string][] = [
+    ['a sample without a head', 'a 1\n'],
+    ['a head without a type', '# HELP a Help.\na 1\n'],
+    ['a sample of another family', `${head('a', 'gauge')}b 1\n`],
+    ['a family that is there twice', `${head('a', 'gauge')}a 1\n${head('a', 'gauge')}a 2\n`],
+    ['a series that is there twice', `${head('a', 'gauge')}a{x="1",y="2"} 1\na{y="2",x="1"} 2\n`],
+    ['an unfinished last line', `${head('a', 'gauge')}a 1`],
+    ['an empty line', `${head('a', 'gauge')}a 1\n\n`],
+    ['a value that is not a number', `${head('a', 'gauge')}a undefined\n`],
+    ['a quote in a label', `${head('a', 'gauge')}a{x="""} 1\n`],
+    ['a name with a hyphen', `${head('a-b', 'gauge')}a-b 1\n`],
+    ['milliseconds', `${head('a_ms', 'gauge')}a_ms 1\n`],
+    ['a counter without _total', `${head('a', 'counter')}a 1\n`],
+    ['a gauge with _total', `${head('a_total', 'gauge')}a_total 1\n`],
+    ['buckets that do not add up', buckets(3, 2)],
+    ['a last bucket that is not the count', buckets(1, 3)],
+  ];
+  for (const [what, text] of wrong) {
+    it(`rejects ${what}`, () => assert.throws(() => parseExposition(text), assert.AssertionError));
+  }
+
+  it('accepts what is right', () => {
+    const text = `${head('a', 'gauge')}a{x="\\"\\\\",y=""} -1.5e-7\n${head('b_total', 'counter')}b_total 1\n`;
+    assert.equal(parseExposition(text + buckets(1, 2)).length, 3);
   });
 });

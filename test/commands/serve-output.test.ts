@@ -33,7 +33,7 @@ async function request(port: number, count: number, path = '/users'): Promise<vo
 
 async function linesLost(port: number): Promise<number> {
   const { text } = await send(port, 'GET', '/metrics');
-  return Number(/^jot_log_lines_lost (\d+)$/m.exec(text)?.[1]);
+  return Number(/^jot_log_lines_lost_total (\d+)$/m.exec(text)?.[1]);
 }
 
 function requestsIn(lines: readonly Line[]): number {

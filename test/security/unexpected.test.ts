@@ -188,7 +188,7 @@ describe('A log that nobody takes', () => {
       assertError(await wire.answer(), 400);
       await wire.closed;
       const { text } = await server.call('GET', '/metrics');
-      assert.equal(/^jot_log_lines_lost (\d+)$/m.exec(text)?.[1], '3');
+      assert.equal(/^jot_log_lines_lost_total (\d+)$/m.exec(text)?.[1], '3');
       await server.close();
       assert.deepEqual(escaped, []);
     });

@@ -91,14 +91,20 @@ export class Compactor {
     return this.#journal.length >= FILE_BYTES_MIN && isMostlyDead && this.#fileWeight >= this.#weightMin;
   }
 
+  /** Estimate of the bytes that a compaction would remove. */
+  get deadBytes(): number {
+    const alive = this.#fileWeight === 0 ? 1 : this.#options.tables.liveBytes / this.#fileWeight;
+    return Math.round(this.#journal.length * (1 - alive));
+  }
+
   get #fileWeight(): number {
     return this.#options.tables.appliedBytes - this.#weightGone;
   }
 
   // Nobody asked for it, so it must not take the room that writers need.
   async #requireRoom(): Promise<void> {
-    const { tables, fileSystem, path } = this.#options;
-    const bytes = this.#journal.length * (tables.liveBytes / this.#fileWeight) + FILE_BYTES_MIN;
+    const { fileSystem, path } = this.#options;
+    const bytes = this.#journal.length - this.deadBytes + FILE_BYTES_MIN;
     if ((await fileSystem.freeBytes(path)) < bytes) throw new Error('there is no room for a second file');
   }
 

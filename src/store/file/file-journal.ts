@@ -8,6 +8,7 @@
 // like a change by another program.
 
 import { JotError } from '../../lib/errors.ts';
+import type { Metric } from '../../lib/metric.ts';
 import { SCHEMA } from '../lift.ts';
 import type { Journal } from '../memory/journaled-store.ts';
 import type { Change, Tables } from '../memory/tables.ts';
@@ -41,6 +42,14 @@ export interface FileJournalOptions extends FileEndOptions {
 }
 
 export class FileJournal implements Journal, Compactable {
+  readonly metrics: readonly Metric[] = [
+    { name: 'jot_data_file_bytes', help: 'Size of the data file.', read: () => this.length },
+    {
+      name: 'jot_data_file_dead_bytes',
+      help: 'Estimated part of the data file that a compaction would remove.',
+      read: () => this.#compactor.deadBytes,
+    },
+  ];
   readonly #options: FileJournalOptions;
   readonly #compactor: Compactor;
   #end: FileEnd;

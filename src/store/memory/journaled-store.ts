@@ -9,6 +9,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../../lib/errors.ts';
+import type { Metric } from '../../lib/metric.ts';
 import type { Page } from '../../lib/page.ts';
 import type { Capacity } from '../capacity.ts';
 import {
@@ -45,6 +46,8 @@ export interface Journal {
    * @throws JotError `unavailable`, and then none of them is there.
    */
   append(changes: readonly Change[]): Promise<void>;
+  /** Default none. */
+  readonly metrics?: readonly Metric[];
   status(): Promise<StoreStatus>;
   compact(): Promise<Compaction>;
   close(): Promise<void>;
@@ -64,6 +67,7 @@ export function createTableStore(tables: Tables, journal: Journal, capacity: Cap
   const repositories = collectionNames.map((name) => [name, repository(name, tables, writer)]);
   return {
     ...(Object.fromEntries(repositories) as unknown as Repositories),
+    metrics: journal.metrics ?? [],
     write: async (operations) => void (await writer.write(operations)),
     usage: async (user) => usageOf(tables, capacity, user),
     status: () => writer.status(),

@@ -1,0 +1,11 @@
+// A metric as its owner declares it. Any part of Jot, such as a store, can have metrics of its own
+// without knowing who serves them, and `/metrics` lists them without knowing whose they are.
+
+/** A gauge, or a counter if the name ends in `_total`, that is read when `/metrics` is requested. */
+export interface Metric {
+  /** In the conventions of Prometheus: with the unit last, in bytes or seconds. */
+  readonly name: string;
+  readonly help: string;
+  /** Returns the value, or values by label: `{ 'limit="auth"': 3 }`. */
+  readonly read: () => number | Promise<number> | Readonly<Record<string, number>>;
+}
