@@ -23,7 +23,8 @@ const form: Media = { source: 'text', parse: (bytes) => parseForm(decodeText(byt
  * @throws JotError `unsupported_media_type`.
  */
 export function mediaOf(headers: IncomingHttpHeaders): Media {
-  if ((headers['content-encoding'] ?? '') !== '') {
+  const codings = (headers['content-encoding'] ?? '').toLowerCase().split(',');
+  if (!codings.every((coding) => ['', 'identity'].includes(coding.trim()))) {
     throw new JotError('unsupported_media_type', 'A content coding is not supported', {
       accept: { header: 'Accept-Encoding', value: 'identity' },
     });

@@ -29,9 +29,12 @@ describe('mediaOf accepts', () => {
     });
   }
 
-  it('an empty Content-Encoding as an absent one', () => {
-    assert.equal(mediaOf({ 'content-type': 'application/json', 'content-encoding': '' }).source, 'json');
-  });
+  for (const coding of ['', 'identity', 'Identity', 'identity, IDENTITY', ' identity ,']) {
+    it(`the Content-Encoding ${JSON.stringify(coding)} as an absent one`, () => {
+      const headers = { 'content-type': 'application/json', 'content-encoding': coding };
+      assert.equal(mediaOf(headers).source, 'json');
+    });
+  }
 
   it('a type and parses the bytes as that type', () => {
     const bytes = Buffer.from('{"a":"b=%25"}');
@@ -79,7 +82,15 @@ describe('mediaOf rejects', () => {
     });
   }
 
-  for (const coding of ['gzip', 'br', 'identity', 'x']) {
+  for (const coding of [
+    'gzip',
+    'br',
+    'x',
+    'identity, gzip',
+    'gzip, identity',
+    'identity gzip',
+    'identity;q=1',
+  ]) {
     it(`the content coding ${coding}, and lists those it accepts`, () => {
       assert.throws(() => mediaOf({ 'content-type': 'application/json', 'content-encoding': coding }), {
         code: 'unsupported_media_type',
@@ -123,6 +134,13 @@ describe('POST /users with a Content-Type', () => {
     assert.equal(answer.status, 415);
     assert.equal(answer.headers['accept-encoding'], IDENTITY.value);
     assert.equal(answer.headers.accept, undefined);
+  });
+
+  test('and the Content-Encoding identity signs up', async (t) => {
+    const { call } = await startServer(t);
+    const headers = { 'content-encoding': 'identity' };
+    const answer = await call('POST', '/users', { json: { username: 'matt', password: 'x' }, headers });
+    assert.equal(answer.status, 201);
   });
 
   test('of any type reads an absent body as {}', async (t) => {
