@@ -62,6 +62,7 @@ export type ChargedLimit =
 
 export interface Client {
   readonly address: string;
+  /** As Node decoded it, from Latin-1. */
   readonly userAgent: string;
 }
 

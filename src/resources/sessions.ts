@@ -11,7 +11,7 @@ import { anyUser, type Client, type Endpoint, endpoint } from '../api/endpoint.t
 import type { Principal } from '../api/principal.ts';
 import type { RefreshToken } from '../auth/tokens.ts';
 import { JotError } from '../lib/errors.ts';
-import { copyOf } from '../lib/text-bytes.ts';
+import { headerText } from '../lib/header-text.ts';
 import { array, boolean, object, text, timestamp } from '../schema/schema.ts';
 import type { Id, Session, User } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
@@ -20,7 +20,7 @@ import type { Operation, Store } from '../store/store.ts';
 const SESSIONS_PER_USER_MAX = 100;
 // Concurrent logins do not see each other, so for a while there can be more sessions.
 const SESSIONS_READ_MAX = 10 * SESSIONS_PER_USER_MAX;
-const USER_AGENT_LENGTH_MAX = 256;
+const USER_AGENT_BYTES_MAX = 256;
 // Attempts in a race of concurrent refreshes, of which one wins each round.
 const ROTATION_TRIES_MAX = 20;
 const REVOKED = { code: 'token_revoked', message: 'Token has been revoked' } as const;
@@ -133,7 +133,7 @@ export function newSession(
   { userAgent }: Client,
 ) {
   const created = now();
-  const user_agent = copyOf(userAgent.slice(0, USER_AGENT_LENGTH_MAX));
+  const user_agent = headerText(userAgent, USER_AGENT_BYTES_MAX);
   const sid = randomBytes(16).toString('base64url');
   const times = { created, last_used: created, expires: created + lifetimeMs };
   return { sid, user_id, user_agent, generation: 0, ...times };

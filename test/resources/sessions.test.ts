@@ -69,6 +69,23 @@ describe('GET /auth/sessions', () => {
     ]);
   });
 
+  it('lists a User-Agent as it was sent in UTF-8, without its control characters', async (t) => {
+    const server = await startServer(t);
+    const { access } = await createPerson(server, 'matt');
+    const login = (userAgent: string) =>
+      server.call('POST', '/auth', {
+        // Bytes: with a body of text, Node encodes the headers as UTF-8 a second time.
+        body: Buffer.from(JSON.stringify({ username: 'matt', password: 'secret' })),
+        headers: {
+          'Content-Type': 'application/json',
+          'User-Agent': Buffer.from(userAgent).toString('latin1'),
+        },
+      });
+    await login('Škoda \u009b31m\u202eapp');
+    const { json } = await server.call('GET', '/auth/sessions', { token: access });
+    assert.equal(json[1].user_agent, 'Škoda 31mapp');
+  });
+
   it('lists a session without User-Agent, and no expired session', async (t) => {
     const server = await startServer(t, { JWT_REFRESH_EXPIRATION_DELTA: '1d' });
     await server.signUp('matt');
