@@ -3,14 +3,16 @@
 // request that has an endpoint is charged first, before authorization, validation and any expensive
 // work.
 
-import { addressKey } from '../http/address.ts';
+import { addressKey, type TrustedProxies } from '../http/address.ts';
+import { createProxyWarnings } from '../http/proxy-warnings.ts';
 import type { HeaderList } from '../http/reply.ts';
 import { wholeSeconds } from '../lib/duration.ts';
 import { JotError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import type { Charge, Limiter, Limiters } from '../limit/limiter.ts';
 import { limits } from '../limit/limits.ts';
 import type { BucketKey } from '../limit/token-bucket.ts';
-import type { ChargedLimit } from './endpoint.ts';
+import { type ChargedLimit, isFree } from './endpoint.ts';
 import { type Admitted, advance, type Identified } from './journey.ts';
 
 /** One bucket that a call is charged to. */
@@ -19,8 +21,16 @@ interface Bucket {
   readonly key: BucketKey;
 }
 
-export function createAdmit(limiters: Limiters) {
+export interface AdmitOptions {
+  readonly limiters: Limiters;
+  readonly trustProxy: TrustedProxies;
+  readonly log: Log;
+}
+
+export function createAdmit({ limiters, trustProxy, log }: AdmitOptions) {
+  const warnOfProxy = createProxyWarnings(trustProxy, log);
   return (identified: Identified): Admitted => {
+    if (!isFree(identified.endpoint)) warnOfProxy(identified.request, identified.address);
     const buckets = bucketsOf(identified, limiters);
     const taken = buckets.map(({ limiter, key }) => limiter.take(key));
     const refusals = taken.filter(({ allowed }) => !allowed);

@@ -5,7 +5,8 @@
 // the path is left to the handler, since its 404 comes after the 400 for an invalid body.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isLoopback } from '../http/address.ts';
+import type { IncomingMessage } from 'node:http';
+import { isLoopback, isLoopbackHost } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import { type CollectionName, collections, type Entity, type Id } from '../store/collections.ts';
 import type { ParentRows } from './endpoint.ts';
@@ -84,17 +85,24 @@ function noSuch(param: string): JotError {
   return new JotError('not_found', `There is no such ${param.replace(/_id$/, '').replaceAll('_', ' ')}`);
 }
 
-// A proxy on this machine connects from this machine on behalf of any client. Then only a token
-// proves an operator.
+// A proxy on this machine connects from this machine on behalf of any client. So does the browser of
+// a user, for a page whose domain was just pointed at 127.0.0.1 (DNS rebinding). Most proxies add a
+// header, and a browser sends the domain as Host. But a proxy that adds nothing and rewrites Host, as
+// nginx does by default, looks like a client on this machine. Behind it, only a token proves an
+// operator.
 function requireOperator({ request }: Admitted, token: string | null): void {
   if (token !== null) {
     requireToken(request.headers.authorization, token);
     return;
   }
-  const isProxied = Object.keys(request.headers).some((name) => PROXY_HEADER.test(name));
-  const isLocal = isLoopback(request.socket.remoteAddress?.replace(/^::ffff:/i, '') ?? '');
-  const where = isProxied ? 'This came through a proxy' : 'This came from another machine';
-  if (isProxied || !isLocal) throw new JotError('forbidden', `${where}: ${HOW_OPERATORS_ASK}`);
+  const reason = whyNotOperator(request);
+  if (reason !== null) throw new JotError('forbidden', `${reason}: ${HOW_OPERATORS_ASK}`);
+}
+
+function whyNotOperator({ headers, socket }: IncomingMessage): string | null {
+  if (Object.keys(headers).some((name) => PROXY_HEADER.test(name))) return 'This came through a proxy';
+  if (!isLoopback(socket.remoteAddress ?? '')) return 'This came from another machine';
+  return isLoopbackHost(headers.host ?? '') ? null : 'The Host is not a loopback name or address';
 }
 
 function requireToken(header: string | undefined, token: string): void {

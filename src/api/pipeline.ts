@@ -8,7 +8,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { clientAddress, type TrustedProxies } from '../http/address.ts';
+import { clientAddress } from '../http/address.ts';
 import { type Backlog, bytesHeld, pauseUntilTaken } from '../http/backlog.ts';
 import { awaitsContinue } from '../http/body.ts';
 import type { Exchange } from '../http/connection.ts';
@@ -19,9 +19,7 @@ import { type HeaderList, type Reply, send, sendRaw } from '../http/reply.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import type { ParserFailure } from '../http/server.ts';
 import { JotError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
-import type { Limiters } from '../limit/limiter.ts';
-import { createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
+import { type AdmitOptions, createAdmit, rateLimitHeaders, untilAllAllow } from './admit.ts';
 import { type AuthorizeOptions, createAuthorize } from './authorize.ts';
 import type { Endpoint } from './endpoint.ts';
 import { createHandle, type HandleOptions } from './handle.ts';
@@ -47,19 +45,16 @@ import { createValidate, type ValidateOptions } from './validate-call.ts';
 // client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AuthorizeOptions, ValidateOptions, HandleOptions {
+export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, ValidateOptions, HandleOptions {
   readonly endpoints: readonly Endpoint[];
-  readonly limiters: Limiters;
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
   /** Thrown if there is no endpoint; null for a 404. */
   readonly elsewhere: JotError | null;
   readonly backlog: Backlog;
-  readonly trustProxy: TrustedProxies;
   readonly corsOrigin: AllowedOrigins;
   /** The schemes of `Authorization`; challenges name the first. */
   readonly authPrefixes: readonly string[];
   readonly explain: boolean;
-  readonly log: Log;
   readonly metrics: Metrics;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -94,7 +89,7 @@ export class Pipeline {
     this.#options = options;
     this.#challenge = `${options.authPrefixes[0]} realm="Login Required"`;
     this.#routes = createRoutes(options.endpoints, options.elsewhere);
-    this.#admit = createAdmit(options.limiters);
+    this.#admit = createAdmit(options);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);
     this.#handle = createHandle(options, this.#routes.getterOf);

@@ -57,6 +57,41 @@ describe('GET /metrics without METRICS_TOKEN', () => {
     });
   }
 
+  const hosts: [host: string, reason: string][] = [
+    ['rebound.example:3000', 'a domain that was pointed at this machine'],
+    ['jot.example', 'a proxy that passes the Host of its client on'],
+    ['192.0.2.1', 'another address'],
+    ['127.0.0.1.example', 'a domain that begins like an address'],
+    ['localhost.example', 'a domain that begins like the name'],
+    ['[::2]:3000', 'another IPv6 address'],
+  ];
+  for (const [host, reason] of hosts) {
+    it(`is 403 for the Host ${host}: ${reason}`, async (t) => {
+      const { call } = await startServer(t);
+      const answer = await call('GET', '/metrics', { headers: { Host: host } });
+      assertFailure(answer, 403, 'Forbidden', `The Host is not a loopback name or address: ${WAY}`);
+    });
+  }
+
+  it('is 403 without a Host, which a client on HTTP/1.0 may omit', async (t) => {
+    const { port } = await startServer(t);
+    assert.match(await sendRaw(port, 'GET /metrics HTTP/1.0\r\n\r\n'), /^HTTP\/1\.1 403 /);
+  });
+
+  for (const host of [
+    'localhost',
+    'LOCALHOST:3000',
+    '127.0.0.1:3000',
+    '127.8.8.8',
+    '[::1]:3000',
+    '[::ffff:127.0.0.1]',
+  ]) {
+    it(`answers the Host ${host}`, async (t) => {
+      const { call } = await startServer(t);
+      assert.equal((await call('GET', '/metrics', { headers: { Host: host } })).status, 200);
+    });
+  }
+
   it('is 403 from another address', async (t) => {
     const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
     const outer = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
