@@ -38,9 +38,9 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 };
 
 const HEADER_BYTES_MAX = 16 * 1024;
-// Longer than common proxies keep an idle connection, so that this side never closes one just as a
-// request arrives.
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+// Longer than common proxies keep an idle connection (Caddy: 120 s), so that this side never closes
+// one just as a request arrives, which the proxy would answer with 502.
+const KEEP_ALIVE_TIMEOUT_MS = 125_000;
 // The kernel queues up to 511 connections (`net.Server`), and Node accepts one in each event-loop
 // turn. More may arrive in the meantime.
 const CLOSING_TURNS_MAX = 1_024;
