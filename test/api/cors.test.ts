@@ -74,6 +74,15 @@ describe('CORS_ORIGIN', () => {
   }
 });
 
+it('CORS_ORIGIN lets a page read that it has reached a limit (modrinth/code 2591)', async (t) => {
+  const { call } = await startServer(t, { CORS_ORIGIN: PAGE, RATE_LIMIT: '1/h' });
+  const headers = { Origin: PAGE };
+  assert.equal((await call('GET', '/users', { headers })).status, 200);
+  const answer = await call('GET', '/users', { headers });
+  assert.equal(answer.status, 429);
+  assert.deepEqual(corsOf(answer), { origin: PAGE, exposed: EXPOSED, vary: 'Origin' });
+});
+
 describe('OPTIONS as a CORS preflight', () => {
   const headers = {
     Origin: PAGE,
