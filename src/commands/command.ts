@@ -20,7 +20,7 @@ export interface World {
   readonly settings: Environment;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
-  readonly stderr: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Writes to standard output without waiting, as `LineOutput` needs it. */
   readonly writeOut: (bytes: Uint8Array) => number;
   /** For signals and for ending the process. */

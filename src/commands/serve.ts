@@ -61,7 +61,7 @@ async function runServer(world: World, output: LineOutput, log: Log): Promise<nu
   return 0;
 }
 
-function closeOnSignals({ process, elapsed }: World, close: (signal: string) => Promise<void>) {
+function closeOnSignals({ process, stderr, elapsed }: World, close: (signal: string) => Promise<void>) {
   let first: { readonly signal: string; readonly atMs: number } | null = null;
   const closed = new Promise<void>((resolve) => {
     const onSignal = (signal: string) => {
@@ -73,6 +73,8 @@ function closeOnSignals({ process, elapsed }: World, close: (signal: string) => 
       }
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+    // Node undoes `nohup`. So without a terminal that could be closed, a hangup is ignored.
+    process.on('SIGHUP', (signal) => stderr.isTTY && onSignal(signal));
   });
   return { isClosing: () => first !== null, closed };
 }
