@@ -14,6 +14,7 @@ import { openStore } from '../src/store/open.ts';
 import { postOf, userNamed } from './support/disk/stores.ts';
 import { temporaryFolder } from './support/disk/temporary-folder.ts';
 import { program } from './support/process/command.ts';
+import { skipWithout } from './support/process/tools.ts';
 import { withoutOthers, withoutPlace } from './support/process/world.ts';
 import { startServer } from './support/server/server.ts';
 
@@ -93,7 +94,6 @@ test('README.md: every command prints the response below it', async (t) => {
 describe('README.md: the section on the data file', () => {
   const [, section = ''] = /^## The data file\n(.*?)^## /ms.exec(readme) ?? [];
   const [jq = '', commands = ''] = [...section.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block);
-  const hasJq = spawnSync('jq', ['--version']).status === 0;
 
   /** What the script prints in a folder in which `data/jot.jsonl` has a user with two posts, one of them deleted. */
   async function run(t: TestContext, script: string): Promise<string> {
@@ -117,7 +117,9 @@ describe('README.md: the section on the data file', () => {
     return stdout;
   }
 
-  it('shows the history and the remaining rows with jq', { skip: !hasJq }, async (t) => {
+  it('shows the history and the remaining rows with jq', {
+    skip: skipWithout(['jq', '--version']),
+  }, async (t) => {
     const [happened = '', left = ''] = jq.split(/\n(?=jq -nc)/);
     assert.match(
       await run(t, happened),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import {
@@ -20,9 +20,10 @@ import { openStore, type Store } from '../../src/store/open.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import { type Cleanup, temporaryFolder } from '../support/disk/temporary-folder.ts';
 import { typescript } from '../support/process/command.ts';
+import { skipWithout } from '../support/process/tools.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const hasPython = spawnSync('python3', ['--version']).status === 0;
+const withoutPython = skipWithout(['python3', '--version']);
 const onLinuxOnly = process.platform === 'linux' ? {} : { skip: 'it is about what Linux has' };
 
 /** Another process that has the store open and a user in it; ended when the test is over. */
@@ -177,7 +178,7 @@ describe('acquireLock, called by openStore', () => {
     }
   });
 
-  it('removes its own socket if another lock cannot be queried', { skip: !hasPython }, async (t) => {
+  it('removes its own socket if another lock cannot be queried', { skip: withoutPython }, async (t) => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.jsonl`;
     await bindDatagramSocket(t, `${path}.lock-0123456789ab`);
@@ -262,7 +263,7 @@ describe('acquireLock, called by openStore', () => {
     });
   });
 
-  it('rejects if it cannot determine whether the lock is held', { skip: !hasPython }, async (t) => {
+  it('rejects if it cannot determine whether the lock is held', { skip: withoutPython }, async (t) => {
     const folder = temporaryFolder(t);
     await bindDatagramSocket(t, `${folder}/jot.jsonl.lock-0123456789ab`);
     await assert.rejects(openStore(`file:${folder}/jot.jsonl`), {

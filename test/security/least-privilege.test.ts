@@ -7,7 +7,7 @@ import { appendFileSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeF
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../support/disk/temporary-folder.ts';
-import { jot, program, type Served, serve, start } from '../support/process/command.ts';
+import { jot, type Served, serve, start } from '../support/process/command.ts';
 import { skipWithout } from '../support/process/tools.ts';
 import { send } from '../support/server/server.ts';
 
@@ -203,7 +203,6 @@ describe('the permission model of Node', {
 });
 
 describe('the systemd unit that Jot ships', () => {
-  const readme = readFileSync(`${root}README.md`, 'utf8');
   const unit = readFileSync(`${root}scripts/deploy/jot.service`, 'utf8');
 
   it('gives no write access but to its own folder, and no way to more', () => {
@@ -231,26 +230,6 @@ describe('the systemd unit that Jot ships', () => {
     writeFileSync(`${folder}/data/jot.jsonl`, '[]');
     const { code } = await jot(t, [], optionsFor(folder, {})).ended;
     assert.ok(kept.split(' ').includes(String(code)), `${code}`);
-  });
-
-  it('has its settings in a file with which the commands work as they stand there', async (t) => {
-    const folder = temporaryFolder(t);
-    const [, settings = ''] = /^```sh\n(NODE_ENV=[^`]*)```$/m.exec(readme) ?? [];
-    const [, file = ''] = /^EnvironmentFile=(.+)$/m.exec(unit) ?? [];
-    const lines = readme.split('\n').filter((line) => line.startsWith('sudo '));
-    writeFileSync(`${folder}/jot.env`, settings.replace('/var/lib/jot', folder));
-    assert.equal(lines.length, 2);
-    for (const line of lines) {
-      assert.match(line, new RegExp(`^sudo /usr/bin/node --env-file=${file} /opt/jot/dist/jot\\.cjs user `));
-      const args = line.slice(line.indexOf('jot.cjs') + 'jot.cjs '.length).split(' ');
-      const command = [`--env-file=${folder}/jot.env`, ...program, ...args];
-      const asked = start(t, command, { cwd: folder });
-      asked.stdin.end('correct horse\n');
-      const { code, stdout } = await asked.ended;
-      assert.equal(code, 0);
-      assert.match(stdout, /\bmatt\b/);
-    }
-    assert.deepEqual(readdirSync(folder).sort(), ['jot.env', 'jot.jsonl']);
   });
 
   const verify = (folder: string, text: string): string => {
