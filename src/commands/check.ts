@@ -81,7 +81,8 @@ function unverifiableIn(tables: Tables): Misfit[] {
 }
 
 function describe(path: string, { seq, bytes, goodBytes, peakBytes, tables }: Contents): string {
-  if (bytes === 0) return `${path}: empty; the next start makes it a new data file\n`;
+  if (bytes === 0)
+    return `${path}: empty; the next start makes it a new data file, so restore a backup first if it had data\n`;
   const dead = Math.max(0, goodBytes - compactedBytes(tables));
   const share = Math.round((100 * dead) / Math.max(goodBytes, 1));
   const tornBytes = bytes - goodBytes;

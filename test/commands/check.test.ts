@@ -87,7 +87,8 @@ describe('jot check of a sound file', () => {
 
   it('accepts an empty file', async (t) => {
     const { code, stdout, path } = await checked(t, '');
-    assert.deepEqual([code, stdout], [0, `${path}: empty; the next start makes it a new data file\n`]);
+    const next = 'the next start makes it a new data file, so restore a backup first if it had data';
+    assert.deepEqual([code, stdout], [0, `${path}: empty; ${next}\n`]);
   });
 
   it('reads a read-only file in a read-only folder', async (t) => {

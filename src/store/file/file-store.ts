@@ -188,6 +188,12 @@ async function openOrCreate({ path, realPath }: Place, fileSystem: FileSystem, l
   });
   if (!isEmpty) return existing;
   await existing.close();
+  log.warn(
+    'the data file is empty, as a failed copy leaves it; if it had data, stop Jot and restore a backup',
+    {
+      path: realPath,
+    },
+  );
   return create();
 }
 

@@ -19,6 +19,7 @@ import { type Change, Tables } from '../memory/tables.ts';
 import type { DataFile } from './file-system.ts';
 import { NEWLINE } from './lines.ts';
 import { decodeEffects, liftChange } from './record.ts';
+import { withoutCr } from './seal.ts';
 
 // Holds many short lines that are read in their order, and costs about as much to read as one.
 const WINDOW_BYTES = 16 * 1024;
@@ -65,7 +66,11 @@ export class RowsInFile {
   /** @throws JotError `unavailable` if the line at this place cannot be read any more. */
   rowAt(offset: number): Entity {
     try {
-      const change = liftChange(decodeEffects(this.#lineAt(offset)), this.fileSchema, this.#onLifted);
+      const change = liftChange(
+        decodeEffects(withoutCr(this.#lineAt(offset))),
+        this.fileSchema,
+        this.#onLifted,
+      );
       this.notePlace(change, offset);
       const [effect] = change;
       if (effect !== undefined && 'put' in effect) return effect.row;

@@ -4,6 +4,8 @@
 // But something is missing, and nobody knows what it said. So what depends on a row that is gone goes with it; of two
 // rows with the same unique key the one that was written later stays; ids that the missing changes may have given out are
 // not given out again; and every session ends, since a missing change may have been a logout or a new password.
+//
+// A CR at the end of a line is ignored: nothing is missing from a file whose line ends another program converted.
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
@@ -25,6 +27,7 @@ import {
   type Written,
 } from './record.ts';
 import { RowsInFile } from './rows-in-file.ts';
+import { withoutCr } from './seal.ts';
 
 const HEADER_START = '{"format":';
 const SNAPSHOT_START = '{"snapshot":';
@@ -119,8 +122,7 @@ export class Salvage {
     if (this.#rowsRead === 0) throw this.#refused(new DamageError('nothing in it can be read'));
     this.#skipIds();
     const tables = this.#tables;
-    const sessionsEnded = tables.count('sessions');
-    const ids = Array.from(tables.rows('sessions'), ({ id }) => id);
+    const ids = this.#lossCount === 0 ? [] : Array.from(tables.rows('sessions'), ({ id }) => id);
     for (const id of ids) tables.apply([[{ remove: 'sessions', id }]]);
     const misfits = removeMisfits(tables);
     return {
@@ -129,14 +131,15 @@ export class Salvage {
       lossCount: this.#lossCount,
       misshapen: this.#misshapen,
       misfits,
-      sessionsEnded,
+      sessionsEnded: ids.length,
       tables,
       seq: this.#seq ?? 0,
     };
   }
 
-  #takeWhole({ bytes, isTooLong }: Line, place: Place): void {
-    if (isTooLong) throw tooLong();
+  #takeWhole(line: Line, place: Place): void {
+    if (line.isTooLong) throw tooLong();
+    const bytes = withoutCr(line.bytes);
     if (this.#lines === 1 && startsWith(bytes, HEADER_START)) this.#takeHeader(bytes);
     else if (startsWith(bytes, SNAPSHOT_START)) this.#takeSnapshotRow(bytes, place);
     else this.#takeChange(bytes, place);

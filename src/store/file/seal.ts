@@ -10,6 +10,8 @@ const CRC_DIGITS = 8;
 const CRC_FRAME = Buffer.from(`${CRC_START}${'0'.repeat(CRC_DIGITS)}"}`);
 const CRC_LENGTH = CRC_FRAME.length;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
+const CR = 0x0d;
+const CR_LF = 'it ends with CR LF, as in a copy through Windows or git; `jot repair` converts the file back';
 
 /** Returns the line with this content, newline included, padded with spaces to `bytes`. */
 export function sealed(content: object, bytes = 0): string {
@@ -25,12 +27,22 @@ export function sealed(content: object, bytes = 0): string {
  * @throws TornError if the line is incomplete, DamageError if it is not JSON.
  */
 export function unsealed(line: Buffer): Record<string, unknown> {
-  if (!isWhole(line)) throw new TornError('its checksum does not match');
+  if (!isWhole(line)) {
+    throw isWhole(withoutCr(line)) ? new DamageError(CR_LF) : new TornError('its checksum does not match');
+  }
   try {
     return JSON.parse(line.toString());
   } catch {
     throw new DamageError('it is not JSON');
   }
+}
+
+/**
+ * Returns the line without a CR at its end. A line of JSON text ends with a brace and escapes a CR in
+ * a text, so another program has added that one.
+ */
+export function withoutCr(line: Buffer): Buffer {
+  return line.at(-1) === CR ? line.subarray(0, -1) : line;
 }
 
 /** Returns whether the checksum of a line is right. */

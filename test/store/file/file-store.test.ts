@@ -103,6 +103,20 @@ describe('openFileStore of a new file', () => {
     assert.equal(linesOf(`${folder}/jot.jsonl`).length, 2);
     assert.deepEqual(filesIn(folder), ['jot.jsonl']);
   });
+
+  it('warns of an empty file, since a failed copy of a data file is one, but not of a missing file', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const warnings: string[] = [];
+    const warn = (message: string) => void warnings.push(message);
+    const log = { info: () => undefined, warn, error: () => undefined };
+    await (await openStore(`file:${path}`, { log })).close();
+    assert.deepEqual(warnings, []);
+    truncateSync(path);
+    await (await openStore(`file:${path}`, { log })).close();
+    const warning =
+      'the data file is empty, as a failed copy leaves it; if it had data, stop Jot and restore a backup';
+    assert.deepEqual(warnings, [warning]);
+  });
 });
 
 describe('openFileStore of an existing file', () => {

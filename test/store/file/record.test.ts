@@ -308,8 +308,13 @@ describe('decodeChange', () => {
 
   it('rejects a line with text before or after it', () => {
     const line = encodeChange(RECORD).slice(0, -1);
-    for (const longer of [` ${line}`, `${line} `, `${line}\r`, `\ufeff${line}`]) {
+    for (const longer of [` ${line}`, `${line} `, `${line}\r\r`, `\ufeff${line}`]) {
       assert.throws(() => decodeChange(Buffer.from(longer), 7), MISMATCH);
     }
+    const convertedLine = Buffer.from(`${line}\r`);
+    assert.throws(() => decodeChange(convertedLine, 7), {
+      name: 'DamageError',
+      message: /^it ends with CR LF/,
+    });
   });
 });
