@@ -37,7 +37,8 @@ if (args.length === 0) {
 }
 
 async function seed(): Promise<void> {
-  const { databaseUrl, passwordCost, isProduction } = parseConfig(withEnvFile('.env', process.env));
+  const { settings, problems } = withEnvFile('.env', process.env);
+  const { databaseUrl, passwordCost, isProduction } = parseConfig(settings, process.env, problems);
   if (isProduction)
     throw new JotError('unavailable', 'with NODE_ENV=production nobody gets a password that all know');
   const path = filePath(databaseUrl);

@@ -10,6 +10,7 @@ import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
 import { origins } from './http/cors.ts';
 import type { Environment } from './lib/env-file.ts';
+import type { SettingProblem } from './lib/errors.ts';
 import { HEAP_BYTES } from './lib/heap.ts';
 import type { LogFormat } from './lib/log.ts';
 import { bytes, duration, integer, listOf, oneOf, type Setting } from './lib/setting.ts';
@@ -54,13 +55,17 @@ export type Config = Readonly<ReturnType<typeof declareSettings>> & {
 
 /**
  * @param environment That of the process, for what libuv reads there.
+ * @param found Problems of a file of settings, which are reported with those of the values.
  * @throws JotError `validation_failed`, whose message has a line for each wrong setting.
  */
-export function parseConfig(given: Settings, environment: Environment = process.env): Config {
+export function parseConfig(
+  given: Settings,
+  environment: Environment = process.env,
+  found: readonly SettingProblem[] = [],
+): Config {
   const threads = poolSize(environment);
-  const { values, declared, misspelt } = parseSettings(given, (setting) =>
-    declareSettings(setting, Math.max(1, threads - 1)),
-  );
+  const declareAll = (setting: Declare) => declareSettings(setting, Math.max(1, threads - 1));
+  const { values, declared, misspelt } = parseSettings(given, declareAll, found);
   const warnings = READ_BY_NODE.filter((name) => isOnlyGiven(name, given, environment)).map(
     (name) => `${name} has no effect in .env or in the settings of a program; set it in the environment`,
   );

@@ -1,10 +1,10 @@
 // The `jot` command, and the only file that touches the world. It reads the environment and the
-// `.env` file, passes the standard streams and the process to the command, and ends the process
+// file of settings, passes the standard streams and the process to the command, and ends the process
 // with the command's exit code.
 
 import { writeSync } from 'node:fs';
 import { EXIT_FAILURE, exitCodeOf, isExpected, UsageError } from './commands/command.ts';
-import { runCommandLine } from './commands/commands.ts';
+import { runCommandLine, takeEnvFile } from './commands/commands.ts';
 import { withEnvFile } from './lib/env-file.ts';
 
 const { stdout, stderr } = process;
@@ -19,8 +19,11 @@ run().then((code) => {
 }, fail);
 
 async function run(): Promise<number> {
+  const { envFile, rest } = takeEnvFile(process.argv.slice(2));
+  const { settings, problems } = withEnvFile(envFile ?? '.env', process.env, envFile !== undefined);
   const world = {
-    settings: withEnvFile('.env', process.env),
+    settings,
+    settingProblems: problems,
     // A getter, since Node creates the stream on first use, and a server never uses it.
     get stdin() {
       return process.stdin;
@@ -33,7 +36,7 @@ async function run(): Promise<number> {
     now: Date.now,
     elapsed: () => performance.now(),
   };
-  return runCommandLine(world, process.argv.slice(2));
+  return runCommandLine(world, rest);
 }
 
 // A reader that has gone needs no message.

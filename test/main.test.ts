@@ -195,19 +195,76 @@ describe('jot', { concurrency: 4 }, () => {
       assert.match(stdout, / warn UV_THREADPOOL_SIZE has no effect in \.env .*\n/);
     });
 
-    it('exits with 1 and one line if a line is invalid', async (t) => {
+    it('exits with 78 for wrong lines, which it names by number among the other wrong settings', async (t) => {
       const folder = temporaryFolder(t);
-      writeFileSync(`${folder}/.env`, 'PORT=0\nPASSWORD_COST 1\n');
-      const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
-      assert.deepEqual([code, stderr], [1, 'jot: Cannot read .env: line 2 has no "="\n']);
+      writeFileSync(`${folder}/.env`, 'PORT 0\nPASSWORD_COST=1\nhunter2\n');
+      const { PASSWORD_COST: _, ...env } = settingsFor(folder).env ?? {};
+      const { code, stderr } = await jot(t, [], { cwd: folder, env }).ended;
+      assert.equal(code, 78);
+      assert.deepEqual(
+        stderr.split('\n').map((line) => line.split(';')[0]),
+        [
+          'jot: Wrong settings:',
+          '  .env, line 1 is not valid (its value is hidden here)',
+          '  .env, line 3 is not valid (its value is hidden here)',
+          '  PASSWORD_COST is "1"',
+          '',
+        ],
+      );
+      assert.deepEqual(readdirSync(folder), ['.env'], 'nothing was made');
     });
 
-    it('exits with 1 and one line if it cannot be read', async (t) => {
+    it('does not stop a command that needs no settings', async (t) => {
+      const folder = temporaryFolder(t);
+      writeFileSync(`${folder}/.env`, 'PORT 0\n');
+      assert.equal((await jot(t, ['version'], { cwd: folder }).ended).code, 0);
+    });
+
+    it('exits with 78 if it cannot be read', async (t) => {
       const folder = temporaryFolder(t);
       mkdirSync(`${folder}/.env`);
       const { code, stderr } = await jot(t, [], settingsFor(folder)).ended;
-      assert.equal(code, 1);
-      assert.match(stderr, /^jot: Cannot read \.env: EISDIR[^\n]*\n$/);
+      assert.equal(code, 78);
+      assert.match(
+        stderr,
+        /^jot: Wrong settings:\n {2}\.env is not valid .*a readable file: EISDIR[^\n]*\n$/,
+      );
+    });
+  });
+
+  describe('jot --env-file', () => {
+    const write = (folder: string) => {
+      writeFileSync(`${folder}/.env`, 'LOG=json\nPORT 1\n');
+      writeFileSync(`${folder}/jot.env`, 'DATABASE_URL=file:other.jsonl\nPORT=0\nCORS_ORIGIN=*\n');
+    };
+
+    it('names the settings of the server, in place of .env', async (t) => {
+      const folder = temporaryFolder(t);
+      write(folder);
+      for (const args of [['--env-file=jot.env'], ['serve', '--env-file', 'jot.env']]) {
+        const command = jot(t, args, { cwd: folder });
+        const url = /http:\S+/.exec(await command.line(/^Jot is ready/))?.[0] ?? '';
+        assert.equal((await fetch(url)).headers.get('access-control-allow-origin'), '*');
+        command.kill('SIGTERM');
+        assert.equal((await command.ended).code, 0);
+      }
+      assert.ok(readdirSync(folder).includes('other.jsonl'));
+    });
+
+    it('names the settings of a command, before or after its name', async (t) => {
+      const folder = temporaryFolder(t);
+      write(folder);
+      const option = '--env-file=jot.env';
+      for (const args of [
+        [option, 'user', 'create', 'matt'],
+        ['user', 'create', 'elie', option],
+        ['user', 'list', option],
+      ]) {
+        const command = jot(t, args, { cwd: folder, env: { PASSWORD_COST: 'ln=1,r=1,p=1' } });
+        command.stdin.end('foo\n');
+        assert.deepEqual(await command.ended.then(({ code }) => code), 0, args.join(' '));
+      }
+      assert.match(readFileSync(`${folder}/other.jsonl`, 'utf8'), /"matt"[\s\S]*"elie"/);
     });
   });
 

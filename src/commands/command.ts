@@ -4,8 +4,8 @@
 
 import type { Readable, Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { type Environment, parseConfig } from '../config.ts';
-import { JotError } from '../lib/errors.ts';
+import { type Config, type Environment, parseConfig } from '../config.ts';
+import { JotError, type SettingProblem } from '../lib/errors.ts';
 import { DamageError } from '../store/damage.ts';
 import { filePath } from '../store/open.ts';
 
@@ -18,6 +18,8 @@ export const EXIT_CONFIG = 78;
 
 export interface World {
   readonly settings: Environment;
+  /** Wrong lines of the file of settings. */
+  readonly settingProblems: readonly SettingProblem[];
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable;
   readonly stderr: Writable & { readonly isTTY?: boolean };
@@ -96,15 +98,20 @@ export function parseArguments(
   }
 }
 
+/** @throws JotError `validation_failed` for wrong settings. */
+export function configOf({ settings, settingProblems }: World): Config {
+  return parseConfig(settings, undefined, settingProblems);
+}
+
 /**
  * Returns the data file named by the arguments, or else by the settings.
  *
  * @throws JotError `unavailable` for a store in memory.
  */
-export function dataFileOf({ settings }: World, [path]: readonly string[]): string {
+export function dataFileOf(world: World, [path]: readonly string[]): string {
   // The argument may be a URL copied from DATABASE_URL.
   if (path !== undefined) return filePath(path) ?? path;
-  const found = filePath(parseConfig(settings).databaseUrl);
+  const found = filePath(configOf(world).databaseUrl);
   if (found !== null) return found;
   throw new JotError('unavailable', 'DATABASE_URL names a store in memory, which only its server can reach');
 }

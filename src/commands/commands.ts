@@ -1,5 +1,6 @@
 // The table of commands, and the lookup of a command by the words of a command line.
 
+import { parseArgs } from 'node:util';
 import { VERSION } from '../version.ts';
 import { check } from './check.ts';
 import { type Command, parseArguments, print, UsageError, type World } from './command.ts';
@@ -40,6 +41,19 @@ export const commands: readonly Command[] = [
 
 const USAGE = usageOf(commands);
 
+/** Takes `--env-file=<path>` out of a command line, in which it may stand anywhere before `--`. */
+export function takeEnvFile(args: readonly string[]) {
+  const options = { 'env-file': { type: 'string' } } as const;
+  const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
+  const { 'env-file': path } = values;
+  if (typeof path === 'boolean' || path === '') throw new UsageError('--env-file must name a file', USAGE);
+  const taken = tokens.flatMap((token) => {
+    if (token.kind !== 'option' || token.name !== 'env-file') return [];
+    return token.inlineValue ? [token.index] : [token.index, token.index + 1];
+  });
+  return { envFile: path, rest: args.filter((_, index) => !taken.includes(index)) };
+}
+
 /**
  * Runs the command named by the arguments; without arguments, `serve`.
  *
@@ -72,8 +86,9 @@ function helpFor(args: readonly string[]): string {
   const words = args.filter((word) => !word.startsWith('-'));
   if (words.length > 0 && words[0] !== 'help') return helpOf(find(words));
   return `${USAGE}
-Settings come from the environment, and otherwise from the file .env. [file] is a
-data file; default: the one in DATABASE_URL.
+Settings come from the environment, and otherwise from the file .env, or from the
+one that --env-file=<path> names before or after any command. [file] is a data
+file; default: the one in DATABASE_URL.
 \`jot <command> --help\` shows the details of a command.
 
 Exit codes: 0: success; 1: failure; 2: wrong usage; 65: the data file is damaged,

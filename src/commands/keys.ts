@@ -5,11 +5,11 @@
 
 import { type KeyRecord, listKeyFile, retireKey, rotateKeyFile } from '../auth/key-file.ts';
 import type { TokenSettings } from '../auth/tokens.ts';
-import { keyFileOf, parseConfig } from '../config.ts';
+import { keyFileOf } from '../config.ts';
 import { inTurn } from '../control/lock.ts';
 import { JotError } from '../lib/errors.ts';
 import { withoutLinks } from '../lib/file-access.ts';
-import { type Command, dataFileOf, print, type World } from './command.ts';
+import { type Command, configOf, dataFileOf, print, type World } from './command.ts';
 import { keysInUse } from './key-requests.ts';
 import { askServer, reportWhere } from './running-server.ts';
 import { tableOf, timeText } from './text-table.ts';
@@ -23,7 +23,7 @@ export const listKeys: Command = {
   summary: 'show the keys, and when the last tokens of each expire',
   async run(world) {
     const records = await listKeyFile(keyFileIn(world));
-    const { tokens } = parseConfig(world.settings);
+    const { tokens } = configOf(world);
     const rows = records.map((record, index) => rowOf(record, index === 0, tokens, world.now()));
     await print(world.stdout, tableOf([COLUMNS, ...rows]));
   },
@@ -50,7 +50,7 @@ export const retireKeys: Command = {
 };
 
 function keyFileIn(world: World): string {
-  const path = keyFileOf(parseConfig(world.settings));
+  const path = keyFileOf(configOf(world));
   if (path !== null) return path;
   throw new JotError('unavailable', 'No key file is in use: JWT_SECRET_KEY is set or the data is in memory');
 }

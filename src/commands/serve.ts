@@ -11,7 +11,15 @@ import { LineOutput } from '../lib/line-output.ts';
 import { createLog, type Log } from '../lib/log.ts';
 import { keepNextTickQuick } from '../lib/next-tick.ts';
 import { VERSION } from '../version.ts';
-import { type Command, damageIn, EXIT_FAILURE, exitCodeOf, isExpected, type World } from './command.ts';
+import {
+  type Command,
+  configOf,
+  damageIn,
+  EXIT_FAILURE,
+  exitCodeOf,
+  isExpected,
+  type World,
+} from './command.ts';
 
 const ECHO_MS_MAX = 500;
 // Maximum time at the end for a slow reader of the log.
@@ -45,6 +53,7 @@ export const serve: Command = {
 };
 
 async function runServer(world: World, output: LineOutput, log: Log): Promise<number> {
+  configOf(world);
   const app = createApp({
     settings: world.settings,
     writeLog: output.add,

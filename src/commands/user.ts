@@ -4,13 +4,12 @@
 // argument, since arguments are in the shell's history and visible to every process on the machine.
 
 import { hash, parseCost } from '../auth/password.ts';
-import { parseConfig } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
 import { password, username as usernameType } from '../resources/credentials.ts';
 import { type Infer, object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
-import { type Command, counted, dataFileOf, print, UsageError, type World } from './command.ts';
+import { type Command, configOf, counted, dataFileOf, print, UsageError, type World } from './command.ts';
 import { askServer, perform, requireFile } from './running-server.ts';
 import { shown } from './text-table.ts';
 import { check, responseTypes, rulesOf, userRequests } from './user-requests.ts';
@@ -115,7 +114,7 @@ function nameIn([username = '']: readonly string[]): string {
 async function newHash(world: World): Promise<string> {
   const request = { name: 'user rules', type: responseTypes.rules };
   const served = await askServer(dataFileOf(world, []), request);
-  const { password_length_min, password_cost } = served?.response ?? rulesOf(parseConfig(world.settings));
+  const { password_length_min, password_cost } = served?.response ?? rulesOf(configOf(world));
   const cost = parseCost(password_cost);
   if (cost === null)
     throw new JotError('unavailable', 'The PASSWORD_COST of the running server is not valid');
@@ -144,8 +143,7 @@ async function requireAgain({ stdin, stderr }: World, name: string): Promise<voi
 }
 
 function change<T>(world: World, name: string, value: unknown, type: Type<T>): Promise<T> {
-  const { settings, now } = world;
   return perform(world, dataFileOf(world, []), { name, value, type }, async (store, log) =>
-    userRequests({ ...parseConfig(settings), store, now, log })[name]?.(value),
+    userRequests({ ...configOf(world), store, now: world.now, log })[name]?.(value),
   );
 }

@@ -1,48 +1,71 @@
-// The file `.env` in the working directory: settings that need not be typed at each start. The
-// environment takes precedence, since the file is for defaults. `parseEnv` silently skips lines that
-// are not settings; here such a line is an error, since a limit may depend on it.
+// A file of settings that need not be typed at each start: `.env`, or the one that `--env-file`
+// names. The environment takes precedence, since the file is for defaults. The obvious solution,
+// Node's `parseEnv`, skips a line that is no setting, takes the next line with it on Node 20, and
+// cuts a secret at its first `#`. bash and systemd's EnvironmentFile= read the same text differently
+// again. So this file accepts only what they agree on, and a wrong line stops the start:
+//
+// - A setting is `NAME=value`, without `export`. Spaces around the name and the value are dropped.
+// - `#` begins a comment at the start of a line or after white space; elsewhere it is part of a
+//   value. systemd knows only comments on a line of their own.
+// - A value that holds a quote, `$`, a backtick or `\` is in single quotes, and stands for itself.
+// - In double quotes, `'` stands for itself. A quoted value may span lines.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
-import { JotError } from './errors.ts';
+import type { SettingProblem } from './errors.ts';
+
+const PROBLEMS_MAX = 10;
+const EXPECTED = '`NAME=value`, with the value in single quotes if it holds a quote, `$`, a backtick or `\\`';
 
 /** Names and values as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * Returns the environment; settings that it lacks come from the file.
- *
- * @throws JotError `unavailable` if the file exists but cannot be read, or a line is not a setting.
- */
-export function withEnvFile(path: string, environment: Environment): Environment {
-  const text = readIfThere(path);
-  if (text === null) return environment;
-  requireSettings(text);
-  return { ...parseEnv(text), ...environment };
+export interface EnvFile {
+  /** The environment, and the settings of the file that it lacks. */
+  readonly settings: Environment;
+  /** An entry for each wrong line, at most ten. */
+  readonly problems: readonly SettingProblem[];
 }
 
-function readIfThere(path: string): string | null {
+/** Reads the file. If it is missing, that is a problem only if it `mustExist`. */
+export function withEnvFile(path: string, environment: Environment, mustExist = false): EnvFile {
   try {
-    return textOf(readFileSync(path));
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw new JotError('unavailable', `Cannot read .env: ${message}`, { cause });
+    const { values, problems } = parse(textOf(readFileSync(path)), path);
+    return { settings: { ...values, ...environment }, problems };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && !mustExist) return { settings: environment, problems: [] };
+    return { settings: environment, problems: [{ name: path, expected: `a readable file: ${message}` }] };
   }
 }
 
-// Some editors write UTF-16, in which no line is a setting, so the stricter defaults of production
-// would silently be off. Others write a byte order mark, which would become part of the first name.
+// Some editors write UTF-16, in which no line is a setting. Others write a byte order mark, which
+// would become part of the first name.
 function textOf(bytes: Buffer): string {
   if (!isUtf8(bytes) || bytes.includes(0)) throw new TypeError('it is not a text in UTF-8');
-  return bytes.toString().replace(/^\uFEFF/, '');
+  return bytes
+    .toString()
+    .replace(/^\uFEFF/, '')
+    .replace(/\r\n?/g, '\n');
 }
 
-// A quoted value may span lines. A line may hold a secret, so it is not quoted in the error.
-function requireSettings(text: string): void {
-  const unquoted = text.replace(/^[^=#\n]*=[ \t]*(["'`])[\s\S]*?\1/gm, (value) => value.replace(/.+/g, '='));
-  const isOdd = (line: string) => !/^\s*(?:#|$)/.test(line) && !line.includes('=');
-  const index = unquoted.split('\n').findIndex(isOdd);
-  if (index !== -1) throw new JotError('unavailable', `Cannot read .env: line ${index + 1} has no "="`);
+// A line may hold a secret, so a problem names it by its number.
+function parse(text: string, path: string) {
+  const values: Record<string, string> = {};
+  const problems: SettingProblem[] = [];
+  const quoted = /'([^']*)'|"([^"`$\\]*)"/;
+  const plain = /((?:[^\n"'`$\\#]|(?<![ \t])#)*)/;
+  const setting = `([A-Za-z_]\\w*)[ \\t]*=[ \\t]*(?:${quoted.source}|${plain.source})[ \\t]*`;
+  const entry = new RegExp(`[ \\t]*(?:${setting})?(?:(?<![^ \\t\\n])#.*)?(?:\\n|$)`, 'y');
+  for (let start = 0, line = 1; start < text.length && problems.length < PROBLEMS_MAX; ) {
+    entry.lastIndex = start;
+    const found = entry.exec(text);
+    const end = found === null ? text.indexOf('\n', start) + 1 || text.length : entry.lastIndex;
+    const [, name, inSingle, inDouble, bare = ''] = found ?? [];
+    if (found === null) problems.push({ name: `${path}, line ${line}`, expected: EXPECTED });
+    else if (name !== undefined) values[name] = inSingle ?? inDouble ?? bare.replace(/[ \t]+$/, '');
+    line += text.slice(start, end).split('\n').length - 1;
+    start = end;
+  }
+  return { values, problems };
 }

@@ -27,11 +27,16 @@ export interface ParsedSettings<T> {
 /**
  * Reads the settings that the function declares.
  *
+ * @param found Problems that are reported with those of the values.
  * @throws JotError `validation_failed`, with a line and an entry of `details.problems` for each
  * wrong setting.
  */
-export function parseSettings<T>(given: Settings, declareAll: (setting: Declare) => T): ParsedSettings<T> {
-  const problems: SettingProblem[] = [];
+export function parseSettings<T>(
+  given: Settings,
+  declareAll: (setting: Declare) => T,
+  found: readonly SettingProblem[] = [],
+): ParsedSettings<T> {
+  const problems = [...found];
   const declared: ParsedSettings<T>['declared'][number][] = [];
   const values = declareAll((name, fallback, kind, description) => {
     declared.push({ name, description });

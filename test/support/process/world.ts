@@ -30,13 +30,24 @@ export function createWorld({
     new PassThrough().setEncoding('utf8').on('data', (text) => {
       output[name] += text;
     });
-  const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
   const [stdout, stderr] = [collecting('stdout'), collecting('stderr')];
   const writeOut = (bytes: Uint8Array) => {
     output.stdout += Buffer.from(bytes);
     return bytes.length;
   };
-  return { settings, stdin: input, stdout, stderr, writeOut, process, now, elapsed, output };
+  const input = stdin instanceof Readable ? stdin : Readable.from([Buffer.from(stdin)]);
+  return {
+    settings,
+    settingProblems: [],
+    stdin: input,
+    stdout,
+    stderr,
+    writeOut,
+    process,
+    now,
+    elapsed,
+    output,
+  };
 }
 
 export interface Outcome {
