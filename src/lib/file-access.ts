@@ -4,7 +4,7 @@
 // access, the error names owners and modes, since these are the cause.
 
 import { statSync } from 'node:fs';
-import { lstat, open, realpath, rename } from 'node:fs/promises';
+import { type FileHandle, lstat, open, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JotError } from './errors.ts';
 
@@ -45,21 +45,35 @@ export async function withoutLinks(path: string): Promise<string> {
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
-    await folder.sync();
+    await sync(folder);
   } finally {
     await folder.close();
   }
 }
 
+// Some file systems of networks and virtual machines (9p, old CIFS) have no operation to flush a
+// folder. fsync(2) then fails with EINVAL, which PostgreSQL ignores too.
+async function sync(folder: FileHandle): Promise<void> {
+  await folder.sync().catch((error) => {
+    if (error.code !== 'EINVAL') throw error;
+  });
+}
+
 /**
  * Renames a file within its folder, durably. The folder is opened first: without a free file
  * descriptor, nothing happens. After another error, either file may have the name.
+ *
+ * @throws JotError `unavailable` if the file is a mount point, as with `docker run -v <file>:<file>`.
  */
 export async function renameDurably(from: string, to: string): Promise<void> {
   const folder = await open(dirname(to), 'r');
   try {
-    await rename(from, to);
-    await folder.sync();
+    await rename(from, to).catch((cause) => {
+      if (cause.code !== 'EBUSY') throw cause;
+      const problem = `Cannot replace ${to}: it is a mount point; mount its folder instead`;
+      throw new JotError('unavailable', problem, { cause });
+    });
+    await sync(folder);
   } finally {
     await folder.close();
   }

@@ -1,21 +1,30 @@
 // Whose the files are that root makes, and what is said where the system denies access. Only root can have a test of that.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
   closeSync,
+  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { describe, it } from 'node:test';
 import { openKeyFile, rotateKeyFile } from '../../src/auth/key-file.ts';
 import { acquireLock } from '../../src/control/lock.ts';
-import { heirOf, ignoreUngivable, withoutLinks } from '../../src/lib/file-access.ts';
+import {
+  heirOf,
+  ignoreUngivable,
+  renameDurably,
+  syncFolder,
+  withoutLinks,
+} from '../../src/lib/file-access.ts';
 import { openStore } from '../../src/store/open.ts';
 import { TIME } from '../support/disk/records.ts';
 import { rejects } from '../support/disk/stores.ts';
@@ -134,5 +143,45 @@ describe('withoutLinks', () => {
       { code: 'ENOENT' },
       'a folder that is not there is another thing',
     );
+  });
+});
+
+describe('syncFolder', () => {
+  it('accepts a file system that cannot flush a folder (cockroachdb/pebble 1689)', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const folder = openSync('/proc', 'r');
+    assert.throws(() => fsyncSync(folder), { code: 'EINVAL' });
+    closeSync(folder);
+    await syncFolder('/proc');
+  });
+
+  it('rejects a folder that is not there', async (t) => {
+    await assert.rejects(syncFolder(`${temporaryFolder(t)}/none`), { code: 'ENOENT' });
+  });
+});
+
+describe('renameDurably', () => {
+  it('replaces a file', async (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(`${folder}/new`, 'new');
+    writeFileSync(`${folder}/old`, 'old');
+    await renameDurably(`${folder}/new`, `${folder}/old`);
+    assert.deepEqual([readdirSync(folder), readFileSync(`${folder}/old`, 'utf8')], [['old'], 'new']);
+  });
+
+  it('explains that a mounted file cannot be replaced (clue/docker-json-server 2)', async (t) => {
+    const folder = temporaryFolder(t);
+    const [from, to] = [`${folder}/new`, `${folder}/mounted`];
+    writeFileSync(from, 'new');
+    writeFileSync(to, 'old');
+    if (spawnSync('mount', ['--bind', to, to]).status !== 0) return t.skip('mounting is not allowed');
+    try {
+      const message = `Cannot replace ${to}: it is a mount point; mount its folder instead`;
+      await rejects(renameDurably(from, to), 'unavailable', message);
+      assert.equal(readFileSync(to, 'utf8'), 'old');
+    } finally {
+      spawnSync('umount', ['--lazy', to]);
+    }
   });
 });
