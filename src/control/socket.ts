@@ -17,6 +17,9 @@ import { heirOf, ignoreMissing, ignoreUngivable } from '../lib/file-access.ts';
 const SOCKET_PATH_BYTES_MAX = 103;
 const RANDOM_PART = /^[0-9a-f]{12}$/;
 const SOCKET_UMASK = 0o177;
+// bind(2) on a file system without sockets, such as exFAT, CIFS or a folder that a virtual machine
+// shares with its host.
+const NO_SOCKETS: readonly unknown[] = ['EPERM', 'ENOTSUP'];
 
 /** Returns the names of the sockets in the folder that are locks of this file. */
 export async function locksIn(folder: string, path: string): Promise<string[]> {
@@ -54,8 +57,9 @@ export function listenPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     // Not `once`: without a listener, a connection that cannot be accepted for lack of file
     // descriptors would end the process.
-    server.on('error', (cause) => {
-      reject(new JotError('unavailable', `Cannot lock the data file: ${cause.message}`, { cause }));
+    server.on('error', (cause: NodeJS.ErrnoException) => {
+      const hint = NO_SOCKETS.includes(cause.code) ? '; use a file system with Unix sockets' : '';
+      reject(new JotError('unavailable', `Cannot lock the data file: ${cause.message}${hint}`, { cause }));
     });
     server.once('listening', () => {
       // The lock must not keep the process running.

@@ -56,6 +56,18 @@ describe('listenPrivately', () => {
   });
 });
 
+describe('listenPrivately on a file system without sockets', () => {
+  // Only root gets as far as the file system.
+  const canTry = process.platform === 'linux' && process.geteuid?.() === 0;
+
+  it('asks for another file system (docker/for-win 5519)', { skip: !canTry }, async (t) => {
+    await assert.rejects(listenPrivately(serverFor(t), '/dev/pts/jot.jsonl.lock'), {
+      code: 'unavailable',
+      message: /^Cannot lock the data file: listen EPERM.*; use a file system with Unix sockets$/,
+    });
+  });
+});
+
 describe('a connection to the lock that cannot be accepted', () => {
   it('does not end the process', async (t) => {
     const server = serverFor(t);
