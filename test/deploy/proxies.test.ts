@@ -41,6 +41,15 @@ for (const [name, proxy] of Object.entries(proxies)) {
       assert.equal(status, 404);
       assert.doesNotMatch(body, /jot_|status_code/);
     });
+
+    it('serves under a path with the lines at the end of the file', async (t) => {
+      const { ask, log } = await startBehind(t, proxy, withPath);
+      assert.equal((await ask('POST', '/jot/users', JSON_BODY, USER)).status, 201);
+      assert.equal((await log('/users')).address, CLIENT);
+      const metrics = await ask('GET', '/jot/metrics');
+      assert.equal(metrics.status, 404);
+      assert.doesNotMatch(metrics.body, /jot_|status_code/);
+    });
   });
 }
 
@@ -57,7 +66,13 @@ describe('Caddyfile with caddy during a restart of the server', { skip: proxies.
   });
 });
 
-async function startBehind(t: TestContext, proxy: ProxyKind) {
+/** Returns the configuration with the commented lines at its end, in the block of the site. */
+function withPath(shipped: string): string {
+  const [site = '', path = ''] = shipped.split(/^# Under a path.*\n(?:# .*\n)#\n/m);
+  return site.replace(/^\}$/m, `${path.replaceAll(/^#/gm, '')}}`);
+}
+
+async function startBehind(t: TestContext, proxy: ProxyKind, change = (shipped: string) => shipped) {
   const folder = temporaryFolder(t);
   const env = {
     PORT: '0',
@@ -69,7 +84,7 @@ async function startBehind(t: TestContext, proxy: ProxyKind) {
   const options = { cwd: folder, env };
   const served = await serve(t, options);
   const shipped = readFileSync(new URL(`../../scripts/deploy/${proxy.file}`, import.meta.url), 'utf8');
-  const { ask } = await startProxy(t, proxy, shipped, served.port);
+  const { ask } = await startProxy(t, proxy, change(shipped), served.port);
   const log = async (path: string): Promise<Record<string, unknown>> =>
     JSON.parse(await served.command.line(new RegExp(`"path":"${path}"`)));
   return { ask, log, served, options };
