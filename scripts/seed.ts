@@ -7,7 +7,7 @@ import { hash } from '../src/auth/password.ts';
 import { parseConfig } from '../src/config.ts';
 import { withEnvFile } from '../src/lib/env-file.ts';
 import { JotError } from '../src/lib/errors.ts';
-import { filePath, openStore, type Store, type User, usernameKey } from '../src/store/open.ts';
+import { byUsername, filePath, openStore, type Store, type User } from '../src/store/open.ts';
 
 const EXIT_USAGE = 2;
 const PAGE_LIMIT = 200;
@@ -53,7 +53,7 @@ async function seed(): Promise<void> {
   process.stdout.write(`data file: ${path}\n`);
   try {
     for (const each of users) {
-      const user = await store.users.findBy('username', usernameKey(each.username));
+      const user = await store.users.findBy(...byUsername(each.username));
       const made = user ?? (await createUser(each));
       const added = await addPosts(store, made, each.posts);
       const what = user === null ? 'added' : 'was there already';

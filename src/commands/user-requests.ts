@@ -6,10 +6,10 @@
 import { type Cost, costOf, formatCost } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { username } from '../resources/credentials.ts';
+import { username, usernameKept } from '../resources/credentials.ts';
 import { sessionsOf } from '../resources/sessions.ts';
 import { type Infer, id, integer, object, type Type, text, validate } from '../schema/schema.ts';
-import { type User, usernameKey } from '../store/collections.ts';
+import { byUsername, type User } from '../store/collections.ts';
 import type { ControlHandlers, Store } from '../store/store.ts';
 
 export interface UserRequestsOptions {
@@ -27,8 +27,9 @@ const passwordHash = text({
   refine: (value) =>
     costOf(value) === null ? 'must be a scrypt hash in PHC format, with N · r · p of at most 2^21' : null,
 });
-const whom = object({ username });
-export const userWithHash = object({ username, password_hash: passwordHash });
+const whom = object({ username: usernameKept });
+const newUser = object({ username, password_hash: passwordHash });
+export const userWithHash = object({ username: usernameKept, password_hash: passwordHash });
 
 /** The types of the responses. */
 export const responseTypes = {
@@ -45,14 +46,14 @@ export function userRequests(options: UserRequestsOptions): ControlHandlers {
     },
 
     async 'user create'(value) {
-      const { username: name, password_hash } = withUsableHash(options, value);
+      const { username: name, password_hash } = withUsableHash(options, check(newUser, value));
       const user = await store.users.create({ username: name, password_hash, created: now() });
       log.info('the operator added a user', { user: user.id });
       return responseTypes.user.marshal(user);
     },
 
     async 'user password'(value) {
-      const { username: name, password_hash } = withUsableHash(options, value);
+      const { username: name, password_hash } = withUsableHash(options, check(userWithHash, value));
       const user = await get(store, name);
       const sessions_ended = await liveSessions(options, user);
       // As with a change by the user: the version tells logins under way that they began with the old password.
@@ -127,8 +128,7 @@ export function check<T>(type: Type<T>, value: unknown): T {
 
 // The time of a login depends on the cost of the hash. So a hash at another cost would reveal which
 // usernames exist, until the next start looks up the costs in use.
-function withUsableHash({ passwordCost }: UserRequestsOptions, value: unknown) {
-  const given = check(userWithHash, value);
+function withUsableHash({ passwordCost }: UserRequestsOptions, given: Infer<typeof userWithHash>) {
   const cost = costOf(given.password_hash);
   if (cost !== null && formatCost(cost) === formatCost(passwordCost)) return given;
   const wanted = `PASSWORD_COST is ${formatCost(passwordCost)} for the server, and must be for the command`;
@@ -140,7 +140,7 @@ async function liveSessions({ store, now }: UserRequestsOptions, user: User): Pr
 }
 
 async function get({ users }: Store, name: string): Promise<User> {
-  const user = await users.findBy('username', usernameKey(name));
+  const user = await users.findBy(...byUsername(name));
   if (user === null) throw new JotError('not_found', `There is no user ${JSON.stringify(name)}`);
   return user;
 }

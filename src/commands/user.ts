@@ -5,7 +5,7 @@
 
 import { hash, parseCost } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';
-import { password, username as usernameType } from '../resources/credentials.ts';
+import { password, usernameKept, username as usernameType } from '../resources/credentials.ts';
 import { type Infer, object, type Type } from '../schema/schema.ts';
 import { usernameKey } from '../store/collections.ts';
 import { askUnseen, readLine, readOnlyLine } from './ask-unseen.ts';
@@ -28,7 +28,7 @@ ${PASSWORD_SOURCE}
 If no server is running, the command changes the data file, and creates it if it
 does not exist.`,
   async run(world, { positionals }) {
-    const name = nameIn(positionals);
+    const name = newNameIn(positionals);
     const value = { username: name, password_hash: await newHash(world) };
     const { id, username } = await change(world, 'user create', value, responseTypes.user);
     await print(world.stdout, `${shown(username)} is user ${id}\n`);
@@ -107,8 +107,16 @@ function changeOf<T extends Infer<typeof responseTypes.user>>(
   };
 }
 
-function nameIn([username = '']: readonly string[]): string {
+// Node replaces bytes that are not UTF-8, so the user could not type this name anywhere else. Other
+// commands accept it, since a user may have signed up with it.
+function newNameIn([username = '']: readonly string[]): string {
+  if (username.includes('\ufffd'))
+    throw new JotError('bad_request', 'The username must be UTF-8, and must not contain U+FFFD');
   return check(object({ username: usernameType }), { username }).username;
+}
+
+function nameIn([username = '']: readonly string[]): string {
+  return check(object({ username: usernameKept }), { username }).username;
 }
 
 async function newHash(world: World): Promise<string> {

@@ -15,18 +15,27 @@ const USERNAME_UNITS_MAX = 8 * USERNAME_LENGTH_MAX;
 const PASSWORD_UNITS_MAX = 2 * PASSWORD_BYTES_MAX;
 const PASSWORD_TOO_LONG = `must be at most ${PASSWORD_BYTES_MAX} bytes long`;
 
+// U+2800 is a Braille pattern without dots.
+const VISIBLE = /[^\p{Default_Ignorable_Code_Point}\s\u2800]/u;
+// As a range, since few engines other than JavaScript's know `\p{Bidi_Control}`.
+const BARRED = '\\p{Cc}\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069';
+
+const usernameLength = { min: 1, max: USERNAME_LENGTH_MAX, normalize: 'NFC' } as const;
+
 export const username = text({
-  min: 1,
-  max: USERNAME_LENGTH_MAX,
-  normalize: 'NFC',
-  description: 'Unique without regard to case and compatibility forms.',
+  ...usernameLength,
+  description: 'Unique without regard to case, compatibility forms and invisible characters.',
   example: 'matt',
   refine(value) {
-    if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
-    return value === value.trim() ? null : 'must not start or end with white space';
+    // They reorder the text around the name, wherever it is shown (UAX #9).
+    if (/\p{Bidi_Control}/u.test(value)) return 'must not contain bidirectional controls';
+    return problemOfKept(value) ?? (VISIBLE.test(value) ? null : 'must not consist of invisible characters');
   },
-  refinedSchema: { pattern: '^[^\\p{Cc}\\s](?:\\P{Cc}*[^\\p{Cc}\\s])?$' },
+  refinedSchema: { pattern: `^[^${BARRED}\\s](?:[^${BARRED}]*[^${BARRED}\\s])?$` },
 });
+
+/** A username by the rules of earlier versions, whose users keep theirs. */
+export const usernameKept = text({ ...usernameLength, refine: problemOfKept });
 
 /** A username as a client typed it, in any spelling. */
 export const usernameGiven = text({
@@ -34,6 +43,11 @@ export const usernameGiven = text({
   example: 'matt',
   refuseRaw: ({ length }) => (length > USERNAME_UNITS_MAX ? 'is longer than any username' : null),
 });
+
+function problemOfKept(value: string): string | null {
+  if (/\p{Cc}/u.test(value)) return 'must not contain control characters';
+  return value === value.trim() ? null : 'must not start or end with white space';
+}
 
 /** @param lengthMin Minimum length in characters. */
 export function password(lengthMin: number) {

@@ -7,7 +7,7 @@ import { addressKey, siteKey } from '../http/address.ts';
 import { JotError } from '../lib/errors.ts';
 import type { LoginGuard } from '../limit/login-guard.ts';
 import { type Infer, lenient, object } from '../schema/schema.ts';
-import { type Session, type User, usernameKey } from '../store/collections.ts';
+import { byUsername, type Session, type User, usernameKey } from '../store/collections.ts';
 import { password as passwordType, usernameGiven } from './credentials.ts';
 import { orNullIfChanged, type SessionsOptions, startSession, type VerifiedUser } from './sessions.ts';
 
@@ -39,7 +39,7 @@ export async function signIn(
   // would fill its memory.
   if (password === undefined) throw invalidCredentials();
   const name = usernameKey(username ?? '');
-  const found = await options.store.users.findBy('username', name);
+  const found = await options.store.users.findBy(...byUsername(username ?? ''));
   const attempt = options.loginGuard.attempt(name, addressKey(client.address), found?.id ?? null);
   let verified = await verify(options, found, password, client).catch((error) => {
     attempt.forgive();

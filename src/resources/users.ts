@@ -16,7 +16,7 @@ import {
   timestamp,
   validate,
 } from '../schema/schema.ts';
-import { type User, usernameKey } from '../store/collections.ts';
+import { byUsername, type User } from '../store/collections.ts';
 import type { Operation, Store } from '../store/store.ts';
 import { password, username } from './credentials.ts';
 import { type PostsOptions, postsOf, postsPath, postType } from './posts.ts';
@@ -184,7 +184,7 @@ function deleteUser({ store }: UsersOptions): Endpoint {
 
 // The store checks again. Checking here avoids hashing the password for a name that is taken.
 async function requireFree(store: Store, name: string, except?: User): Promise<void> {
-  const holder = await store.users.findBy('username', usernameKey(name));
+  const holder = await store.users.findBy(...byUsername(name));
   if (holder !== null && holder.id !== except?.id)
     throw new JotError('username_taken', 'Username already exists');
 }

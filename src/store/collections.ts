@@ -28,6 +28,7 @@ const users = collection({
   unique: {
     username: {
       key: ({ username }) => usernameKey(username),
+      formerKey: ({ username }) => formerUsernameKey(username),
       taken: { code: 'username_taken', message: 'Username already exists' },
     },
   },
@@ -120,11 +121,31 @@ export function uniqueKeys(
   return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
+/** Returns the key that told rows apart in the first version of the index. */
+export function formerKeyOf(name: CollectionName, index: string, row: Entity): string | undefined {
+  const unique = collections[name].unique[index];
+  return (unique?.formerKey ?? unique?.key)?.(row);
+}
+
 /**
- * Returns the key by which usernames are compared, ignoring case and compatibility forms (`ﬁ` and
- * `fi`). Converting to lower case first makes a capital `ẞ` become `SS`, as a small one does. The
- * last normalization recomposes characters that the change of case decomposed (UAX #15).
+ * Returns the key by which usernames are compared, ignoring case, compatibility forms (`ﬁ` and
+ * `fi`) and characters that are invisible by default, such as U+200B. It is the same for all names
+ * with the same NFKC_Casefold (UAX #44), which JavaScript lacks, and for `ı` and `i` too.
  */
 export function usernameKey(username: string): string {
+  return formerUsernameKey(username.normalize('NFKC').replace(/\p{Default_Ignorable_Code_Point}/gu, ''));
+}
+
+/**
+ * Returns the key of the time when invisible characters counted. Converting to lower case first
+ * makes a capital `ẞ` become `SS`, as a small one does. The last normalization recomposes
+ * characters that the change of case decomposed (UAX #15).
+ */
+export function formerUsernameKey(username: string): string {
   return username.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC');
+}
+
+/** Returns the arguments by which a store finds the user with this name. */
+export function byUsername(name: string): [index: 'username', key: string, formerKey: string] {
+  return ['username', usernameKey(name), formerUsernameKey(name)];
 }

@@ -91,9 +91,14 @@ export interface Collection<
   readonly unique: Readonly<Record<string, UniqueIndex<Row>>>;
 }
 
-/** An index in which no two rows have the same key. */
+/** An index in which no new row gets the key of another. */
 export interface UniqueIndex<Row> {
   key(row: Row): string;
+  /**
+   * The key by which an earlier version told rows apart. Rows of that version may share a key if
+   * they differ in this one, and keep doing so until it changes.
+   */
+  formerKey?(row: Row): string;
   /** The error for the second row. */
   readonly taken: Failure;
 }

@@ -12,7 +12,7 @@ import type { ControlHandlers, Store } from './store.ts';
 export type { Page } from '../lib/page.ts';
 export type { Capacity } from './capacity.ts';
 export type { Entity, Id, NewRows, Post, Session, User } from './collections.ts';
-export { usernameKey } from './collections.ts';
+export { byUsername, usernameKey } from './collections.ts';
 export type * from './store.ts';
 
 export interface OpenOptions {

@@ -39,8 +39,8 @@ export interface Repository<Row extends Entity, NewRow = Values<Row>> {
   find(id: Id): Promise<Row | null>;
   /** @throws JotError `not_found`. */
   get(id: Id): Promise<Row>;
-  /** The row with this key in a unique index. */
-  findBy(index: string, key: string): Promise<Row | null>;
+  /** The row with this key in a unique index; of rows that share it, the one with the former key. */
+  findBy(index: string, key: string, formerKey?: string): Promise<Row | null>;
   list(query: ListQuery): Promise<Page<Row>>;
   /** @throws JotError `conflict`. */
   create(values: NewRow, options?: WriteOptions): Promise<Row>;

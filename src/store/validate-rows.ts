@@ -8,6 +8,7 @@ import {
   collectionNames,
   collections,
   type Entity,
+  formerKeyOf,
   type Id,
   ownerOf,
   uniqueKeys,
@@ -80,23 +81,9 @@ export function misfitsIn(tables: Tables): Misfit[] {
 
 /** Removes the misfits, and returns them. */
 export function removeMisfits(tables: Tables): Misfit[] {
-  const removed = removeOnce(tables);
-  claimKeys(tables);
-  return [...removed, ...removeOnce(tables)];
-}
-
-function removeOnce(tables: Tables): Misfit[] {
   const misfits = misfitsIn(tables);
   tables.apply([misfits.map(({ name, id }) => ({ remove: name, id }))]);
   return misfits;
-}
-
-// A key may have been given up by a row that took it from another one, whose change is missing: that one has it again, unless
-// there is a third.
-function claimKeys(tables: Tables): void {
-  for (const name of collectionNames) {
-    for (const row of tables.rows(name)) tables.apply([[{ put: name, row }]]);
-  }
 }
 
 /**
@@ -120,8 +107,10 @@ function reasonAgainst(tables: Tables, name: CollectionName, row: Entity, found:
     owner !== undefined && (tables.isOrphan(name, row) || found.get(owner.collection)?.has(ownerId) === true);
   if (isOrphan) return `its owner, ${ownerId} of ${owner.collection}, is not there`;
   const taken = uniqueKeys(name, row).find(([index, key]) => {
-    const holder = tables.findId(name, index, key);
-    return holder !== undefined && holder !== row.id;
+    const holders = tables.holders(name, index, key);
+    const later = holders.slice(holders.indexOf(row.id) + 1);
+    const former = formerKeyOf(name, index, row);
+    return later.some((other) => formerKeyOf(name, index, tables.find(name, other) as Entity) === former);
   });
   return taken === undefined ? null : `another row has the same ${taken[0]}`;
 }

@@ -306,6 +306,9 @@ describe('jot user: the command line', () => {
     ['x'.repeat(65), /"username" must be 1 to 64 characters long/],
     [' matt', /"username" must not start or end with white space/],
     ['ma\u0007tt', /"username" must not contain control characters/],
+    ['ma\u202ett', /"username" must not contain bidirectional controls/],
+    ['\u200b', /"username" must not consist of invisible characters/],
+    ['bad\ufffd', /The username must be UTF-8, and must not contain U\+FFFD/],
   ] as const) {
     it(`rejects the name ${JSON.stringify(name.slice(0, 10))} before it asks for a password`, async (t) => {
       const world = createWorld({ ...placeFor(t), stdin: typing('foo\rfoo\r') });

@@ -12,6 +12,8 @@ const PLACES = ['/signup', '/users'];
 
 const LENGTH = 'must be 1 to 64 characters long';
 const CONTROL = 'must not contain control characters';
+const BIDI = 'must not contain bidirectional controls';
+const INVISIBLE = 'must not consist of invisible characters';
 const SPACE = 'must not start or end with white space';
 const SURROGATE = 'must not contain a lone surrogate';
 const STRING = 'must be a string';
@@ -65,6 +67,9 @@ describe('POST /signup and POST /users', () => {
     ['7', 'a digit'],
     ['<b>"\'&', 'what means something elsewhere'],
     ['матт', 'another script'],
+    ['नर\u200dनर', 'a zero width joiner, which shapes letters'],
+    ['👩\u200d🚀', 'an emoji that is made of two'],
+    ['\u200bm', 'one visible character'],
   ];
   for (const [username, reason] of names) {
     it(`accept the name ${shown(username)}: ${reason}`, async (t) => {
@@ -93,6 +98,15 @@ describe('POST /signup and POST /users', () => {
     ['ma\u001btt', CONTROL, 'an escape'],
     ['ma\u007ftt', CONTROL, 'DEL'],
     ['ma\u0085tt', CONTROL, 'a control character of C1'],
+    ['\u200b', INVISIBLE, 'a zero width space only'],
+    ['\u200b \u00ad', INVISIBLE, 'invisible characters around a space'],
+    ['\u3164', INVISIBLE, 'a Hangul filler'],
+    ['\u2800', INVISIBLE, 'a Braille pattern without dots'],
+    ['\u{e0041}', INVISIBLE, 'a tag'],
+    ['ma\u202ett', BIDI, 'an override of the direction'],
+    ['matt\u200f', BIDI, 'a mark of the direction at the end'],
+    ['\u2066matt\u2069', BIDI, 'an isolate'],
+    ['ma\u061ctt', BIDI, 'an Arabic letter mark'],
     ['ma\ud800tt', SURROGATE, 'half a character'],
     [null, STRING, 'null'],
     [7, STRING, 'a number'],

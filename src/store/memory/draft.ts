@@ -13,6 +13,7 @@ import {
   type CollectionName,
   collections,
   type Entity,
+  formerKeyOf,
   hasUniqueKeys,
   type Id,
   ownedCollections,
@@ -21,6 +22,7 @@ import {
 } from '../collections.ts';
 import { missingDefaults } from '../lift.ts';
 import type { Operation } from '../store.ts';
+import { KeyIndex } from './key-index.ts';
 import { Room } from './room.ts';
 import type { Change, Effect, Tables } from './tables.ts';
 
@@ -40,8 +42,8 @@ export class Draft {
   #effects: Effect[] = [];
   /** By collection and id; null where the row is removed. */
   #rows: ByCollection<Map<Id, Entity | null>> = {};
-  /** By collection, index and key; null where the key is free again. */
-  #keys = new Map<string, Id | null>();
+  /** Of the rows in this draft, by collection, index and key. */
+  #keys = new KeyIndex();
   #nextIds: ByCollection<Id> = {};
   #room: Room;
   /** Whether the write under way creates an essential row. */
@@ -86,10 +88,10 @@ export class Draft {
     return declared === undefined || this.#find(declared.collection, owner) !== undefined;
   }
 
-  #findId(name: CollectionName, index: string, key: string): Id | undefined {
-    const drafted = this.#keys.get(`${name} ${index} ${key}`);
-    const id = drafted === undefined ? this.#base.findId(name, index, key) : (drafted ?? undefined);
-    return id !== undefined && this.#find(name, id) !== undefined ? id : undefined;
+  #holders(name: CollectionName, index: string, key: string): Id[] {
+    const drafted = this.#keys.idsOf(`${name} ${index} ${key}`);
+    const durable = this.#base.holders(name, index, key).filter((id) => this.#rows[name]?.has(id) !== true);
+    return [...drafted, ...durable].filter((id) => this.#find(name, id) !== undefined);
   }
 
   *#ownedIds(name: CollectionName, owner: Id): Generator<Id> {
@@ -114,7 +116,7 @@ export class Draft {
     const effects = this.#effects.slice(0, count);
     this.#effects = [];
     this.#rows = {};
-    this.#keys.clear();
+    this.#keys = new KeyIndex();
     this.#nextIds = {};
     this.#room = this.#emptyRoom();
     for (const effect of effects) this.#apply(effect);
@@ -175,8 +177,10 @@ export class Draft {
 
   #put(name: CollectionName, row: Entity, before: Entity | null): Entity {
     for (const [index, key, taken] of uniqueKeys(name, row)) {
-      const holder = this.#findId(name, index, key);
-      if (holder !== undefined && holder !== before?.id) throw failed(taken);
+      const isTaken = this.#holders(name, index, key).some((id) => id !== before?.id);
+      // A row that shares its key with an older one may change in other fields.
+      const isKept = before !== null && formerKeyOf(name, index, before) === formerKeyOf(name, index, row);
+      if (isTaken && !isKept) throw failed(taken);
     }
     this.#room.require(name, row, before, this.#isEssential);
     this.#apply({ put: name, row });
@@ -211,15 +215,11 @@ export class Draft {
   #noteKeys(name: CollectionName, id: Id, row: Entity | null): void {
     const before = this.#find(name, id);
     for (const [index, key] of before === undefined ? [] : uniqueKeys(name, before)) {
-      this.#setKey(name, index, key, null);
+      this.#keys.remove(`${name} ${index} ${key}`, id);
     }
     for (const [index, key] of row === null ? [] : uniqueKeys(name, row)) {
-      this.#setKey(name, index, key, id);
+      this.#keys.add(`${name} ${index} ${key}`, id);
     }
-  }
-
-  #setKey(name: CollectionName, index: string, key: string, id: Id | null): void {
-    this.#keys.set(`${name} ${index} ${key}`, id);
   }
 }
 

@@ -203,8 +203,8 @@ function repository<Name extends CollectionName>(
       if (row === null) throw new JotError('not_found', 'There is nothing here (any more)');
       return row;
     },
-    findBy: async (index, key) => {
-      const id = tables.findId(name, index, key);
+    findBy: async (index, key, formerKey) => {
+      const id = tables.findId(name, index, key, formerKey);
       return id === undefined ? null : find(id);
     },
     list: async (query: ListQuery) => tables.list(name, query) as Page<Row>,

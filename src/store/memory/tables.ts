@@ -14,6 +14,7 @@ import {
   type CollectionName,
   collections,
   type Entity,
+  formerKeyOf,
   type Id,
   ownedCollections,
   ownerOf,
@@ -23,6 +24,7 @@ import type { ListQuery } from '../store.ts';
 import { DroppedLists } from './dropped-lists.ts';
 import { IdList } from './id-list.ts';
 import { IdMap, type RowMap } from './id-map.ts';
+import { KeyIndex } from './key-index.ts';
 import { Usage } from './usage.ts';
 
 // Takes about a millisecond.
@@ -49,8 +51,8 @@ interface List {
 
 interface Table {
   readonly rows: RowMap;
-  /** Index name to key to id. */
-  readonly unique: Map<string, Map<string, Id>>;
+  /** By the name of the index. */
+  readonly unique: Map<string, KeyIndex>;
   /** By owner; all of them under 0 where there are no owners. */
   readonly lists: IdMap<List>;
   nextId: Id;
@@ -88,9 +90,16 @@ export class Tables {
     return row === undefined || this.#isDropped(name, row) ? undefined : row;
   }
 
-  findId(name: CollectionName, index: string, key: string): Id | undefined {
-    const id = this.#tables[name].unique.get(index)?.get(key);
-    return id === undefined ? undefined : this.find(name, id)?.id;
+  /** Returns the ids of the rows with this key, in the order in which they were put. */
+  holders(name: CollectionName, index: string, key: string): readonly Id[] {
+    const ids = this.#tables[name].unique.get(index)?.idsOf(key) ?? [];
+    return ids.filter((id) => this.find(name, id) !== undefined);
+  }
+
+  findId(name: CollectionName, index: string, key: string, formerKey?: string): Id | undefined {
+    const ids = this.holders(name, index, key);
+    if (ids.length < 2 || formerKey === undefined) return ids[0];
+    return ids.find((id) => formerKeyOf(name, index, this.find(name, id) as Entity) === formerKey);
   }
 
   /** Returns whether the row's owner is missing. */
@@ -206,7 +215,7 @@ export class Tables {
     this.#appliedBytes += bytes;
     table.rows.set(row.id, row);
     table.nextId = Math.max(table.nextId, row.id + 1);
-    for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.set(key, row.id);
+    for (const [index, key] of uniqueKeys(name, row)) table.unique.get(index)?.add(key, row.id);
     const owner = ownerOf(name, row);
     const list = table.lists.get(owner) ?? { ids: new IdList(), revision: 0, bytes: 0 };
     list.ids.add(row.id);
@@ -255,12 +264,9 @@ export class Tables {
     list.bytes -= bytes;
   }
 
-  // A key may be another row's by now: a snapshot that was taken while changes went on shows rows of different times.
   #freeKeys(name: CollectionName, row: Entity): void {
-    for (const [index, key] of uniqueKeys(name, row)) {
-      const ids = this.#tables[name].unique.get(index);
-      if (ids?.get(key) === row.id) ids.delete(key);
-    }
+    const { unique } = this.#tables[name];
+    for (const [index, key] of uniqueKeys(name, row)) unique.get(index)?.remove(key, row.id);
   }
 }
 
@@ -272,8 +278,6 @@ function tooMany(name: CollectionName, rowsMax: number): JotError {
 }
 
 function emptyTable(name: CollectionName, rows: RowMap): Table {
-  const unique = new Map(
-    Object.keys(collections[name].unique).map((index) => [index, new Map<string, Id>()]),
-  );
+  const unique = new Map(Object.keys(collections[name].unique).map((index) => [index, new KeyIndex()]));
   return { rows, unique, lists: new IdMap(), nextId: 1 };
 }
