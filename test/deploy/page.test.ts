@@ -66,6 +66,8 @@ for (const [name, proxy] of Object.entries(proxies)) {
 
       const used = await paste(commandsOf('5. Use it').join(''));
       assert.match(used, /^\{"status":"ok".*\bmatt\b/s);
+      const inline = [...page.matchAll(/`(sudo node [^`]+)`/g)].map(([, command]) => command);
+      assert.match(await paste(inline.join('\n')), /jot\.jsonl/);
       assert.match(await paste(commandsOf('Look after it').join('')), /^restart jot$/m);
       assert.match(await paste(commandsOf('Prometheus').join('')), /^jot_/m);
     });
