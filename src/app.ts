@@ -23,6 +23,7 @@ import { Backlog, type Holding } from './http/backlog.ts';
 import { HttpServer } from './http/server.ts';
 import { TurnQueue } from './http/turn-queue.ts';
 import { JotError } from './lib/errors.ts';
+import { warnOfExposure } from './lib/exposure.ts';
 import { createLog } from './lib/log.ts';
 import { createLimiters } from './limit/limiter.ts';
 import { LoginGuard } from './limit/login-guard.ts';
@@ -34,7 +35,7 @@ import { openPasswords } from './resources/stored-hashes.ts';
 import { system } from './resources/system.ts';
 import { users } from './resources/users.ts';
 import type { CollectionName, Id } from './store/collections.ts';
-import { openStore } from './store/open.ts';
+import { filePath, openStore } from './store/open.ts';
 import type { ControlHandlers, Store, StoreStatus } from './store/store.ts';
 import { VERSION } from './version.ts';
 
@@ -221,6 +222,7 @@ async function createApi(config: Config, store: Store, { now, log }: Pick<Common
     if (sessions === 0) return;
     log.warn('the key file was missing, so the tokens of all sessions are invalid', { file, sessions });
   });
+  await warnOfExposure([filePath(config.databaseUrl), keyFileOf(config)], log);
   const { expirationMs, refreshExpirationMs } = config.tokens;
   const gate = new Gate({ concurrency: config.hashConcurrency });
   const parts = {
