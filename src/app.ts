@@ -82,7 +82,7 @@ export class App {
   constructor(options: AppOptions) {
     const { settings, now, elapsedMs, writeLog, linesDropped, ...limits } = completeOptions(options);
     this.config = parseConfig(settings);
-    const { logFormat, connectionsMax, warnings } = this.config;
+    const { logFormat, connectionsMax, basePath, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, linesDropped, now });
     const onCut = ({ address, bytes }: Holding) =>
       log.warn('too much was held for a client', { address, bytes });
@@ -103,7 +103,8 @@ export class App {
     this.#systemEndpoints = system({
       version: VERSION,
       endpoints: () => this.#endpoints,
-      document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes }),
+      document: openApiText({ version: VERSION, prefixes: this.config.authPrefixes, basePath }),
+      basePath,
       readiness,
       metrics: this.#common.metrics,
       uptimeSeconds: () => (elapsedMs() - startMs) / 1000,

@@ -4,10 +4,11 @@
 
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { KEYS_MAX } from './auth/jwt.ts';
+import { isShort, SECRET_BYTES_MIN, secretList } from './auth/keys.ts';
 import { type Cost, DEFAULT_COST, parseCost } from './auth/password.ts';
 import type { TokenSettings } from './auth/tokens.ts';
 import { TrustedProxies } from './http/address.ts';
+import { basePath } from './http/base-path.ts';
 import { origins } from './http/cors.ts';
 import type { Environment } from './lib/env-file.ts';
 import type { SettingProblem } from './lib/errors.ts';
@@ -31,7 +32,6 @@ import { filePath } from './store/open.ts';
 const BODY_BYTES_LIMIT = 512 * 1024;
 const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
-const SECRET_BYTES_MIN = 32;
 const METRICS_TOKEN_LENGTH_MIN = 16;
 const LEEWAY_MS_MAX = 3_600_000;
 // Of libuv's thread pool.
@@ -82,6 +82,12 @@ function declareSettings(setting: Declare, hashesMax: number) {
     isProduction,
     host: setting('HOST', '127.0.0.1', host, 'Address to listen on; `0.0.0.0` for every address'),
     port: setting('PORT', 3000, integer(0, 65_535), 'Port to listen on; 0 for any free port'),
+    basePath: setting(
+      'BASE_PATH',
+      '',
+      basePath,
+      'Path that a proxy takes away, `/api`; put before every path that Jot writes',
+    ),
     databaseUrl: setting('DATABASE_URL', 'file:data/jot.jsonl', databaseUrl, '`file:<path>` or `memory:`'),
     capacity: declareCapacity(setting),
     bodyBytesMax: setting('MAX_BODY', 64 * 1024, bytes(BODY_BYTES_LIMIT), 'Maximum size of a request body'),
@@ -260,23 +266,6 @@ function metricsToken(isProduction: boolean): Setting<string | null> {
     expected: `${isProduction ? `${lengthMin} or more ` : ''}visible ASCII characters without spaces`,
     isSecret: true,
   };
-}
-
-function secretList(isProduction: boolean): Setting<readonly string[]> {
-  return {
-    read(text) {
-      const secrets = listOf(text, (entry) => !(isProduction && isShort(entry)));
-      return secrets !== undefined && secrets.length <= KEYS_MAX ? secrets : undefined;
-    },
-    expected: isProduction
-      ? `up to ${KEYS_MAX} secrets of ${SECRET_BYTES_MIN} bytes or more, separated by commas`
-      : `up to ${KEYS_MAX} secrets, separated by commas`,
-    isSecret: true,
-  };
-}
-
-function isShort(secret: string): boolean {
-  return Buffer.byteLength(secret) < SECRET_BYTES_MIN;
 }
 
 // libuv's threads also serve the disk: at least one must stay free of hashing. libuv reads the

@@ -52,6 +52,13 @@ const settings: Readonly<Record<string, Setting>> = {
     expected: '`file:<path>` or `memory:`; the path of a file, percent-encoded if absolute',
     isSecret: true,
   },
+  BASE_PATH: {
+    read: ({ basePath }) => basePath,
+    fallback: '',
+    good: ['/api', '/a/b-c_1.0~'].map((text) => [text, text]),
+    bad: ['/', '//', '/a/..', '/./a', '/a?b', '/%61', '/é', 'https://a.example/api'],
+    expected: 'a path like `/api`, without a slash at the end',
+  },
   STORE_BYTES_MAX: heapBytes(({ capacity }) => capacity.bytes, DEFAULT_CAPACITY.bytes, STORE_BYTES_LIMIT),
   USER_BYTES_MAX: heapBytes(
     ({ capacity }) => capacity.bytesPerUser,
@@ -410,6 +417,14 @@ describe('parseConfig: CORS_ORIGIN', () => {
       const end = meant === null ? 'separated by commas' : `; did you mean \`${meant}\`?`;
       assert.ok(problemsIn({ CORS_ORIGIN: text }).endsWith(end), problemsIn({ CORS_ORIGIN: text }));
       if (meant !== null) assert.deepEqual(parseConfig({ CORS_ORIGIN: meant }).corsOrigin, [meant]);
+    });
+  }
+});
+
+describe('parseConfig: BASE_PATH', () => {
+  for (const text of ['api', '/api/', 'api/', '//api//']) {
+    it(`rejects ${text} and proposes /api`, () => {
+      assert.match(problemsIn({ BASE_PATH: text }), /; did you mean `\/api`\?$/);
     });
   }
 });

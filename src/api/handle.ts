@@ -6,21 +6,16 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { TtlCache } from '../cache/ttl-cache.ts';
 import { contentHash, someTag } from '../http/conditional.ts';
 import type { Reply } from '../http/reply.ts';
-import type { TurnQueue } from '../http/turn-queue.ts';
 import { JotError } from '../lib/errors.ts';
 import { validate } from '../schema/schema.ts';
 import type { Call, Endpoint } from './endpoint.ts';
 import type { Valid } from './journey.ts';
-import { createRunHandler, groupOf, type Replies, type TaggedReply } from './marshal.ts';
+import { createRunHandler, groupOf, type MarshalOptions, type TaggedReply } from './marshal.ts';
 
 export type ResponseCache = TtlCache<string, TaggedReply>;
 
-export interface HandleOptions {
+export interface HandleOptions extends MarshalOptions {
   readonly cache: ResponseCache | null;
-  /** Replies by fingerprint. */
-  readonly kept: Replies | null;
-  /** Spreads long responses over event-loop turns. */
-  readonly responseTurns: TurnQueue;
 }
 
 /** What a condition of a write is compared with. */
@@ -30,11 +25,9 @@ type Current = Pick<TaggedReply, 'tag' | 'stateTag' | 'version'>;
  * @param getterOf Returns the GET endpoint of a path; a conditional write is compared with its
  * tag.
  */
-export function createHandle(
-  { cache, kept, responseTurns }: HandleOptions,
-  getterOf: (endpoint: Endpoint) => Endpoint | null,
-) {
-  const runHandler = createRunHandler(responseTurns, kept);
+export function createHandle(options: HandleOptions, getterOf: (endpoint: Endpoint) => Endpoint | null) {
+  const { cache } = options;
+  const runHandler = createRunHandler(options);
 
   return (valid: Valid): Promise<Reply> => (valid.endpoint.method === 'GET' ? read(valid) : write(valid));
 

@@ -51,21 +51,29 @@ export function createReplies(): Replies {
 /** Runs the handler and marshals its row. */
 export type RunHandler = (endpoint: Endpoint, call: Call, trace: Trace | null) => Promise<TaggedReply>;
 
-/**
- * @param kept Replies by path and fingerprint; null to store none.
- * @param turns Spreads long replies over event-loop turns, so that a short request does not wait
- * for several of them.
- */
-export function createRunHandler(turns: TurnQueue, kept: Replies | null): RunHandler {
+export interface MarshalOptions {
+  /** Replies by path and fingerprint; null to store none. */
+  readonly kept: Replies | null;
+  /**
+   * Spreads long replies over event-loop turns, so that a short request does not wait for several
+   * of them.
+   */
+  readonly responseTurns: TurnQueue;
+  /** Put before every path in a header; '' for none. */
+  readonly basePath: string;
+}
+
+export function createRunHandler(options: MarshalOptions): RunHandler {
+  const { kept } = options;
   return async (endpoint, call, trace) => {
     trace?.begin('handle');
     const row = await endpoint.handle(call);
     trace?.begin('marshal');
-    if (kept === null || endpoint.fingerprint === undefined) return marshal(endpoint, row, call, turns);
+    if (kept === null || endpoint.fingerprint === undefined) return marshal(endpoint, row, call, options);
     const key = `${endpoint.path} ${endpoint.fingerprint(row)}`;
     const known = kept.get(key);
     if (known !== undefined) return known;
-    const tagged = await marshal(endpoint, row, call, turns);
+    const tagged = await marshal(endpoint, row, call, options);
     kept.set(key, tagged, groupOf(call));
     return tagged;
   };
@@ -76,12 +84,17 @@ export function groupOf({ principal, client }: Call): Group {
   return principal?.user.id ?? addressKey(client.address);
 }
 
-async function marshal(endpoint: Endpoint, row: unknown, call: Call, turns: TurnQueue): Promise<TaggedReply> {
+async function marshal(
+  endpoint: Endpoint,
+  row: unknown,
+  call: Call,
+  { responseTurns: turns, basePath }: MarshalOptions,
+): Promise<TaggedReply> {
   const { status, response, contentType } = endpoint;
   const headers: string[] = [];
-  if (endpoint.location !== undefined) headers.push('Location', endpoint.location(row, call));
+  if (endpoint.location !== undefined) headers.push('Location', basePath + endpoint.location(row, call));
   const next = endpoint.next?.(row, call) ?? null;
-  if (next !== null) headers.push('Link', `<${next}>; rel="next"`);
+  if (next !== null) headers.push('Link', `<${basePath}${next}>; rel="next"`);
   const user = endpoint.user?.(row);
   const untagged = { tag: null, stateTag: null, version: endpoint.version?.(row) };
   if (response === undefined) return { ...untagged, reply: { status, headers, body: null, user } };

@@ -2,6 +2,7 @@
 // exist, as with Flask's `<int:id>`: `/users/007` is not the path of any user, so every caller gets
 // 404.
 
+import { withoutBase } from '../http/base-path.ts';
 import { JotError } from '../lib/errors.ts';
 import { type Params, Router } from '../routing/router.ts';
 import { validate } from '../schema/schema.ts';
@@ -14,8 +15,15 @@ type Found =
 
 export type Routes = ReturnType<typeof createRoutes>;
 
-/** @param elsewhere Thrown if there is no endpoint; null for a 404. */
-export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError | null) {
+export interface RoutesOptions {
+  readonly endpoints: readonly Endpoint[];
+  /** Thrown if there is no endpoint; null for a 404. */
+  readonly elsewhere: JotError | null;
+  /** The base below which the paths exist as well; '' for none. */
+  readonly basePath: string;
+}
+
+export function createRoutes({ endpoints, elsewhere, basePath }: RoutesOptions) {
   const router = new Router<Endpoint>();
   for (const endpoint of endpoints) router.add(endpoint.method, endpoint.path, endpoint);
 
@@ -45,14 +53,22 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
     },
   };
 
+  // The path as it is comes first: with a base of `/users`, `/users/1` is what a proxy has left.
   function find(method: string, path: string): Found {
+    const below = withoutBase(path, basePath);
+    const found = search(method, path) ?? (below === null ? null : search(method, below));
+    if (found === null) throw elsewhere ?? notFound();
+    return found;
+  }
+
+  function search(method: string, path: string): Found | null {
     const match = matchOrThrow(method, path);
-    if (match === null) throw elsewhere ?? notFound();
-    if ('value' in match) return { endpoint: match.value, params: readParams(match.value, match.params) };
+    if (match === null) return null;
+    if ('value' in match) return withParams(match.value, match.params);
     // The path exists only if its parameters are valid. All endpoints of a path check them alike,
     // so any endpoint will do.
-    find(match.allow.find((allowed) => allowed !== 'HEAD' && allowed !== 'OPTIONS') ?? '', path);
-    return match;
+    const any = match.allow.find((allowed) => allowed !== 'HEAD' && allowed !== 'OPTIONS') ?? '';
+    return search(any, path) === null ? null : match;
   }
 
   function matchOrThrow(method: string, path: string) {
@@ -64,11 +80,11 @@ export function createRoutes(endpoints: readonly Endpoint[], elsewhere: JotError
   }
 }
 
-function readParams(endpoint: Endpoint, params: Params): unknown {
+function withParams(endpoint: Endpoint, params: Params): Found | null {
   try {
-    return validate(endpoint.params, params, 'text');
+    return { endpoint, params: validate(endpoint.params, params, 'text') };
   } catch {
-    throw notFound();
+    return null;
   }
 }
 

@@ -23,6 +23,8 @@ export interface OpenApiOptions {
   readonly version: string;
   /** The authentication schemes that are accepted. */
   readonly prefixes: readonly string[];
+  /** The path below which a client finds the endpoints; default: '', for none. */
+  readonly basePath?: string;
 }
 
 /**
@@ -40,7 +42,10 @@ export function openApiText(options: OpenApiOptions): (endpoints: readonly Endpo
 }
 
 /** The document: plain JSON. */
-export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: OpenApiOptions): JsonSchema {
+export function openApi(
+  endpoints: readonly Endpoint[],
+  { version, prefixes, basePath = '' }: OpenApiOptions,
+): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {};
   const getters = new Set(endpoints.filter(({ method }) => method === 'GET').map(({ path }) => path));
   for (const endpoint of endpoints) {
@@ -51,7 +56,7 @@ export function openApi(endpoints: readonly Endpoint[], { version, prefixes }: O
   return {
     openapi: '3.1.0',
     info: { title: 'Jot', version, description: 'Users and their posts, secured with JSON Web Tokens.' },
-    servers: [{ url: '/' }],
+    servers: [{ url: basePath === '' ? '/' : basePath }],
     tags: [...new Set(endpoints.map(({ group }) => group))].map((name) => ({ name })),
     paths,
     components: {

@@ -36,7 +36,7 @@ import {
   type Underway,
   type Valid,
 } from './journey.ts';
-import { createRoutes, type Routes } from './match-endpoint.ts';
+import { createRoutes, type Routes, type RoutesOptions } from './match-endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { Trace } from './trace.ts';
 import { createValidate, type ValidateOptions } from './validate-call.ts';
@@ -45,11 +45,13 @@ import { createValidate, type ValidateOptions } from './validate-call.ts';
 // client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
 
-export interface PipelineOptions extends AdmitOptions, AuthorizeOptions, ValidateOptions, HandleOptions {
-  readonly endpoints: readonly Endpoint[];
+export interface PipelineOptions
+  extends RoutesOptions,
+    AdmitOptions,
+    AuthorizeOptions,
+    ValidateOptions,
+    HandleOptions {
   readonly identify: (matched: Matched) => Identified | Promise<Identified>;
-  /** Thrown if there is no endpoint; null for a 404. */
-  readonly elsewhere: JotError | null;
   readonly backlog: Backlog;
   readonly corsOrigin: AllowedOrigins;
   /** The schemes of `Authorization`; challenges name the first. */
@@ -88,7 +90,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#challenge = `${options.authPrefixes[0]} realm="Login Required"`;
-    this.#routes = createRoutes(options.endpoints, options.elsewhere);
+    this.#routes = createRoutes(options);
     this.#admit = createAdmit(options);
     this.#authorize = createAuthorize(options);
     this.#validate = createValidate(options);

@@ -4,8 +4,12 @@
 // the "kid" of its tokens (RFC 7515 §4.1.4), so that a token names the key to verify it with.
 
 import { createHmac, randomBytes } from 'node:crypto';
+import { listOf, type Setting } from '../lib/setting.ts';
+import { KEYS_MAX } from './jwt.ts';
 
 export const SECRET_BYTES = 32;
+/** Minimum length of a secret in production. RFC 7518 §3.2: as long as the hash. */
+export const SECRET_BYTES_MIN = 32;
 const KID_BYTES = 4;
 const KID_LENGTH = 8;
 
@@ -31,4 +35,23 @@ export function keysFromSecrets(secrets: readonly string[]): SigningKey[] {
  */
 export function randomKey(): SigningKey {
   return { kid: randomBytes(KID_BYTES).toString('hex'), secret: randomBytes(SECRET_BYTES) };
+}
+
+/** Returns the kind of the setting. */
+export function secretList(isProduction: boolean): Setting<readonly string[]> {
+  return {
+    read(text) {
+      const secrets = listOf(text, (entry) => !(isProduction && isShort(entry)));
+      return secrets !== undefined && secrets.length <= KEYS_MAX ? secrets : undefined;
+    },
+    expected: isProduction
+      ? `up to ${KEYS_MAX} secrets of ${SECRET_BYTES_MIN} bytes or more, separated by commas`
+      : `up to ${KEYS_MAX} secrets, separated by commas`,
+    isSecret: true,
+  };
+}
+
+/** Whether a secret is shorter than production allows. */
+export function isShort(secret: string): boolean {
+  return Buffer.byteLength(secret) < SECRET_BYTES_MIN;
 }

@@ -16,6 +16,8 @@ export interface SystemOptions {
   /** Whether the store serves requests, and the reason if not. */
   readonly readiness: () => Promise<StoreStatus>;
   readonly metrics: Metrics;
+  /** Put before every path in the index; default: '', for none. */
+  readonly basePath?: string;
   /** Seconds since the start. */
   readonly uptimeSeconds: () => number;
 }
@@ -24,7 +26,7 @@ const common = { method: 'GET', group: 'system', access: anyone, limits: [] } as
 const status = text({ example: 'ok' });
 
 export function system(options: SystemOptions): Endpoint[] {
-  const { version, endpoints, document, readiness, metrics, uptimeSeconds } = options;
+  const { version, endpoints, document, readiness, metrics, uptimeSeconds, basePath = '' } = options;
   return [
     endpoint({
       ...common,
@@ -36,7 +38,12 @@ export function system(options: SystemOptions): Endpoint[] {
         documentation: text({ example: '/openapi.json' }),
         endpoints: array(object({ method: text(), path: text(), summary: text() })),
       }),
-      handle: async () => ({ name: 'jot', version, documentation: '/openapi.json', endpoints: endpoints() }),
+      handle: async () => ({
+        name: 'jot',
+        version,
+        documentation: `${basePath}/openapi.json`,
+        endpoints: endpoints().map((each) => ({ ...each, path: basePath + each.path })),
+      }),
     }),
 
     endpoint({

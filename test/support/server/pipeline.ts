@@ -39,6 +39,7 @@ export async function startPipeline(
     ...WITHOUT_STORE,
     identify: createIdentify({ store, tokens, authPrefixes, now }),
     elsewhere: null,
+    basePath: '',
     bodyTurns: new TurnQueue(64),
     responseTurns: new TurnQueue(64),
     backlog: new Backlog({ bytesMax: BACKLOG_BYTES_MAX, onCut: () => assert.fail('nobody reads') }),
