@@ -223,13 +223,19 @@ describe('the systemd unit that Jot ships', () => {
     }
   });
 
-  it('does not restart what stops at a damaged file', async (t) => {
+  it('is not restarted after a damaged file or a wrong setting, but after a port in use', async (t) => {
     const [, kept = ''] = /^RestartPreventExitStatus=(.+)$/m.exec(unit) ?? [];
     const folder = temporaryFolder(t);
     mkdirSync(`${folder}/data`);
     writeFileSync(`${folder}/data/jot.jsonl`, '[]');
-    const { code } = await jot(t, [], optionsFor(folder, {})).ended;
-    assert.ok(kept.split(' ').includes(String(code)), `${code}`);
+    const { port } = await serve(t, optionsFor(folder, { DATABASE_URL: 'memory:' }));
+    const isRestarted = async (settings: Record<string, string>) => {
+      const { code } = await jot(t, [], optionsFor(folder, settings)).ended;
+      return !kept.split(' ').includes(String(code));
+    };
+    assert.equal(await isRestarted({}), false, 'a damaged file');
+    assert.equal(await isRestarted({ PORT: 'x' }), false, 'a wrong setting');
+    assert.equal(await isRestarted({ DATABASE_URL: 'memory:', PORT: String(port) }), true);
   });
 
   const verify = (folder: string, text: string): string => {
