@@ -182,6 +182,12 @@ export class HttpServer {
 
   #onConnection(socket: Socket): void {
     this.#taken++;
+    // Node asks the kernel for the address on first use, and then keeps it. After a reset the kernel
+    // has none, and all such requests would share a bucket.
+    if (socket.remoteAddress === undefined) {
+      socket.destroy();
+      return;
+    }
     const onIdle = () => this.#closing && socket.destroySoon();
     this.#connections.set(socket, new Connection(socket, this.#waiting, onIdle));
     socket.once('close', () => this.#connections.delete(socket));

@@ -268,3 +268,14 @@ it('a server for both protocols sees its IPv4 proxy as IPv4 (immense/Remotely 16
   assert.equal(await call(server, []), RATE - 1);
   assert.equal(lastAddress(server), PROXY);
 });
+
+it('a client that resets its connection is charged as itself, or not served (nodejs/node 23858)', async (t) => {
+  const server = await startServer(t);
+  for (let count = 0; count < 50; count++) {
+    const wire = await Wire.open(server.port, 'GET /users HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    wire.reset();
+    await wire.closed;
+  }
+  assert.equal((await server.call('GET', '/users')).status, 200);
+  for (const line of server.log) assert.equal(JSON.parse(line).address, PROXY, line);
+});
