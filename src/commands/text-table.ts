@@ -12,11 +12,11 @@ export function tableOf(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * Returns the text with escapes for control characters and for characters that change the direction
- * of the line.
+ * Returns the text with escapes for control characters and invisible ones, some of which change the
+ * direction of the line.
  */
 export function shown(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+  return text.replace(/[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   });
 }

@@ -49,11 +49,13 @@ describe('POST /signup and POST /users', () => {
 
   it('accept the declared fields and nothing else', async (t) => {
     const { call } = await startServer(t);
-    const json = { username: 'matt', password: 'foo', id: 77, created: 'never', posts: [1], version: 9 };
+    const more = { id: 77, created: 'never', posts: [1], version: 9, disabled: true };
+    const json = { username: 'matt', password: 'foo', ...more };
     const { status, json: user } = await call('POST', '/users', { json });
     assert.equal(status, 201);
     assertHas(user, { id: 1, username: 'matt', created: CREATED, posts: [] });
-    assert.equal('version' in user, false);
+    for (const field of ['version', 'disabled']) assert.equal(field in user, false);
+    assert.equal((await call('POST', '/auth', { json })).status, 200);
   });
 
   const names: [username: string, reason: string][] = [

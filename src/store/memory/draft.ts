@@ -178,9 +178,7 @@ export class Draft {
   #put(name: CollectionName, row: Entity, before: Entity | null): Entity {
     for (const [index, key, taken] of uniqueKeys(name, row)) {
       const isTaken = this.#holders(name, index, key).some((id) => id !== before?.id);
-      // A row that shares its key with an older one may change in other fields.
-      const isKept = before !== null && formerKeyOf(name, index, before) === formerKeyOf(name, index, row);
-      if (isTaken && !isKept) throw failed(taken);
+      if (isTaken && !keepsKey(name, index, before, row)) throw failed(taken);
     }
     this.#room.require(name, row, before, this.#isEssential);
     this.#apply({ put: name, row });
@@ -221,6 +219,11 @@ export class Draft {
       this.#keys.add(`${name} ${index} ${key}`, id);
     }
   }
+}
+
+// A row that shares its key with another, as rows of older files may, can change in other fields.
+function keepsKey(name: CollectionName, index: string, before: Entity | null, row: Entity): boolean {
+  return before !== null && formerKeyOf(name, index, before) === formerKeyOf(name, index, row);
 }
 
 function failed({ code, message }: Failure): JotError {

@@ -11,6 +11,7 @@ import { exportRows } from '../../../src/commands/export.ts';
 import { importRows } from '../../../src/commands/import.ts';
 import { repair } from '../../../src/commands/repair.ts';
 import { deleteUser, disableUser } from '../../../src/commands/user.ts';
+import { listUsers } from '../../../src/commands/user-list.ts';
 import type { Change } from '../../../src/store/memory/tables.ts';
 import { contentsOf, dataFile } from '../../support/disk/data-files.ts';
 import { linesWith } from '../../support/disk/records.ts';
@@ -98,6 +99,13 @@ describe('A data file with usernames that have the same key today', () => {
     assert.equal(code, 1);
     assert.match(stderr, /row 2 of users: another row has the same username/);
     assert.doesNotMatch(stderr, /row [13] of users/);
+  });
+
+  it('shows the operator the difference', async (t) => {
+    const { stdout } = await runCommand(listUsers, [copyOf(t).path]);
+    const names = stdout.split('\n').map((line) => line.split(/ {2,}/)[1]);
+    const wanted = ['matt', 'ma\\u{200b}tt', 'ma\\u{ad}tt', '\\u{200b}', 'elie\\u{202e}'];
+    assert.deepEqual(names.slice(1, -1), wanted);
   });
 
   it('lets the operator name each of the users', async (t) => {
