@@ -3,7 +3,7 @@
 // request that has an endpoint is charged first, before authorization, validation and any expensive
 // work.
 
-import { addressKey, type TrustedProxies } from '../http/address.ts';
+import { addressKey, siteKey, type TrustedProxies } from '../http/address.ts';
 import { createProxyWarnings } from '../http/proxy-warnings.ts';
 import type { HeaderList } from '../http/reply.ts';
 import { wholeSeconds } from '../lib/duration.ts';
@@ -52,8 +52,10 @@ function bucketsOf({ endpoint, query, caller, address }: Identified, limiters: L
     const name = typeof charged === 'string' ? charged : charged.limit;
     const limiter = limiters.get(name);
     if (limiter === undefined || !applies(charged, query)) continue;
-    const userId = limits[name].charges === 'caller' ? caller.principal?.user.id : undefined;
-    buckets.push({ limiter, key: userId ?? addressKey(address) });
+    const { charges } = limits[name];
+    const userId = charges === 'caller' ? caller.principal?.user.id : undefined;
+    const key = userId ?? (charges === 'site' ? siteKey : addressKey)(address);
+    buckets.push({ limiter, key });
   }
   return buckets;
 }

@@ -9,8 +9,11 @@ export interface LimitDeclaration {
   readonly rate: RateText;
   /** Default rate in production, if it is another one. */
   readonly rateInProduction?: RateText;
-  /** Key of the bucket; for `caller`, the user if the token is valid, else the address. */
-  readonly charges: 'caller' | 'address' | 'failed logins';
+  /**
+   * Key of the bucket. For `caller`, the user if the token is valid, else the address. A site is an
+   * IPv4 address or an IPv6 network of 48 bits, which one stranger can own.
+   */
+  readonly charges: 'caller' | 'address' | 'site' | 'failed logins';
   readonly description: string;
 }
 
@@ -28,8 +31,8 @@ export const limits = {
   signup: {
     rate: 'off',
     rateInProduction: '10/h',
-    charges: 'address',
-    description: 'Requests that sign up, per address; `10/h` in production; or `off`',
+    charges: 'site',
+    description: 'Requests that sign up, per site; `10/h` in production; or `off`',
   },
   login: {
     rate: '10/15m',

@@ -226,6 +226,16 @@ describe('RATE_LIMIT_SIGNUP: the bucket "signup"', () => {
     }
   });
 
+  it('is shared by the IPv6 networks of a site', async (t) => {
+    const server = await startServer(t, { ...BEHIND_PROXY, RATE_LIMIT_SIGNUP: '2/h' });
+    const addresses = ['2001:db8:1:1::1', '2001:db8:1:2::1', '2001:db8:1:3::1', '2001:db8:2:1::1'];
+    const statuses: number[] = [];
+    for (const [index, address] of addresses.entries()) {
+      statuses.push((await signUpFrom(server, address, `user ${index}`)).status);
+    }
+    assert.deepEqual(statuses, [201, 201, 429, 201]);
+  });
+
   it('is charged by both paths for signing up, and by no other', async (t) => {
     const server = await startServer(t, { RATE_LIMIT_SIGNUP: '100/h' });
     const matt = await createPerson(server, 'matt');
