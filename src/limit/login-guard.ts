@@ -40,8 +40,8 @@ interface Attempt {
 export class LoginGuard {
   readonly #here: Tally | null;
   readonly #everywhere: Tally | null;
-  /** User ids with an address from which that user has signed in. */
-  readonly #known = new BoundedMap<string, true>(KNOWN_MAX, { share: KNOWN_PER_USER_MAX / KNOWN_MAX });
+  /** By user id, the addresses of the last logins, newest first. */
+  readonly #known = new BoundedMap<number, readonly string[]>(KNOWN_MAX);
 
   /** @param rate Null disables the guard. */
   constructor(rate: Rate | null, now: () => number) {
@@ -64,8 +64,8 @@ export class LoginGuard {
   attempt(username: string, addressKey: string, userId: number | null): LoginAttempt {
     // Digests, since a name in a request may be as long as a body.
     const name = hash('sha256', username, 'base64url');
-    const known = `${userId} ${addressKey}`;
-    const isKnown = userId !== null && this.#known.get(known) === true;
+    const known = userId === null ? [] : (this.#known.get(userId) ?? []);
+    const isKnown = known.includes(addressKey);
     const counts = [
       this.#here?.begin(`${name} ${addressKey}`),
       isKnown ? undefined : this.#everywhere?.begin(name),
@@ -83,7 +83,9 @@ export class LoginGuard {
     };
     const succeed = () => {
       forgive();
-      if (this.#here !== null && userId !== null) this.#known.set(known, true, userId);
+      if (this.#here === null || userId === null) return;
+      const others = (this.#known.get(userId) ?? []).filter((other) => other !== addressKey);
+      this.#known.set(userId, [addressKey, ...others].slice(0, KNOWN_PER_USER_MAX));
     };
     return { fail, forgive, succeed };
   }

@@ -153,15 +153,28 @@ describe('LoginGuard.attempt', () => {
     assert.throws(() => guard.attempt('matt', 'address 20000', 1), REFUSED);
   });
 
-  it('evicts the least recently used address above its maximum', () => {
+  it('does not forget a user when 2,000 users sign in from eight addresses each', () => {
     const { guard, fail } = guardOf(1);
     guard.attempt('matt', 'home', 1).succeed();
-    guard.attempt('matt', 'work', 1).succeed();
+    for (let user = 2; user <= 2_001; user += 1) {
+      for (let number = 1; number <= 8; number += 1)
+        guard.attempt(`user ${user}`, `address ${number}`, user).succeed();
+    }
+    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
+    assert.equal(answerOf(guard, 'matt', 'home'), null);
+  });
+
+  it('forgets the user who signed in longest ago above its maximum', () => {
+    const { guard, fail } = guardOf(1);
+    guard.attempt('matt', 'home', 1).succeed();
+    guard.attempt('elie', 'home', 2).succeed();
     for (let number = 1; number < 10_000; number += 1)
       guard.attempt(`user ${number}`, 'home', 2 + number).succeed();
-    for (let number = 1; number <= 10; number += 1) fail('matt', `address ${number}`);
+    for (const name of ['matt', 'elie']) {
+      for (let number = 1; number <= 10; number += 1) fail(name, `address ${number}`);
+    }
     assert.throws(() => guard.attempt('matt', 'home', 1), REFUSED);
-    assert.equal(answerOf(guard, 'matt', 'work'), null);
+    assert.equal(answerOf(guard, 'elie', 'home'), null);
   });
 
   it('without a rate refuses no attempt and remembers nothing', () => {
