@@ -44,6 +44,7 @@ import { createValidate, type ValidateOptions } from './validate-call.ts';
 // The maximum length of a request id. No path segment or id of ours is longer, but a token that a
 // client put into a path is.
 const SEGMENT_LENGTH_LOGGED_MAX = 64;
+const PATH_LENGTH_LOGGED_MAX = 256;
 
 export interface PipelineOptions
   extends RoutesOptions,
@@ -229,7 +230,7 @@ export class Pipeline {
       request_id: requestId,
       method,
       // The query and a malformed target are not logged, since clients put secrets there.
-      path: path === undefined ? '(none)' : withoutLongSegments(path),
+      path: path === undefined ? '(none)' : pathForLog(path),
       status: isAborted ? undefined : status,
       ms: Math.round(tookMs * 100) / 100,
       address,
@@ -255,12 +256,13 @@ function cacheControl(endpoint: Endpoint | undefined): string {
   return isPrivate ? 'private, no-cache' : 'no-cache';
 }
 
-function withoutLongSegments(path: string): string {
+function pathForLog(path: string): string {
   if (path.length <= SEGMENT_LENGTH_LOGGED_MAX) return path;
   return path
     .split('/')
     .map((segment) => (segment.length > SEGMENT_LENGTH_LOGGED_MAX ? '(long)' : segment))
-    .join('/');
+    .join('/')
+    .slice(0, PATH_LENGTH_LOGGED_MAX);
 }
 
 // The step's name is recorded before the step runs, so that the trace shows an exception at its

@@ -95,6 +95,12 @@ describe('LOG: the line of a request', () => {
     assert.equal(JSON.parse(log[0] ?? '').path, `/reset/${longest}/(long)/(long)`);
   });
 
+  it('has the first 256 characters of a path', async (t) => {
+    const { call, log } = await startServer(t);
+    await call('GET', '/a'.repeat(3_000));
+    assert.equal(JSON.parse(log[0] ?? '').path, '/a'.repeat(128));
+  });
+
   it('has no status if the client disconnected before the response, but the status it would have had', async (t) => {
     const metrics = new Metrics();
     const server = new EventEmitter();
