@@ -5,13 +5,24 @@
 // a crash leaves the old version or the new one. It can also leave the unfinished file, with all
 // secrets in it, so the next start or change removes that.
 
-import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { JotError } from '../lib/errors.ts';
-import { heirOf, ignoreMissing, ignoreUngivable, renameDurably, withoutLinks } from '../lib/file-access.ts';
+import {
+  heirOf,
+  ignoreMissing,
+  ignoreUngivable,
+  readTextFile,
+  renameDurably,
+  withoutLinks,
+} from '../lib/file-access.ts';
 import { decodeBase64url } from './base64url.ts';
 import { KEYS_MAX } from './jwt.ts';
 import { keysFromSecrets, randomKey, SECRET_BYTES, type SigningKey } from './keys.ts';
 
+// Ten keys take about 2 KiB.
+const FILE_BYTES_MAX = 64 * 1024;
+// Each token holds the id of its key, and a token has at most 8 KiB.
+const KID_LENGTH_MAX = 64;
 const RETIRE_FIRST = '`jot keys retire` an old one first; `jot keys list` shows when its tokens expire';
 
 interface StoredKey {
@@ -137,7 +148,7 @@ async function getKeys(path: string): Promise<StoredKey[]> {
 
 async function findKeys(path: string): Promise<StoredKey[] | null> {
   try {
-    const text = await readFile(path, 'utf8').catch(ignoreMissing);
+    const text = await readTextFile(path, FILE_BYTES_MAX).catch(ignoreMissing);
     return text === undefined ? null : parseKeys(text);
   } catch (error) {
     throw unusable(path, reasonOf(error as Error));
@@ -154,14 +165,19 @@ function parseKeys(text: string): StoredKey[] {
   if (!Array.isArray(keys) || keys.length === 0) throw new TypeError('"keys" must be a non-empty list');
   keys.forEach((key, index) => {
     if (!isStoredKey(key))
-      throw new TypeError(`key ${index + 1} needs a "kid" and a "secret" of 32 bytes or more in base64url`);
+      throw new TypeError(
+        `key ${index + 1} needs a "kid" of 1 to ${KID_LENGTH_MAX} characters and a "secret" of 32 bytes or more in base64url`,
+      );
   });
+  const kids = new Set(keys.map(({ kid }) => kid));
+  if (kids.size < keys.length) throw new TypeError('two keys have the same "kid"');
   return keys;
 }
 
 function isStoredKey(key: unknown): key is StoredKey {
   const { kid, secret } = (key ?? {}) as { kid?: unknown; secret?: unknown };
-  if (typeof kid !== 'string' || kid === '' || typeof secret !== 'string') return false;
+  if (typeof kid !== 'string' || typeof secret !== 'string') return false;
+  if (kid === '' || kid.length > KID_LENGTH_MAX) return false;
   return (decodeBase64url(secret)?.length ?? 0) >= SECRET_BYTES;
 }
 

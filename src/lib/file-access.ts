@@ -3,7 +3,7 @@
 // cannot read. Root therefore changes their owner to that of the folder. If the system denies
 // access, the error names owners and modes, since these are the cause.
 
-import { statSync } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { type FileHandle, lstat, open, realpath, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JotError } from './errors.ts';
@@ -38,6 +38,22 @@ export async function withoutLinks(path: string): Promise<string> {
     const isLink = (await lstat(path).catch(ignoreMissing))?.isSymbolicLink();
     if (isLink) throw new JotError('unavailable', `${path} is a link to a file that is not there`);
     return join(await realpath(dirname(path)), basename(path));
+  }
+}
+
+/**
+ * Reads a small text file. Anything but a file is rejected: opening a pipe would wait for its other
+ * end, and the end of the process would wait too.
+ */
+export async function readTextFile(path: string, bytesMax: number): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = await file.stat();
+    if (!stats.isFile()) throw new TypeError('it is not a file');
+    if (stats.size > bytesMax) throw new TypeError(`it has more than ${bytesMax} bytes`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   chownSync,
   mkdirSync,
@@ -226,7 +227,7 @@ describe('readKeyFile', () => {
 
 const NOT_JSON = 'it is not JSON';
 const NO_LIST = '"keys" must be a non-empty list';
-const BAD_KEY = 'key 1 needs a "kid" and a "secret" of 32 bytes or more in base64url';
+const BAD_KEY = 'key 1 needs a "kid" of 1 to 64 characters and a "secret" of 32 bytes or more in base64url';
 
 const MALFORMED = [
   { reason: 'is empty', text: '', problem: NOT_JSON },
@@ -252,6 +253,21 @@ const MALFORMED = [
     problem: BAD_KEY,
   },
   { reason: 'has an empty kid', text: JSON.stringify({ keys: [{ ...GOOD, kid: '' }] }), problem: BAD_KEY },
+  {
+    reason: 'has a kid of 65 characters',
+    text: JSON.stringify({ keys: [{ ...GOOD, kid: 'k'.repeat(65) }] }),
+    problem: BAD_KEY,
+  },
+  {
+    reason: 'has the same kid twice',
+    text: JSON.stringify({ keys: [GOOD, GOOD] }),
+    problem: 'two keys have the same "kid"',
+  },
+  {
+    reason: 'is longer than 64 KiB',
+    text: JSON.stringify({ keys: [GOOD], padding: 'x'.repeat(64 * 1024) }),
+    problem: 'it has more than 65536 bytes',
+  },
   { reason: 'has a key without secret', text: '{"keys":[{"kid":"k1"}]}', problem: BAD_KEY },
   {
     reason: 'has a secret that is a list',
@@ -307,10 +323,15 @@ describe('openKeyFile, readKeyFile, listKeyFile, rotateKeyFile and retireKey rej
 
   it('can’t be read', async () => {
     for (const use of uses) {
-      assert.equal(
-        await messageOf(() => use(folder)),
-        `Cannot use the key file ${folder}: EISDIR: illegal operation on a directory, read`,
-      );
+      assert.equal(await messageOf(() => use(folder)), `Cannot use the key file ${folder}: it is not a file`);
+    }
+  });
+
+  it('is a pipe, without waiting for its other end', async () => {
+    const path = join(folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    for (const use of uses) {
+      assert.equal(await messageOf(() => use(path)), `Cannot use the key file ${path}: it is not a file`);
     }
   });
 
