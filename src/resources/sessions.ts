@@ -119,7 +119,10 @@ export async function startSession(
     const change = { password_hash: renewedHash };
     guards.push({ update: 'users', id: user_id, change, keepVersion: true });
   }
-  const stale = staleSessions(await sessionsOf(store, { id: user_id }), now());
+  // In a full store, sessions of users who have many would leave no room for anyone else's login.
+  const { bytes } = await store.usage();
+  const sessionsMax = bytes.used < bytes.max ? SESSIONS_PER_USER_MAX : 1;
+  const stale = staleSessions(await sessionsOf(store, { id: user_id }), now(), sessionsMax);
   for (const { id } of stale) guards.push({ discard: 'sessions', id });
   const session = await store.sessions.create(newSession(options, user_id, client), { guards });
   // A password change or an operator may have ended the session in the same batch.
@@ -191,11 +194,11 @@ export function orNullIfChanged<T>(write: Promise<T>): Promise<T | null> {
 
 // Returns the expired sessions, and the live sessions that exceed the limit once the new one is
 // added.
-function staleSessions(all: readonly Session[], nowMs: number): Session[] {
+function staleSessions(all: readonly Session[], nowMs: number, sessionsMax: number): Session[] {
   const live = all
     .filter(({ expires }) => expires > nowMs)
     .sort((one, other) => other.last_used - one.last_used);
-  return [...all.filter(({ expires }) => expires <= nowMs), ...live.slice(SESSIONS_PER_USER_MAX - 1)];
+  return [...all.filter(({ expires }) => expires <= nowMs), ...live.slice(sessionsMax - 1)];
 }
 
 /** @param cause Reason for the log; the client does not see it. */

@@ -134,6 +134,21 @@ for (const { name, newUrl } of storeKinds) {
       const { used } = (await store.usage()).bytes;
       assert.ok(used < capacity.bytes * 1.1, `${used}`);
     });
+
+    it('lets a user replace a session once the reserve has ended', async (t) => {
+      const store = await openWithin(t, newUrl(t), capacity);
+      const { id } = await store.sessions.create(sessionOf(2, 'home'));
+      await fill(store, 1, KIBIBYTE);
+      const signIn = (sid: string) => store.sessions.create(sessionOf(1, sid));
+      for (let count = 0; count < 100; count++) await outcomesOf([signIn(`number ${count}`)]);
+      await rejects(signIn('last'), 'unavailable', FULL);
+      await rejects(store.sessions.create(sessionOf(2, 'more')), 'unavailable', FULL);
+      await store.write([
+        { discard: 'sessions', id },
+        { create: 'sessions', values: sessionOf(2, 'next') },
+      ]);
+      assert.notEqual(await store.sessions.findBy('sid', 'next'), null);
+    });
   });
 
   describe(`openStore at ${name} with a bound of rows`, () => {

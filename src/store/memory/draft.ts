@@ -200,7 +200,11 @@ export class Draft {
       this.#room.take(effect.put, effect.row, this.#find(effect.put, effect.row.id) ?? null);
       this.#note(effect.put, effect.row.id, effect.row);
     }
-    if ('remove' in effect) this.#note(effect.remove, effect.id, null);
+    if ('remove' in effect) {
+      const row = this.#find(effect.remove, effect.id);
+      if (row !== undefined) this.#room.give(effect.remove, row);
+      this.#note(effect.remove, effect.id, null);
+    }
   }
 
   #note(name: CollectionName, id: Id, row: Entity | null): void {

@@ -2,8 +2,9 @@
 // in the handlers, a new resource could forget it, and concurrent writes would all find the same
 // room. So a draft checks each row, and counts the rows that are in the draft but not yet durable.
 //
-// Removals in the draft make no room: their rows stay in memory until the draft is durable. A write
-// that does not grow is never refused, so a full store can be emptied.
+// Removals in the draft make no room: their rows stay in memory until the draft is durable. Only
+// essential rows do, which are short, so that a user can replace a session in a store without any
+// room. A write that does not grow is never refused, so a full store can be emptied.
 
 import { JotError } from '../../lib/errors.ts';
 import type { Capacity } from '../capacity.ts';
@@ -41,6 +42,11 @@ export class Room {
     if (before !== null) this.#growth.subtract(name, before);
   }
 
+  /** Counts a row that the draft removes. */
+  give(name: CollectionName, row: Entity): void {
+    if (collections[name].isEssential) this.#growth.subtract(name, row);
+  }
+
   /**
    * @param isEssential Whether the write may use the reserve.
    * @throws JotError `quota_exceeded`, `unavailable`.
@@ -53,8 +59,9 @@ export class Room {
     const drafted = this.#growth.total;
     const rows = (this.#base.usage.total.rows[name] ?? 0) + (drafted.rows[name] ?? 0);
     const isLast = before === null && rows >= this.#capacity.rows;
-    const reserve = isEssential ? this.#capacity.bytes * RESERVE_SHARE : 0;
-    if (isLast || isFull(this.#base, this.#capacity, reserve - drafted.bytes)) throw full();
+    // The reserve is exact: a row that exceeded it would leave no room to replace a shorter one.
+    const extra = isEssential ? this.#capacity.bytes * RESERVE_SHARE - bytes : 0;
+    if (isLast || isFull(this.#base, this.#capacity, extra - drafted.bytes)) throw full();
   }
 
   #requireQuota(user: Id, name: CollectionName, rows: number, bytes: number): void {
