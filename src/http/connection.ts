@@ -61,6 +61,12 @@ export class Connection {
     return this.#pending === 0 && this.#socket.bytesRead === this.#bytesRead;
   }
 
+  /** Whether the client is in the middle of a request that is neither responded to nor dropped. */
+  get isReceiving(): boolean {
+    if (this.#isOver) return false;
+    return this.#pending === 0 ? !this.isIdle : this.exchange?.request.complete === false;
+  }
+
   /** Whether further requests are dropped. */
   get isOver(): boolean {
     return this.#isOver;

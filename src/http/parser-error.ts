@@ -12,6 +12,9 @@ export interface ParserError extends NodeJS.ErrnoException {
   readonly bytesParsed?: number;
 }
 
+/** A client that stopped in the middle of a request. */
+export const STALLED: ParserError = Object.assign(new Error('stalled'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+
 /** Returns null for a reset connection, which has no client to read a response. */
 export function parserFailure(cause: ParserError): JotError | null {
   const { code = '', reason } = cause;

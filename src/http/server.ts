@@ -10,7 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { connectionsPossible } from './descriptors.ts';
-import { type ParserError, parserFailure } from './parser-error.ts';
+import { type ParserError, parserFailure, STALLED } from './parser-error.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
 /** Time limits in milliseconds. */
@@ -23,6 +23,8 @@ export interface Timeouts {
    * Time without progress in either direction, such as a client that does not read its response.
    */
   readonly stallMs: number;
+  /** Time between two requests on a connection. */
+  readonly keepAliveMs: number;
   /** Interval at which the first two are checked. */
   readonly checkIntervalMs: number;
   /** Time for requests in progress once the server is closing. */
@@ -33,14 +35,14 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
   stallMs: 30_000,
+  // Longer than common proxies keep an idle connection (Caddy: 120 s), so that this side never closes
+  // one just as a request arrives, which the proxy would answer with 502.
+  keepAliveMs: 125_000,
   checkIntervalMs: 1_000,
   shutdownMs: 10_000,
 };
 
 const HEADER_BYTES_MAX = 16 * 1024;
-// Longer than common proxies keep an idle connection (Caddy: 120 s), so that this side never closes
-// one just as a request arrives, which the proxy would answer with 502.
-const KEEP_ALIVE_TIMEOUT_MS = 125_000;
 // The kernel queues up to 511 connections (`net.Server`), and Node accepts one in each event-loop
 // turn. More may arrive in the meantime.
 const CLOSING_TURNS_MAX = 1_024;
@@ -82,7 +84,7 @@ export class HttpServer {
       headersTimeout: options.timeouts.headersMs,
       requestTimeout: options.timeouts.requestMs,
       connectionsCheckingInterval: options.timeouts.checkIntervalMs,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      keepAliveTimeout: options.timeouts.keepAliveMs,
       maxHeaderSize: HEADER_BYTES_MAX,
       // The pipeline rejects a missing Host, in the error shape.
       requireHostHeader: false,
@@ -108,6 +110,7 @@ export class HttpServer {
       // is wanted.
       .on('checkContinue', onRequest)
       .on('checkExpectation', onRequest)
+      .on('timeout', (socket: Socket) => this.#onStall(socket))
       .on('connect', (request: IncomingMessage, socket: Socket) => this.#onConnect(request, socket))
       .on('clientError', (error: ParserError, socket: Socket) => this.#onClientError(error, socket));
   }
@@ -239,10 +242,19 @@ export class HttpServer {
     this.#refuse(socket, error);
   }
 
+  // Without a listener, Node closes a stalled socket without a response. A client that stops in its
+  // body stalls before its time for the request is over, since that is checked only at intervals.
+  #onStall(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection?.isReceiving) this.#onClientError(STALLED, socket);
+    else socket.destroy();
+  }
+
   #onClientError(cause: ParserError, socket: Socket): void {
     const connection = this.#connections.get(socket);
     const error = parserFailure(cause);
-    if (error === null || connection === undefined) {
+    // A browser connects before it has a request, and takes a 408 for the response to its first one.
+    if (error === null || connection === undefined || socket.bytesRead === 0) {
       socket.destroy();
       return;
     }

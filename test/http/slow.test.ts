@@ -24,7 +24,6 @@ describe('headersMs and requestMs: a slow client is 408, and its connection is c
 }, () => {
   const length = `Content-Length: ${BODY.length}\r\n`;
   for (const [name, request] of [
-    ['that never sends a byte', ''],
     ['in its request line', 'GET /hea'],
     ['in its headers', `GET /healthz HTTP/1.1\r\n${HOST}`],
     ['before the first byte of its body', post('/users', length)],
@@ -94,13 +93,60 @@ describe('requestMs: a slow client that was answered already', { concurrency: tr
     const { port } = await startServer(t, {}, IMPATIENT);
     const resting = await Wire.open(port, HEALTH);
     assert.equal((await resting.answer()).status, 200);
-    // By the time this one is refused, the other has rested for longer than a head may take.
+    // By the time this one is closed, the other has rested for longer than a head may take.
     const silent = await Wire.open(port);
-    assertError(await silent.answer(), 408);
     await silent.closed;
     resting.write(HEALTH);
     assert.equal((await resting.answer()).status, 200);
     resting.end();
+  });
+});
+
+// Longer than a test, so that only `stallMs` or `keepAliveMs` can end a connection.
+const PATIENT = { headersMs: 60_000, requestMs: 60_000, checkIntervalMs: 50 };
+
+describe('stallMs: a client that stops in the middle of a request', { concurrency: true }, () => {
+  const length = `Content-Length: ${BODY.length}\r\n`;
+  for (const [name, request] of [
+    ['in its headers', `GET /healthz HTTP/1.1\r\n${HOST}`],
+    ['before the first byte of its body', post('/users', length)],
+    ['in its body', post('/users', length) + BODY.slice(0, 9)],
+    ['in a chunk', `${post('/users', 'Transfer-Encoding: chunked\r\n')}ff\r\n{`],
+    ['in its second request', `${HEALTH}${post('/users', length)}`],
+  ] as const) {
+    test(`is 408, and its connection is closed: ${name}`, async (t) => {
+      const { port } = await startServer(t, {}, { timeouts: { ...PATIENT, stallMs: 800 } });
+      const wire = await Wire.open(port, request);
+      if (request.startsWith(HEALTH)) assert.equal((await wire.answer()).status, 200);
+      const answer = await wire.answer();
+      assertError(answer, 408);
+      assert.equal(answer.headers.connection, 'close');
+      assert.equal(await wire.closed, 'end');
+      assert.equal(wire.unread, '');
+    });
+  }
+});
+
+describe('a connection without a request is closed without a response', { concurrency: true }, () => {
+  for (const [name, timeouts] of [
+    ['headersMs', { headersMs: 200, checkIntervalMs: 50 }],
+    ['stallMs', { ...PATIENT, stallMs: 200 }],
+  ] as const) {
+    test(`${name}: a client that never sends a byte`, async (t) => {
+      const { port, log } = await startServer(t, {}, { timeouts });
+      const wire = await Wire.open(port);
+      assert.equal(await wire.closed, 'end');
+      assert.equal(wire.unread, '');
+      assert.deepEqual(log, []);
+    });
+  }
+
+  test('keepAliveMs: a client that sends no further request', async (t) => {
+    const { port } = await startServer(t, {}, { timeouts: { ...PATIENT, keepAliveMs: 200 } });
+    const wire = await Wire.open(port, HEALTH);
+    assert.equal((await wire.answer()).status, 200);
+    assert.equal(await wire.closed, 'end');
+    assert.equal(wire.unread, '');
   });
 });
 

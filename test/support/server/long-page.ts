@@ -48,7 +48,7 @@ export async function backlogOf({
   call,
 }: Pick<TestServer, 'call'>): Promise<{ bytes: number; cuts: number }> {
   const { text } = await call('GET', '/metrics');
-  const [bytes, cuts] = ['bytes', 'cuts'].map((name) =>
+  const [bytes, cuts] = ['bytes', 'cuts_total'].map((name) =>
     Number(new RegExp(`^jot_backlog_${name} (\\d+)$`, 'm').exec(text)?.[1]),
   );
   return { bytes: bytes ?? 0, cuts: cuts ?? 0 };
