@@ -68,13 +68,10 @@ async function verify(
   password: string,
   client: Client,
 ): Promise<VerifiedUser | null> {
-  const { ok, renewed } = await passwords.verify(
-    password,
-    user?.password_hash ?? null,
-    siteKey(client.address),
-  );
-  // Checked after hashing, so that the response takes the time of a wrong password.
-  return ok && user?.disabled === false ? { user, renewedHash: renewed } : null;
+  // A disabled user is like none: the right password must not be recognizable by its time either.
+  const hash = user?.disabled === false ? user.password_hash : null;
+  const { ok, renewed } = await passwords.verify(password, hash, siteKey(client.address));
+  return ok && user !== null ? { user, renewedHash: renewed } : null;
 }
 
 function invalidCredentials(): JotError {

@@ -15,24 +15,26 @@ import { startSession } from '../../src/resources/sessions.ts';
 import { signIn } from '../../src/resources/sign-in.ts';
 import { openFor, rejects, userNamed } from '../support/disk/stores.ts';
 import type { Cleanup } from '../support/disk/temporary-folder.ts';
+import { watchScrypt } from '../support/process/scrypt-spy.ts';
 import { START_MS } from '../support/server/server.ts';
 
 const cost = { ln: 1, r: 1, p: 1 };
+const older = { ln: 2, r: 1, p: 1 };
 const client = { address: '::1', userAgent: '' };
 
 async function open(t: Cleanup) {
   const store = await openFor(t, 'memory:');
-  const user = await store.users.create({ ...userNamed('matt'), password_hash: await hash('foo', cost) });
+  const user = await store.users.create({ ...userNamed('matt'), password_hash: await hash('foo', older) });
   const gate = new Gate({ concurrency: 1, queueMax: 1 });
   const now = () => START_MS;
-  const passwords = new PasswordHasher(cost, gate);
+  const passwords = new PasswordHasher(cost, gate, [older]);
   const times = { now, lifetimeMs: 1_000, reuseLeewayMs: 0 };
   const options = { store, passwords, loginGuard: new LoginGuard(null, now), ...times };
   const log = createLog({ format: 'off', write: () => undefined, now });
   const operator = userRequests({ store, passwordLengthMin: 0, passwordCost: cost, now, log });
   return {
     ...{ store, user, gate, options },
-    login: () => signIn(options, { username: 'matt', password: 'foo' }, client),
+    login: (password = 'foo') => signIn(options, { username: 'matt', password }, client),
     disable: async () => operator['user disable']?.({ username: 'matt' }),
   };
 }
@@ -58,6 +60,19 @@ describe('signIn of a user who is disabled meanwhile', () => {
       assert.equal(await store.sessions.count(), isDisabled ? 0 : 1);
     });
   }
+});
+
+describe('signIn of a disabled user', () => {
+  it('hashes at each cost in use, for the right password as for a wrong one', async (t) => {
+    const { login, disable } = await open(t);
+    await disable();
+    const costs = watchScrypt(t);
+    for (const password of ['foo', 'wrong']) {
+      costs.length = 0;
+      await rejects(login(password), 'invalid_credentials');
+      assert.deepEqual(costs, ['ln=1,r=1,p=1', 'ln=2,r=1,p=1'], password);
+    }
+  });
 });
 
 describe('startSession', () => {
