@@ -44,8 +44,10 @@ for (const [name, proxy] of Object.entries(proxies)) {
 
     it('serves under a path with the lines at the end of the file', async (t) => {
       const { ask, log } = await startBehind(t, proxy, withPath);
-      assert.equal((await ask('POST', '/jot/users', JSON_BODY, USER)).status, 201);
+      const { status, headers } = await ask('POST', '/jot/users', JSON_BODY, USER);
+      assert.deepEqual([status, headers.location], [201, '/jot/users/1']);
       assert.equal((await log('/users')).address, CLIENT);
+      assert.equal((await ask('GET', headers.location ?? '')).status, 401);
       const metrics = await ask('GET', '/jot/metrics');
       assert.equal(metrics.status, 404);
       assert.doesNotMatch(metrics.body, /jot_|status_code/);
@@ -77,6 +79,7 @@ async function startBehind(t: TestContext, proxy: ProxyKind, change = (shipped: 
   const env = {
     PORT: '0',
     DATABASE_URL: 'memory:',
+    BASE_PATH: '/jot',
     LOG: 'json',
     TRUST_PROXY: '127.0.0.1',
     PASSWORD_COST: 'ln=1,r=1,p=1',
