@@ -15,7 +15,8 @@ import { type Cleanup, temporaryFolder } from './temporary-folder.ts';
 /** Writes a file with this content in a folder of its own; returns its path. */
 export function dataFile(t: Cleanup, content: string | Uint8Array): string {
   const path = join(temporaryFolder(t), 'jot.jsonl');
-  writeFileSync(path, content);
+  // As Jot creates it; a start warns of a file that other users can read.
+  writeFileSync(path, content, { mode: 0o600 });
   return path;
 }
 
