@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { JotError } from '../lib/errors.ts';
+import { HEADERS_MAX } from './incoming.ts';
 
 /**
  * Returns whether the request has a body (RFC 9112 §6.3). An empty body counts if its length is not
@@ -16,7 +17,9 @@ export function hasBody({ headers }: IncomingMessage): boolean {
  * Returns whether any proxy must agree with this server on the end of the request. If not, the next
  * bytes on the connection may belong to this request or to another client's (RFC 9112 §11.2).
  */
-export function hasCertainEnd({ headers, httpVersionMinor }: IncomingMessage): boolean {
+export function hasCertainEnd({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): boolean {
+  // Node may have dropped headers that determine the end.
+  if (rawHeaders.length > 2 * HEADERS_MAX) return false;
   // Node's parser stops at the end of a request that asks for another protocol, and drops the rest of the packet.
   if (headers.upgrade !== undefined) return false;
   const coding = headers['transfer-encoding'];

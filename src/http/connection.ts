@@ -31,7 +31,7 @@ export interface Waiting {
 }
 
 export class Connection {
-  /** The newest exchange. */
+  /** The newest exchange; null while the connection is idle. */
   exchange: Exchange | null = null;
   readonly #socket: Socket;
   readonly #waiting: Waiting;
@@ -91,6 +91,9 @@ export class Connection {
   readonly finish = (): void => {
     this.#pending--;
     this.#bytesRead = this.#socket.bytesRead;
+    // An idle connection must not keep the last request's head in memory. But bytes after this
+    // response may still belong to that request's body.
+    if (this.#pending === 0 && this.exchange?.request.complete) this.exchange = null;
     if (this.isIdle) this.#onIdle();
   };
 

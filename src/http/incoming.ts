@@ -8,7 +8,7 @@ import { JotError } from '../lib/errors.ts';
 
 // Node's parser allows 16 KiB of headers. That is room for thousands of short ones, and each costs
 // work in later steps.
-const HEADERS_MAX = 200;
+export const HEADERS_MAX = 200;
 
 // RFC 9110 §4.1 asks all recipients to support this length.
 const TARGET_LENGTH_MAX = 8_000;

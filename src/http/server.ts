@@ -10,6 +10,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { connectionsPossible } from './descriptors.ts';
+import { HEADERS_MAX } from './incoming.ts';
 import { type ParserError, parserFailure, STALLED } from './parser-error.ts';
 import type { TurnQueue } from './turn-queue.ts';
 
@@ -96,8 +97,9 @@ export class HttpServer {
     // request is still unread.
     this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
-    // Above its default, Node silently drops headers; the pipeline counts them instead.
-    this.#server.maxHeadersCount = 0;
+    // Node silently drops headers beyond this count. One more than allowed is enough for the pipeline
+    // to reject the request.
+    this.#server.maxHeadersCount = HEADERS_MAX + 1;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
     this.#server

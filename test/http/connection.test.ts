@@ -79,6 +79,36 @@ describe('WAITING_BYTES_MAX: pipelined requests', () => {
   }
 });
 
+describe('HttpServer: the memory of a connection', () => {
+  // Distinct names, as small as they get: each costs more in memory than on the wire.
+  const lines = Array.from({ length: 2_000 }, (_, index) => `${index.toString(36)}:\r\n`);
+  for (const [name, head, isHandled] of [
+    ['a head of 2,000 headers that does not end', get('/', lines.join('')).slice(0, -2), false],
+    ['a response to 200 headers', get('/', lines.slice(0, 199).join('')), true],
+    ['a response to a head of 15 KB', get('/', `A: ${'a'.repeat(15 * KIB)}\r\n`), true],
+  ] as const) {
+    test(`is bounded after ${name}`, async (t) => {
+      const { server, port, handled, until } = await start(t);
+      const COUNT = 200;
+      const wires = await Promise.all(Array.from({ length: COUNT }, () => Wire.open(port)));
+      await until(() => server.connections === COUNT);
+      const before = await bytesInUse();
+      for (const wire of wires) await wire.flush(head);
+      if (isHandled) {
+        await until(() => handled.length === COUNT);
+        for (const { response } of handled.splice(0)) response.end('ok');
+        for (const wire of wires) await wire.answer();
+      }
+      // A request on a last connection is read after those before it.
+      const last = await Wire.open(port, get('/'));
+      await until(() => handled.length === 1);
+      const bytes = ((await bytesInUse()) - before) / COUNT;
+      assert.ok(bytes < (isHandled ? 8 : 20) * KIB, `${bytes} bytes are in use for each connection`);
+      for (const wire of [...wires, last]) wire.reset();
+    });
+  }
+});
+
 describe('HttpServer.requests', () => {
   for (const [name, isAnswered] of [
     ['before an answer', false],
