@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
-import { DEFAULT_CAPACITY } from '../../src/store/capacity.ts';
-import { createTableStore, type Journal } from '../../src/store/memory/journaled-store.ts';
-import { Tables } from '../../src/store/memory/tables.ts';
 import type { Id, Operation, Store } from '../../src/store/open.ts';
 import { openEmpty, postOf, rejects, sessionOf, storeKinds, userNamed } from '../support/disk/stores.ts';
 
@@ -264,57 +260,3 @@ for (const kind of storeKinds) {
     });
   });
 }
-
-describe('createTableStore: the batches passed to Journal.append', () => {
-  /** A journal that takes each batch in the next turn, and a note of how many writes were in each. */
-  function openNoting() {
-    const tables = new Tables();
-    const batches: number[] = [];
-    const journal: Journal = {
-      async append(changes) {
-        batches.push(changes.length);
-        await turn();
-        tables.apply(changes);
-      },
-      status: async () => ({ ok: true }),
-      compact: async () => ({ bytesBefore: 0, bytesAfter: 0 }),
-      close: async () => undefined,
-    };
-    const store = createTableStore(tables, journal, DEFAULT_CAPACITY);
-    return { store, batches };
-  }
-
-  async function batchesOf(titleLength: number, count: number): Promise<number[]> {
-    const { store, batches } = openNoting();
-    const title = 'x'.repeat(titleLength);
-    const user = store.users.create(userNamed('matt'));
-    while (batches.length === 0) await null;
-    await Promise.all([user, ...Array.from({ length: count }, () => store.posts.create(postOf(1, title)))]);
-    assert.equal(await store.posts.count(), count);
-    return batches;
-  }
-
-  it('hold the writes of one event-loop turn, also the first', async () => {
-    const { store, batches } = openNoting();
-    await Promise.all(['a', 'b', 'c'].map((name) => store.users.create(userNamed(name))));
-    assert.deepEqual(batches, [3]);
-  });
-
-  it('hold one write without concurrent ones', async () => {
-    const { store, batches } = openNoting();
-    for (const name of ['a', 'b']) await store.users.create(userNamed(name));
-    assert.deepEqual(batches, [1, 1]);
-  });
-
-  const mebibyte = 1024 * 1024;
-  for (const [titleLength, count, batches, reason] of [
-    [10, 1_024, [1, 1_024], 'all at once'],
-    [10, 2_500, [1, 1_024, 1_024, 452], 'so many at once, however short they are'],
-    [mebibyte, 9, [1, 4, 4, 1], 'so much at once, however few they are'],
-    [5 * mebibyte, 2, [1, 1, 1], 'one at least, however long it is'],
-  ] as const) {
-    it(`hold the writes that waited, ${reason}: ${count} of ${titleLength} characters`, async () => {
-      assert.deepEqual(await batchesOf(titleLength, count), batches);
-    });
-  }
-});

@@ -143,10 +143,11 @@ export class FileJournal implements Journal, Compactable {
   async #append(changes: readonly Change[]): Promise<void> {
     const time = this.#options.now();
     const first = this.#seq + 1;
+    // Each line becomes bytes outside of V8's heap before the next one is made.
     const lines = changes.map((change, index) =>
-      encodeChange({ seq: first + index, first, time, changes: change }, this.#schema),
+      Buffer.from(encodeChange({ seq: first + index, first, time, changes: change }, this.#schema)),
     );
-    const error = await this.#attempt(time, () => this.#end.append(Buffer.from(lines.join(''))));
+    const error = await this.#attempt(time, () => this.#end.append(Buffer.concat(lines)));
     if (error !== null) throw unavailable(error);
     this.#seq += changes.length;
     this.#options.tables.apply(changes);

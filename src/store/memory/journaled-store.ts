@@ -9,8 +9,10 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../../lib/errors.ts';
+import { heapShare } from '../../lib/heap.ts';
 import type { Metric } from '../../lib/metric.ts';
 import type { Page } from '../../lib/page.ts';
+import { textBytes } from '../../lib/text-bytes.ts';
 import type { Capacity } from '../capacity.ts';
 import {
   type CollectionName,
@@ -32,11 +34,15 @@ import type {
 } from '../store.ts';
 import { Draft } from './draft.ts';
 import { isFull, STORE_FULL, usageOf } from './room.ts';
+import { rowBytes } from './row-bytes.ts';
 import type { Change, Tables } from './tables.ts';
 
-// One batch goes to the disk in one piece, while nothing else happens.
+// A batch is encoded in one event-loop turn. JSON may be six times as long as its rows in memory.
 const BATCH_WRITES_MAX = 1024;
-const BATCH_LENGTH_MAX = 4 * 1024 * 1024;
+const BATCH_BYTES_MAX = 256 * 1024;
+/** Maximum heap bytes of the texts in writes that wait; a larger write waits alone. */
+export const WAITING_BYTES_MAX = heapShare(1 / 16, 64 * 1024 * 1024);
+const RETRY_AFTER_SECONDS = 1;
 
 /** Where changes become durable, and then visible. */
 export interface Journal {
@@ -53,12 +59,22 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+interface Outcome {
+  readonly change: Change;
+  readonly row: Entity | null;
+  readonly error?: unknown;
+}
+
 interface Waiting {
-  /** About how many bytes it comes to. */
-  readonly length: number;
+  /** Heap bytes of its texts. */
+  readonly bytes: number;
   readonly operations: readonly Operation[];
   readonly resolve: (row: Entity | null) => void;
   readonly reject: (error: unknown) => void;
+}
+
+interface Drafted extends Outcome {
+  readonly write: Waiting;
 }
 
 /** A store on these tables, which it owns from now on. */
@@ -80,7 +96,9 @@ class Writer {
   readonly #tables: Tables;
   readonly #journal: Journal;
   readonly #capacity: Capacity;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
+  /** Heap bytes of the texts in writes that wait or are on their way to the journal. */
+  #waitingBytes = 0;
   #flushing: Promise<void> | null = null;
   #isPurging = false;
   #closing: Promise<void> | null = null;
@@ -96,7 +114,10 @@ class Writer {
   write(operations: readonly Operation[]): Promise<Entity | null> {
     return new Promise((resolve, reject) => {
       if (this.#closing !== null) return reject(new JotError('unavailable', 'The store is closed'));
-      this.#waiting.push({ length: textLength(operations), operations, resolve, reject });
+      const bytes = textBytesOf(operations);
+      if (this.#waitingBytes > 0 && this.#waitingBytes + bytes > WAITING_BYTES_MAX) return reject(busy());
+      this.#waitingBytes += bytes;
+      this.#waiting.push({ bytes, operations, resolve, reject });
       this.#flushing ??= this.#flush();
     });
   }
@@ -120,29 +141,37 @@ class Writer {
   async #flush(): Promise<void> {
     // Whoever is as far as the first one gets into its batch, instead of waiting for the disk twice.
     await null;
-    while (this.#waiting.length > 0) await this.#commit(this.#nextBatch());
+    while (this.#waiting.length > 0) await this.#commit();
     this.#flushing = null;
   }
 
-  #nextBatch(): Waiting[] {
-    let count = 0;
-    for (let length = 0; count < BATCH_WRITES_MAX && length < BATCH_LENGTH_MAX; count++) {
-      length += this.#waiting[count]?.length ?? BATCH_LENGTH_MAX;
+  // Bounded by the rows put, not by the operations: an update of a title puts the whole post.
+  #draftBatch(): Drafted[] {
+    const draft = new Draft(this.#tables, this.#capacity);
+    const batch: Drafted[] = [];
+    for (let bytes = 0; batch.length < BATCH_WRITES_MAX && bytes < BATCH_BYTES_MAX; ) {
+      const write = this.#waiting[batch.length];
+      if (write === undefined) break;
+      const outcome = attempt(draft, write.operations);
+      batch.push({ write, ...outcome });
+      for (const effect of outcome.change) if ('put' in effect) bytes += rowBytes(effect.put, effect.row);
     }
-    return this.#waiting.splice(0, count);
+    this.#waiting.splice(0, batch.length);
+    return batch;
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
-    const draft = new Draft(this.#tables, this.#capacity);
-    const outcomes = batch.map((write) => ({ write, ...attempt(draft, write.operations) }));
-    const changes = outcomes.map(({ change }) => change).filter((change) => change.length > 0);
+  async #commit(): Promise<void> {
+    const batch = this.#draftBatch();
+    const changes = batch.map(({ change }) => change).filter((change) => change.length > 0);
     try {
       if (changes.length > 0) await this.#journal.append(changes);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const { write } of batch) write.reject(error);
       return;
+    } finally {
+      for (const { write } of batch) this.#waitingBytes -= write.bytes;
     }
-    for (const { write, row, error } of outcomes) {
+    for (const { write, row, error } of batch) {
       if (error === undefined) write.resolve(row);
       else write.reject(error);
     }
@@ -159,25 +188,22 @@ class Writer {
 }
 
 // The texts are what can be long.
-function textLength(operations: readonly Operation[]): number {
-  let length = 0;
+function textBytesOf(operations: readonly Operation[]): number {
+  let bytes = 0;
   for (const operation of operations) {
-    if ('create' in operation) length += lengthOf(operation.values);
-    if ('update' in operation) length += lengthOf(operation.change);
+    const values = 'create' in operation ? operation.values : 'update' in operation && operation.change;
+    for (const value of Object.values(values)) if (typeof value === 'string') bytes += textBytes(value);
   }
-  return length;
+  return bytes;
 }
 
-function lengthOf(values: object): number {
-  let length = 0;
-  for (const value of Object.values(values)) if (typeof value === 'string') length += value.length;
-  return length;
+function busy(): JotError {
+  return new JotError('unavailable', 'Too many writes are waiting for the disk', {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+  });
 }
 
-function attempt(
-  draft: Draft,
-  operations: readonly Operation[],
-): { change: Change; row: Entity | null; error?: unknown } {
+function attempt(draft: Draft, operations: readonly Operation[]): Outcome {
   try {
     return draft.run(operations);
   } catch (error) {
