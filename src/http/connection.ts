@@ -61,10 +61,14 @@ export class Connection {
     return this.#pending === 0 && this.#socket.bytesRead === this.#bytesRead;
   }
 
-  /** Whether the client is in the middle of a request that is neither responded to nor dropped. */
+  /**
+   * Whether the client is in the middle of a request that is neither responded to nor dropped, and
+   * no response is in progress that the client may not be reading.
+   */
   get isReceiving(): boolean {
-    if (this.#isOver) return false;
-    return this.#pending === 0 ? !this.isIdle : this.exchange?.request.complete === false;
+    if (this.#isOver || this.#pending > 1) return false;
+    if (this.#pending === 0 || this.exchange === null) return !this.isIdle;
+    return !this.exchange.request.complete && !this.exchange.response.headersSent;
   }
 
   /** Whether further requests are dropped. */

@@ -23,6 +23,7 @@ describe('stallMs: a client that does not read its response', { concurrency: tru
     ['and sends empty lines', '', '\r\n', ''],
     ['and sends the next head in crumbs', 'GET /', 'x', ''],
     ['and sends a body in crumbs', `POST /users HTTP/1.1\r\n${HOST}Content-Length: 60000\r\n\r\n`, 'x', ''],
+    ['and sends its own body in crumbs', '', 'x', 'Content-Length: 60000\r\n'],
     ['and sends one request after the other', '', HEALTH, ''],
     ['and sends more than may wait', HEALTH.repeat(PIPELINED_MAX + 1), 'x', ''],
     ['and sends on after garbage', 'garbage\r\n\r\n', 'x', ''],
