@@ -407,6 +407,7 @@ describe('parseConfig: CORS_ORIGIN', () => {
     ['https://example.com/', 'https://example.com', 'a slash at the end'],
     ['https://a.example,https://b.example/app?x#y', 'https://b.example', 'a path, in the second'],
     ['https://Example.com:443', 'https://example.com', 'the way a browser writes it'],
+    ['http://example.com:80', 'http://example.com', 'the default port'],
     ['example.com', 'https://example.com', 'the scheme is missing'],
     ['capacitor://localhost/', 'capacitor://localhost', 'an app'],
     ['https://*.example.com', null, 'a pattern'],
