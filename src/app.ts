@@ -69,6 +69,7 @@ export class App {
   readonly #common: CommonOptions;
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
+  readonly #shutdownMs: number;
   /** The documented ones. */
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
@@ -82,6 +83,7 @@ export class App {
   constructor(options: AppOptions) {
     const { settings, now, elapsedMs, writeLog, linesDropped, ...limits } = completeOptions(options);
     this.config = parseConfig(settings);
+    this.#shutdownMs = limits.timeouts.shutdownMs;
     const { logFormat, connectionsMax, basePath, warnings } = this.config;
     const log = createLog({ format: logFormat, write: writeLog, linesDropped, now });
     const onCut = ({ address, bytes }: Holding) =>
@@ -203,13 +205,21 @@ export class App {
     const { log } = this.#common;
     log.info('shutting down', { signal, requests: this.#server.requests });
     this.#gate?.hurry(CLOSING, HASH_WAIT_CLOSING_MS_MAX);
+    const opened = settlesWithin(this.#opening ?? Promise.resolve(), this.#shutdownMs);
     const cut = await this.#server.close();
-    await this.#opening?.catch(() => undefined);
+    if (!(await opened)) {
+      log.warn('the start did not end in time and is given up');
+      this.#opening?.then(this.#release).catch(() => undefined);
+    }
+    await this.#release();
+    log.info('stopped', { connections_cut: cut });
+  }
+
+  readonly #release = async (): Promise<void> => {
     this.#pipeline = this.#systemPipeline(CLOSING);
     this.#stopSweeping();
     await this.#store?.close();
-    log.info('stopped', { connections_cut: cut });
-  }
+  };
 
   async #readiness(): Promise<StoreStatus> {
     if (this.#closing !== null) return { ok: false, reason: CLOSING };
@@ -256,6 +266,18 @@ async function createApi(config: Config, store: Store, { now, log }: Pick<Common
 
 function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
+}
+
+/** Resolves to whether the work settled within this time. */
+function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms, false);
+    const settle = () => {
+      clearTimeout(timer);
+      resolve(true);
+    };
+    work.then(settle, settle);
+  });
 }
 
 function createCache(ttlMs: number | null, now: () => number): ResponseCache | null {

@@ -26,7 +26,7 @@ export interface World {
   /** Writes to standard output without waiting, as `LineOutput` needs it. */
   readonly writeOut: (bytes: Uint8Array) => number;
   /** For signals and for ending the process. */
-  readonly process: Pick<NodeJS.Process, 'on' | 'exit'>;
+  readonly process: Pick<NodeJS.Process, 'on' | 'exit' | 'kill' | 'pid'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Milliseconds on a clock that only runs forward. */

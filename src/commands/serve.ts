@@ -4,6 +4,7 @@
 // the foreground group, and npm then forwards the signal to its child, which has already received
 // it. So the same signal within half a second is an echo, and is ignored.
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { createApp } from '../app.ts';
 import { type Config, logFormatOf } from '../config.ts';
 import { JotError } from '../lib/errors.ts';
@@ -48,29 +49,55 @@ export const serve: Command = {
     await output.drain(DRAIN_MS_MAX);
     // Node then joins libuv's threads, so a password hash in progress delays the end by up to a second
     // (`WORK_MAX` in `auth/password.ts`).
-    process.exit(code);
+    end(world, code);
   },
 };
 
-async function runServer(world: World, output: LineOutput, log: Log): Promise<number> {
+/**
+ * Ends the process.
+ *
+ * @param code Null during a start, whose thread may be in a system call that never returns, as on a
+ * network file system without its server. `exit` would wait for that thread.
+ */
+function end({ process }: World, code: number | null): void {
+  if (code === null) process.kill(process.pid, 'SIGKILL');
+  else process.exit(code);
+}
+
+/** Resolves to the exit code; null if the start was given up. */
+async function runServer(world: World, output: LineOutput, log: Log): Promise<number | null> {
   configOf(world);
   const app = createApp({
     settings: world.settings,
     writeLog: output.add,
     linesDropped: () => output.linesLost,
   });
-  const { isClosing, closed } = closeOnSignals(world, app.close);
-  const url = await app.listen().catch((error) => {
-    // A start that a signal interrupts is not a failure.
-    if (isClosing()) return null;
-    throw explained(error, app.config);
-  });
+  let isStarting = true;
+  const endNow = () => end(world, isStarting ? null : EXIT_FAILURE);
+  const { isClosing, closed } = closeOnSignals(world, app.close, endNow);
+  const started = app
+    .listen()
+    .catch((error) => {
+      // A start that a signal interrupts is not a failure.
+      if (isClosing()) return null;
+      throw explained(error, app.config);
+    })
+    .finally(() => {
+      isStarting = false;
+    });
+  const url = await Promise.race([started, closed.then(() => null)]);
   if (url !== null) announce(url, app.config, log, output.add);
   await closed;
-  return 0;
+  // A start that ended with the close settles within this turn.
+  await turn();
+  return isStarting ? null : 0;
 }
 
-function closeOnSignals({ process, stderr, elapsed }: World, close: (signal: string) => Promise<void>) {
+function closeOnSignals(
+  { process, stderr, elapsed }: World,
+  close: (signal: string) => Promise<void>,
+  endNow: () => void,
+) {
   let first: { readonly signal: string; readonly atMs: number } | null = null;
   const closed = new Promise<void>((resolve) => {
     const onSignal = (signal: string) => {
@@ -78,7 +105,7 @@ function closeOnSignals({ process, stderr, elapsed }: World, close: (signal: str
         first = { signal, atMs: elapsed() };
         resolve(close(signal));
       } else if (signal !== first.signal || elapsed() - first.atMs >= ECHO_MS_MAX) {
-        process.exit(EXIT_FAILURE);
+        endNow();
       }
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);

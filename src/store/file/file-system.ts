@@ -3,8 +3,8 @@
 
 import { constants, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, lchown, mkdir, open, readdir, stat, statfs, unlink } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { heirOf, ignoreUngivable, renameDurably, syncFolder } from '../../lib/file-access.ts';
+import { dirname } from 'node:path';
+import { heirOf, ignoreMissing, ignoreUngivable, renameDurably, syncFolder } from '../../lib/file-access.ts';
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -128,15 +128,16 @@ export const realFileSystem: FileSystem = {
   remove: unlink,
   list: (path) => readdir(path),
   async makeFolder(path) {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    const top = dirname(resolve(first));
-    const heir = heirOf(resolve(first));
-    for (let folder = resolve(path); folder !== top; folder = dirname(folder)) {
-      if (heir !== null) await lchown(folder, heir.uid, heir.gid).catch(ignoreUngivable);
-      // Each new folder's name is in the one above it.
-      await syncFolder(dirname(folder));
-    }
+    // Level by level: below `/proc`, where nothing can be created, Node's recursive `mkdir` never
+    // returns, and its thread then keeps even `process.exit` waiting.
+    if ((await stat(path).catch(ignoreMissing)) !== undefined) return;
+    await realFileSystem.makeFolder(dirname(path));
+    // Another process may have just created it, and then gives it its owner.
+    const isOurs = await mkdir(path, 0o700).then(() => true, ignoreExisting);
+    const heir = isOurs ? heirOf(path) : null;
+    if (heir !== null) await lchown(path, heir.uid, heir.gid).catch(ignoreUngivable);
+    // Each new folder's name is in the one above it.
+    await syncFolder(dirname(path));
   },
   async freeBytes(path) {
     const { bavail, bsize } = await statfs(dirname(path));
@@ -144,6 +145,10 @@ export const realFileSystem: FileSystem = {
   },
   syncFolder,
 };
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
 
 async function prepare(handle: FileHandle, path: string, access: Access): Promise<void> {
   if (!(await handle.stat()).isFile()) {
