@@ -12,9 +12,10 @@ import type { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { heapShare } from '../lib/heap.ts';
-import { addressKey } from './address.ts';
+import { siteKey } from './address.ts';
 import { isDiscarded } from './discard.ts';
 import type { Reply } from './reply.ts';
+import { Shares } from './shares.ts';
 
 export const BACKLOG_BYTES_MAX = heapShare(1 / 8, 64 * 1024 * 1024);
 
@@ -35,9 +36,7 @@ export interface BacklogOptions {
 
 export class Backlog {
   readonly #options: BacklogOptions;
-  /** Keys of clients by holding, oldest first. */
-  readonly #holdings = new Map<Holding, string>();
-  #bytes = 0;
+  readonly #holdings = new Shares<Holding>();
   #cuts = 0;
 
   constructor(options: BacklogOptions) {
@@ -45,7 +44,7 @@ export class Backlog {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#holdings.total;
   }
 
   /** Number of connections cut so far. */
@@ -55,27 +54,20 @@ export class Backlog {
 
   /** Counts the holding until it is released. May cut connections, including this one. */
   hold(holding: Holding): void {
-    this.#holdings.set(holding, addressKey(holding.address));
-    this.#bytes += holding.bytes;
-    holding.until.once('close', () => this.#release(holding));
+    this.#holdings.add(siteKey(holding.address), holding, holding.bytes);
+    holding.until.once('close', () => this.#holdings.delete(holding));
     // A single response may exceed the bound, since the settings allow such a page.
-    while (this.#bytes > this.#options.bytesMax && this.#holdings.size > 1) this.#cutOne();
-  }
-
-  #release(holding: Holding): void {
-    if (this.#holdings.delete(holding)) this.#bytes -= holding.bytes;
+    while (this.bytes > this.#options.bytesMax && this.#holdings.size > 1) this.#cutOne();
   }
 
   #cutOne(): void {
-    const totals = new Map<string, number>();
-    for (const [{ bytes }, client] of this.#holdings) totals.set(client, (totals.get(client) ?? 0) + bytes);
-    const most = Math.max(...totals.values());
-    const oldest = [...this.#holdings].find(([, client]) => totals.get(client) === most)?.[0];
+    const holdings = this.#holdings.itemsOf(this.#holdings.largest());
+    const [oldest] = holdings;
     if (oldest === undefined) return;
     this.#cuts++;
     oldest.socket.destroy();
     // All holdings of the socket end with it, but their `close` events come later.
-    for (const holding of this.#holdings.keys()) if (holding.socket === oldest.socket) this.#release(holding);
+    for (const holding of holdings) if (holding.socket === oldest.socket) this.#holdings.delete(holding);
     this.#options.onCut(oldest);
   }
 }

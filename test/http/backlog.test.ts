@@ -63,18 +63,38 @@ describe('Backlog.hold', () => {
     assert.equal(backlog.bytes, 50);
   });
 
-  it('counts an IPv6 network as one client', () => {
+  it('counts an IPv6 network of 48 bits as one client', () => {
     const { hold } = backlogOf(100);
-    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8::2', 30)];
+    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8:0:1::2', 30)];
     hold('192.0.2.3', 1);
     assert.deepEqual(destroyed(sockets), [false, true, false]);
   });
 
   it('counts two IPv6 networks as two clients', () => {
     const { hold } = backlogOf(100);
-    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8:0:1::2', 30)];
+    const sockets = [hold('192.0.2.1', 40), hold('2001:db8::1', 30), hold('2001:db8:1::2', 30)];
     hold('192.0.2.3', 1);
     assert.deepEqual(destroyed(sockets), [true, false, false]);
+  });
+
+  it('finds what to cut without going through all holdings', () => {
+    const { backlog, cut } = backlogOf(1_000);
+    let reads = 0;
+    for (let index = 0; index < 1_100; index++) {
+      const socket = new Socket();
+      const address = `10.0.${index >> 8}.${index & 255}`;
+      backlog.hold({
+        socket,
+        address,
+        until: socket,
+        get bytes() {
+          reads++;
+          return 1;
+        },
+      });
+    }
+    assert.equal(cut.length, 100);
+    assert.ok(reads < 10 * 1_100, `${reads} reads`);
   });
 
   it('keeps a response larger than the bound while it is alone', () => {
