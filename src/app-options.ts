@@ -36,7 +36,10 @@ export interface AppOptions {
    * an eighth of the heap if that is less.
    */
   readonly backlogBytesMax?: number;
-  /** Maximum number of bytes of pipelined requests that wait; default 16 MiB. */
+  /**
+   * Maximum number of bytes of pipelined requests that wait; default 16 MiB, or a thirty-second of
+   * the heap if that is less.
+   */
   readonly waitingBytesMax?: number;
 }
 

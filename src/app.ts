@@ -118,7 +118,7 @@ export class App {
       onAcceptFailure: ({ message: reason }) => log.error('a connection could not be accepted', { reason }),
       connectionsMax,
       onConnectionsLowered: (connections) =>
-        log.warn('MAX_CONNECTIONS is lowered, since `ulimit -n` allows fewer', { connections }),
+        log.warn('MAX_CONNECTIONS is lowered, since `ulimit -n` or the heap allows fewer', { connections }),
       waitingBytesMax: limits.waitingBytesMax,
       turns: new TurnQueue(REQUESTS_AT_ONCE_MAX),
       timeouts: limits.timeouts,

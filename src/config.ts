@@ -95,7 +95,7 @@ function declareSettings(setting: Declare, hashesMax: number) {
       'MAX_CONNECTIONS',
       10_000,
       integer(1, CONNECTIONS_LIMIT),
-      'Maximum open sockets; lowered to what `ulimit -n` allows',
+      'Maximum open sockets; lowered to what `ulimit -n` and the heap allow',
     ),
     corsOrigin: setting('CORS_ORIGIN', [], origins, 'Origins whose pages may use the API; or `*`'),
     trustProxy: setting('TRUST_PROXY', NO_PROXIES, proxies, 'Proxies whose `X-Forwarded-For` is trusted'),

@@ -84,6 +84,11 @@ export function serverGauges({ log, backlog, server, readiness }: ServerParts): 
       read: () => backlog.cuts,
     },
     { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
+    {
+      name: 'jot_connections_refused_total',
+      help: 'Connections closed since there were too many.',
+      read: () => server.refused,
+    },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },
     {
       name: 'process_start_time_seconds',

@@ -6,12 +6,13 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { heapShare } from '../lib/heap.ts';
 import { discardRest } from './discard.ts';
 
 // A packet of 64 KiB can hold two thousand requests.
 export const PIPELINED_MAX = 64;
 // Above this, no connection may pipeline until some waiting requests have been responded to.
-export const WAITING_BYTES_MAX = 16 * 1024 * 1024;
+export const WAITING_BYTES_MAX = heapShare(1 / 32, 16 * 1024 * 1024);
 // Measured on Node 20: a request with its response, and each name or value in its head, not
 // counting characters.
 const REQUEST_BYTES = 1_536;

@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../lib/errors.ts';
+import { Admission, CONNECTIONS_MAX } from './admission.ts';
 import { Connection, type Exchange, empty, type Waiting } from './connection.ts';
 import { connectionsPossible } from './descriptors.ts';
 import { HEADERS_MAX } from './incoming.ts';
@@ -61,7 +62,7 @@ export interface HttpServerOptions {
   /** Called when a connection cannot be accepted, for example for lack of file descriptors. */
   readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
-  /** Called with a lower maximum if there are too few file descriptors for `connectionsMax`. */
+  /** Called with a lower maximum if there is too little memory, or too few file descriptors. */
   readonly onConnectionsLowered: (connectionsMax: number) => void;
   /** Maximum memory of waiting pipelined requests on all connections, in bytes. */
   readonly waitingBytesMax: number;
@@ -74,6 +75,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #connections = new Map<Socket, Connection>();
+  readonly #admission = new Admission();
   readonly #waiting: Waiting;
   #closing = false;
   #taken = 0;
@@ -121,6 +123,11 @@ export class HttpServer {
     return this.#connections.size;
   }
 
+  /** Number of connections closed since there were too many. */
+  get refused(): number {
+    return this.#admission.refused;
+  }
+
   /** Number of requests in progress. */
   get requests(): number {
     let requests = 0;
@@ -131,8 +138,8 @@ export class HttpServer {
   /** Starts listening. Rejects with the system's error, such as `EADDRINUSE`. */
   async listen(port: number, host: string): Promise<AddressInfo> {
     const { connectionsMax, onConnectionsLowered } = this.#options;
-    this.#server.maxConnections = Math.min(connectionsMax, connectionsPossible());
-    if (this.#server.maxConnections < connectionsMax) onConnectionsLowered(this.#server.maxConnections);
+    this.#admission.max = Math.min(connectionsMax, connectionsPossible(), CONNECTIONS_MAX);
+    if (this.#admission.max < connectionsMax) onConnectionsLowered(this.#admission.max);
     this.#server.listen(port, host);
     await once(this.#server, 'listening');
     return this.#server.address() as AddressInfo;
@@ -193,6 +200,8 @@ export class HttpServer {
       socket.destroy();
       return;
     }
+    this.#admission.admit(socket, socket.remoteAddress);
+    if (socket.destroyed) return;
     const onIdle = () => this.#closing && socket.destroySoon();
     this.#connections.set(socket, new Connection(socket, this.#waiting, onIdle));
     socket.once('close', () => this.#connections.delete(socket));
@@ -202,6 +211,7 @@ export class HttpServer {
     const { socket } = request;
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
+    this.#admission.use(socket);
     if (connection.isFull) {
       this.#onExcess(request, connection);
       return;
