@@ -8,13 +8,15 @@
 //   3. writers wait for a moment: the last changes are copied, the new file is synced and takes the old one's name.
 //
 // A row that changed between 1 and 3 is newer in the snapshot than its place in the file says, or missing. That does no harm:
-// a change says what a row is, not what to do to it, so applying it a second time changes nothing.
+// a change says what a row is, not what to do to it, so applying it a second time changes nothing. A row that changed before 1
+// reached it is left out where that is possible: its later version, next to earlier ones of other rows, could make the rows of a
+// load larger than the store may be.
 //
 // Until the new file has the name, the old one has everything, and whatever goes wrong leaves it as it is.
 
 import { JotError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import type { Tables } from '../memory/tables.ts';
+import type { Change, Tables } from '../memory/tables.ts';
 import type { Compaction } from '../store.ts';
 import type { DataFile, FileSystem } from './file-system.ts';
 import { NextFile, nextIdsOf } from './next-file.ts';
@@ -53,6 +55,8 @@ export class Compactor {
   readonly #journal: Compactable;
   readonly #options: CompactorOptions;
   #running: Promise<Compaction> | null = null;
+  /** The file whose snapshot is being written. */
+  #snapshotFile: NextFile | null = null;
   #isStopping = false;
   /** The weight of what was applied once but is not in the file any more. */
   #weightGone = 0;
@@ -77,6 +81,11 @@ export class Compactor {
       const reason = String(error.details?.cause ?? error);
       this.#options.log.warn('the data file was not compacted', { reason });
     });
+  }
+
+  /** Called with changes that are in the file and applied. */
+  noteApplied(changes: readonly Change[]): void {
+    this.#snapshotFile?.leaveOut(changes);
   }
 
   /** Gives up what is under way. */
@@ -137,12 +146,16 @@ export class Compactor {
   async #rewrite(): Promise<void> {
     const journal = this.#journal;
     const { tables, fileSystem, path, log } = this.#options;
-    const { seq, length: start } = journal;
-    const weightGone = tables.appliedBytes - tables.liveBytes;
     const requireUse = this.#createUseCheck();
     const next = await NextFile.create(fileSystem, path);
     try {
+      const { seq, start, weightGone } = await journal.exclusively(async () => {
+        this.#snapshotFile = next;
+        const weightGone = tables.appliedBytes - tables.liveBytes;
+        return { seq: journal.seq, start: journal.length, weightGone };
+      });
       await this.#writeSnapshot(next, requireUse);
+      this.#snapshotFile = null;
       const copied = await this.#catchUp(next, start, requireUse);
       await next.sync();
       await journal.exclusively(async () => {
@@ -151,11 +164,12 @@ export class Compactor {
         await next.seal({ seq, through: journal.seq, next: nextIdsOf(tables) });
         await journal.replaceFile(next);
       });
+      this.#weightGone = weightGone;
     } catch (error) {
+      this.#snapshotFile = null;
       if (journal.file !== next.file) await next.discard(log);
       throw error;
     }
-    this.#weightGone = weightGone;
   }
 
   async #writeSnapshot(next: NextFile, requireUse: () => void): Promise<void> {

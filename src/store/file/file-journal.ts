@@ -151,6 +151,7 @@ export class FileJournal implements Journal, Compactable {
     if (error !== null) throw unavailable(error);
     this.#seq += changes.length;
     this.#options.tables.apply(changes);
+    this.#compactor.noteApplied(changes);
   }
 
   // Any client can ask for the status, so a probe is shared, and at most one a second is written.

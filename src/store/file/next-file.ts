@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
-import { collectionNames } from '../collections.ts';
-import type { Tables } from '../memory/tables.ts';
+import { byCollection, collectionNames, type Id, ownedCollections } from '../collections.ts';
+import type { Change, Tables } from '../memory/tables.ts';
 import { type DataFile, type FileSystem, readPieces, writeWhole, writeWholeAsync } from './file-system.ts';
 import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
 
@@ -20,6 +20,8 @@ export class NextFile {
   readonly #path: string;
   readonly #target: string;
   readonly #fileSystem: FileSystem;
+  /** Ids of the rows to leave out of the snapshot. */
+  readonly #leftOut = byCollection(() => new Set<Id>());
   #length = HEADER_BYTES;
   #snapshotLines = 0;
   #unsyncedBytes = 0;
@@ -53,6 +55,10 @@ export class NextFile {
    * Writes the rows, one piece per step; rows may change between steps. Rows created after the
    * start are left out, since the changes that create them follow in the file.
    *
+   * Changed rows that own nothing are left out likewise (`leaveOut`). With them, the snapshot could
+   * hold some rows as they were and others as they are, more together than the store ever held,
+   * and the next start might refuse the file for lack of memory.
+   *
    * Owners are written before the rows they own, so each row in a snapshot has its owner in the
    * snapshot too. Otherwise a row could be written and then removed together with its owner, before
    * the owner is written. A later reader would apply the owner's removal, find no owner, and keep
@@ -78,7 +84,7 @@ export class NextFile {
     let filled = 0;
     for (const name of collectionNames) {
       for (const row of tables.rows(name)) {
-        if (row.id >= (ends[name] ?? 0)) continue;
+        if (row.id >= (ends[name] ?? 0) || this.#leftOut[name].has(row.id)) continue;
         const line = encodeSnapshotRow(++this.#snapshotLines, name, row);
         const bytes = Buffer.byteLength(line);
         if (filled + bytes > CHUNK_BYTES) {
@@ -90,6 +96,14 @@ export class NextFile {
       }
     }
     yield chunk.subarray(0, filled);
+  }
+
+  /** Leaves the rows that these changes put out of the snapshot, since the changes follow in the file. */
+  leaveOut(changes: readonly Change[]): void {
+    for (const effect of changes.flat()) {
+      const isLeft = 'put' in effect && ownedCollections[effect.put].length === 0;
+      if (isLeft) this.#leftOut[effect.put].add(effect.row.id);
+    }
   }
 
   /** Copies a piece of another file to the end of this one. */
