@@ -60,6 +60,19 @@ describe('sweepSessions', () => {
     assert.equal(await store.sessions.count(), 0);
   });
 
+  it('deletes at most 500 sessions in a write', async (t) => {
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const store = await openFor(t, `file:${path}`);
+    await addSessions(store, 12, Array(1_200).fill(NOW));
+    const lines = () => readFileSync(path, 'utf8').trimEnd().split('\n');
+    const before = lines().length;
+    assert.equal(await sweepSessions({ store, now: () => NOW + DAY_MS }), 1_200);
+    const deletions = lines()
+      .slice(before)
+      .map((line) => JSON.parse(line).changes.length);
+    assert.deepEqual(deletions, [500, 500, 200]);
+  });
+
   it('lets other work run between the pages', async (t) => {
     const store = await openFor(t, 'memory:');
     await addSessions(store, 500, []);
