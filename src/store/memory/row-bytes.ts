@@ -11,7 +11,7 @@
 // user who owns nothing counts with 1,100 too many.
 
 import { textBytes } from '../../lib/text-bytes.ts';
-import { type CollectionName, type Entity, ownedCollections } from '../collections.ts';
+import { type CollectionName, type Entity, ownedCollections, uniqueKeys } from '../collections.ts';
 
 // The object, its numbers and its entries in Maps and lists. Measured: 210 for a post, 280 for a
 // user, 300 for a session.
@@ -32,6 +32,8 @@ export function rowBytes(name: CollectionName, row: Entity): number {
     const value = values[field];
     if (typeof value === 'string') bytes += withGap(textBytes(value));
   }
+  // May be much longer than the field: U+FDFA becomes 18 characters.
+  for (const [, key] of uniqueKeys(name, row)) bytes += textBytes(key);
   return bytes;
 }
 

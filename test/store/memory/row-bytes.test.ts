@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { rowBytes } from '../../../src/store/memory/row-bytes.ts';
+import type { Session, User } from '../../../src/store/open.ts';
+import { sessionOf, userNamed } from '../../support/disk/stores.ts';
 
 const KIBIBYTE = 1024;
 
@@ -18,8 +20,19 @@ describe('rowBytes', () => {
   });
 
   it('counts a list for what a user may own, even if it is empty', () => {
-    const row = { id: 1, version: 1 };
-    assert.ok(rowBytes('users', row) > rowBytes('sessions', row) + 1_000);
+    const entity = { id: 1, version: 1 };
+    const user: User = { ...entity, ...userNamed('matt') };
+    const session: Session = { ...entity, ...sessionOf(1, 'a') };
+    assert.ok(rowBytes('users', user) > rowBytes('sessions', session) + 1_000);
+  });
+
+  it('counts unique keys, which may be longer than the field', () => {
+    const bytes = (username: string) => {
+      const user: User = { id: 1, version: 1, ...userNamed(username) };
+      return rowBytes('users', user);
+    };
+    // Compared as 18 Arabic letters and spaces.
+    assert.equal(bytes('\uFDFA'.repeat(64)) - bytes('x'.repeat(64)), 64 + (2 * 18 - 1) * 64);
   });
 
   for (const [length, perPage] of [
