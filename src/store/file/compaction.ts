@@ -25,6 +25,9 @@ import { NextFile, nextIdsOf } from './next-file.ts';
 const FILE_BYTES_MIN = 1024 * 1024;
 // So much is copied at once while writers wait.
 const SLICE_BYTES = 1024 * 1024;
+// Looking for room costs one system call. Another failure may cost as much as a compaction.
+const RETRY_WITHOUT_ROOM_MS = 1_000;
+const RETRY_MS = 60_000;
 
 /** Whether the last write went well, or went wrong, or was the last one that there will be. */
 export type Health = 'well' | 'in trouble' | 'broken';
@@ -35,6 +38,8 @@ export interface CompactorOptions {
   readonly fileSystem: FileSystem;
   readonly path: string;
   readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** What a compaction needs to know of the journal, and to ask of it. */
@@ -60,8 +65,10 @@ export class Compactor {
   #isStopping = false;
   /** The weight of what was applied once but is not in the file any more. */
   #weightGone = 0;
-  /** After a failure, how heavy the file must be for the next attempt. */
-  #weightMin = 0;
+  /** When the last attempt failed, and how long the next automatic one waits after it. */
+  #failure = { timeMs: Number.NEGATIVE_INFINITY, waitMs: 0 };
+  /** Why the last automatic attempt failed; null if it succeeded. */
+  #reason: string | null = null;
 
   constructor(journal: Compactable, options: CompactorOptions) {
     this.#journal = journal;
@@ -76,9 +83,12 @@ export class Compactor {
   /** Compacts in the background when more of the file is dead than alive. */
   runIfWorthwhile(): void {
     if (this.#running !== null || this.#isStopping || !this.#isWorthwhile()) return;
+    const { timeMs, waitMs } = this.#failure;
+    if (Math.abs(this.#options.now() - timeMs) < waitMs) return;
     this.#start(() => this.#requireRoom()).catch((error) => {
-      if (this.#isStopping) return;
       const reason = String(error.details?.cause ?? error);
+      if (this.#isStopping || reason === this.#reason) return;
+      this.#reason = reason;
       this.#options.log.warn('the data file was not compacted', { reason });
     });
   }
@@ -97,7 +107,7 @@ export class Compactor {
   #isWorthwhile(): boolean {
     const { liveBytes: bytes } = this.#options.tables;
     const isMostlyDead = this.#fileWeight - bytes > bytes;
-    return this.#journal.length >= FILE_BYTES_MIN && isMostlyDead && this.#fileWeight >= this.#weightMin;
+    return this.#journal.length >= FILE_BYTES_MIN && isMostlyDead;
   }
 
   /** Estimate of the bytes that a compaction would remove. */
@@ -126,15 +136,17 @@ export class Compactor {
 
   async #run(prepare: () => Promise<void>): Promise<Compaction> {
     const bytesBefore = this.#journal.length;
+    let waitMs = RETRY_WITHOUT_ROOM_MS;
     try {
       await prepare();
+      waitMs = RETRY_MS;
       await this.#rewrite();
     } catch (cause) {
-      // Not again before the file has grown by as much as the attempt would have cost, and by something worth it.
-      this.#weightMin = this.#fileWeight + Math.max(this.#options.tables.liveBytes, FILE_BYTES_MIN);
+      this.#failure = { timeMs: this.#options.now(), waitMs };
       const message = `The data file was not compacted: ${(cause as Error).message}`;
       throw new JotError('unavailable', message, { cause });
     }
+    this.#reason = null;
     const bytesAfter = this.#journal.length;
     this.#options.log.info('the data file was compacted', {
       bytes_before: bytesBefore,

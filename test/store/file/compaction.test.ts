@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { describe, it } from 'node:test';
-import type { Log } from '../../../src/lib/log.ts';
+import { createLog, type Log } from '../../../src/lib/log.ts';
 import { openFileStore } from '../../../src/store/file/file-store.ts';
 import { type FileSystem, realFileSystem } from '../../../src/store/file/file-system.ts';
 import { openStore, type Store } from '../../../src/store/open.ts';
@@ -251,6 +251,45 @@ describe('Compactor: automatic compaction', () => {
     assert.match(await logged, /there is no room for a second file/);
     const { bytesBefore, bytesAfter } = await store.compact();
     assert.ok(bytesAfter < bytesBefore / 2);
+  });
+});
+
+describe('Compactor: automatic compaction without disk space', () => {
+  it('looks for space once a second, warns once, and starts when there is space', async (t) => {
+    let freeBytes = 0;
+    let looks = 0;
+    const fileSystem: FileSystem = {
+      ...realFileSystem,
+      async freeBytes() {
+        looks++;
+        return freeBytes;
+      },
+    };
+    const path = `${temporaryFolder(t)}/jot.jsonl`;
+    const clock = { ms: TIME };
+    const lines: string[] = [];
+    const log = createLog({ format: 'text', write: (line) => lines.push(line), now: () => clock.ms });
+    const store = await openFileStore(path, { now: () => clock.ms, log, fileSystem });
+    t.after(() => store.close());
+    await store.users.create(userNamed('matt'));
+    await store.posts.create(postOf(1));
+    await changePost(store, 40, TEXT.repeat(50));
+    assert.equal(looks, 1);
+    clock.ms += 1_000;
+    await changePost(store, 5);
+    assert.equal(looks, 2);
+    freeBytes = 2 ** 40;
+    await changePost(store, 5);
+    assert.equal(looks, 2);
+    clock.ms += 1_000;
+    await changePost(store, 1);
+    await store.compact();
+    const messages = lines.map((line) => /the data file was (not )?compacted/.exec(line)?.[0]);
+    assert.deepEqual(messages.filter(Boolean), [
+      'the data file was not compacted',
+      'the data file was compacted',
+    ]);
+    assert.ok(statSync(path).size < 10_000);
   });
 });
 
