@@ -96,9 +96,7 @@ export class Connection {
   readonly finish = (): void => {
     this.#pending--;
     this.#bytesRead = this.#socket.bytesRead;
-    // An idle connection must not keep the last request's head in memory. But bytes after this
-    // response may still belong to that request's body.
-    if (this.#pending === 0 && this.exchange?.request.complete) this.exchange = null;
+    if (this.#pending === 0) this.#forget(this.exchange);
     if (this.isIdle) this.#onIdle();
   };
 
@@ -139,6 +137,13 @@ export class Connection {
     this.stopReading();
     if (exchange === null || exchange.response.closed) then();
     else exchange.response.once('close', then);
+  }
+
+  // An idle connection must not keep the last request's head in memory. But bytes after a response
+  // may still belong to that request's body.
+  #forget(exchange: Exchange | null): void {
+    if (exchange?.request.complete === false) exchange.request.once('end', () => this.#forget(exchange));
+    else if (exchange === this.exchange) this.exchange = null;
   }
 
   // A closed socket releases all of its bytes at once, so a response must not release its part

@@ -86,6 +86,7 @@ describe('HttpServer: the memory of a connection', () => {
     ['a head of 2,000 headers that does not end', get('/', lines.join('')).slice(0, -2), false],
     ['a response to 200 headers', get('/', lines.slice(0, 199).join('')), true],
     ['a response to a head of 15 KB', get('/', `A: ${'a'.repeat(15 * KIB)}\r\n`), true],
+    ['a response before the body', `${UPLOAD.slice(0, -2)}A: ${'a'.repeat(15 * KIB)}\r\n\r\n`, true],
   ] as const) {
     test(`is bounded after ${name}`, async (t) => {
       const { server, port, handled, until } = await start(t);
@@ -98,6 +99,8 @@ describe('HttpServer: the memory of a connection', () => {
         await until(() => handled.length === COUNT);
         for (const { response } of handled.splice(0)) response.end('ok');
         for (const wire of wires) await wire.answer();
+        if (head.startsWith(UPLOAD.slice(0, -2)))
+          for (const wire of wires) await wire.flush('x'.repeat(1_000));
       }
       // A request on a last connection is read after those before it.
       const last = await Wire.open(port, get('/'));
