@@ -12,8 +12,8 @@ import { program, serve } from '../support/process/command.ts';
 import { send } from '../support/server/server.ts';
 
 const ENV = { PORT: '0', DATABASE_URL: 'memory:', LOG: 'json' };
-// Its line in the log is about as long.
-const LONG_PATH = '/segment'.repeat(900);
+// As much of a path as a line of the log has. The line has about 400 bytes.
+const LONG_PATH = '/segment'.repeat(32);
 const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0;
 
 type Line = Readonly<Record<string, unknown>>;
@@ -25,10 +25,21 @@ function parse(text: string): Line[] {
     .map((line) => JSON.parse(line));
 }
 
-async function request(port: number, count: number, path = '/users'): Promise<void> {
+async function request(port: number, count: number): Promise<void> {
   const agent = new Agent({ keepAlive: true });
-  for (let sent = 0; sent < count; sent++) await send(port, 'GET', path, { agent });
+  for (let sent = 0; sent < count; sent++) await send(port, 'GET', '/users', { agent });
   agent.destroy();
+}
+
+/** Sends requests with long lines in the log, 50 of them at a time. */
+async function flood(port: number, count: number): Promise<void> {
+  const head = `GET ${LONG_PATH} HTTP/1.1\r\nHost: a\r\n`;
+  const fifty = `${`${head}\r\n`.repeat(49)}${head}Connection: close\r\n\r\n`;
+  for (let sent = 0; sent < count; sent += 50) {
+    const socket = connect(port, '127.0.0.1').resume();
+    socket.write(fifty);
+    await once(socket, 'close');
+  }
 }
 
 async function linesLost(port: number): Promise<number> {
@@ -62,7 +73,7 @@ describe('jot serve: standard output', () => {
   it('that is not read for a while loses the lines above 4 MiB, and a line reports how many', async (t) => {
     const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
     command.pauseReading(true);
-    await request(port, 1_000, LONG_PATH);
+    await flood(port, 15_000);
     const lost = await linesLost(port);
     assert.ok(lost > 0, `${lost}`);
     command.pauseReading(false);
@@ -72,14 +83,14 @@ describe('jot serve: standard output', () => {
     const { code, stdout } = await command.ended;
     const lines = parse(stdout);
     // The request for the metrics, too, was written or lost.
-    assert.deepEqual([code, requestsIn(lines) + report.since_start], [0, 1_001]);
+    assert.deepEqual([code, requestsIn(lines) + report.since_start], [0, 15_001]);
     assert.equal(lines.at(-1)?.message, 'stopped');
   });
 
   it('that is read slowly is drained before the process ends', async (t) => {
     const { command, port } = await serve(t, { cwd: temporaryFolder(t), env: ENV });
     command.pauseReading(true);
-    await request(port, 400, LONG_PATH);
+    await flood(port, 6_000);
     const idle = connect(port, '127.0.0.1').resume();
     await once(idle, 'connect');
     command.kill('SIGTERM');
@@ -88,7 +99,7 @@ describe('jot serve: standard output', () => {
     const { code, stdout } = await command.ended;
     const lines = parse(stdout);
     const last = lines.slice(-2).map(({ message }) => message);
-    assert.deepEqual([code, requestsIn(lines), last], [0, 400, ['shutting down', 'stopped']]);
+    assert.deepEqual([code, requestsIn(lines), last], [0, 6_000, ['shutting down', 'stopped']]);
   });
 
   it('that was closed loses lines, which are counted, and nothing else', async (t) => {
