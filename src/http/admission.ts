@@ -1,7 +1,7 @@
-// Which connections stay when there are too many. With a maximum alone, a single client could take
-// every connection with one request each, and keep all others out. So a new connection of another
-// client takes the place of the one that the client with the most connections has not used for the
-// longest time. Connections of one client do not displace each other, nor do those of one proxy.
+// Decides which connections stay when there are too many. With a maximum alone, a single client
+// could take every connection with one request each, and lock all other clients out. So a new
+// connection of another client evicts a connection of the client that has the most: the least
+// recently used. A client's own connections do not evict each other, nor do those of one proxy.
 
 import type { Socket } from 'node:net';
 import { heapShare } from '../lib/heap.ts';
@@ -17,11 +17,11 @@ export const CONNECTIONS_MAX = Math.max(1, Math.floor(heapShare(1 / 8) / CONNECT
 export class Admission {
   /** Maximum number of connections. */
   max = CONNECTIONS_MAX;
-  /** By site; the socket without a new request for the longest time is the oldest. */
+  /** By site; the oldest socket is the one whose last request is the longest ago. */
   readonly #sockets = new Shares<Socket>();
   #refused = 0;
 
-  /** Number of connections closed since there were too many. */
+  /** Number of connections closed because there were too many. */
   get refused(): number {
     return this.#refused;
   }

@@ -1,9 +1,9 @@
 // A bound on the memory of unread responses and of unfinished bodies. A client that requests large
-// pages and never reads them makes the server hold every page until the connection stalls. With many
-// sockets, that fills the memory long before. The obvious bound, one per connection, does not limit
-// the number of connections. So there is one bound on everything that is held. Above it, the client
-// with the most bytes loses what it has had held for the longest time. An honest slow client has
-// only one response or body, and is spared.
+// pages and never reads them makes the server hold every page until the connection times out. With
+// many sockets, the memory is full long before then. The obvious bound, one per connection, does
+// not limit the number of connections. So there is one bound on everything that is held. Above it,
+// the client with the most bytes loses its oldest response or body. An honest slow client is
+// spared, since it has only one of them.
 //
 // Left out: the part of a response that a client has already read, since Node keeps a string whole
 // until its last byte is sent.

@@ -63,8 +63,8 @@ export class Connection {
   }
 
   /**
-   * Whether the client is in the middle of a request that is neither responded to nor dropped, and
-   * no response is in progress that the client may not be reading.
+   * Whether the server waits for the rest of a request that has no response and is not dropped.
+   * False while another response is in progress, since the client may not be reading that one.
    */
   get isReceiving(): boolean {
     if (this.#isOver || this.#pending > 1) return false;

@@ -43,8 +43,8 @@ export function preflightHeaders(allowed: AllowedOrigins, methods: readonly stri
   ];
 }
 
-// Whether a browser, or an app, can send that origin. `null` is not among them: any website can send
-// it, from a sandboxed frame.
+// Whether a browser or an app can send this origin. `null` is rejected, since any website can send
+// it from a sandboxed frame.
 function isOrigin(text: string): boolean {
   const [, scheme] = ORIGIN.exec(text) ?? [];
   if (scheme === undefined || SCHEMES_WITHOUT_PAGES.includes(scheme)) return false;

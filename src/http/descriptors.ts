@@ -1,4 +1,4 @@
-// How many connections the process can hold. Each connection takes a file descriptor, and the kernel
+// Computes how many connections the process can hold. Each takes a file descriptor, and the kernel
 // limits their number (`ulimit -n`). If connections could take all of them, a crowd of idle clients
 // would leave none for a compaction, a key file or a command. So some descriptors are reserved.
 
@@ -10,7 +10,7 @@ const OPEN_FILES_MAX = /^Max open files +(\d+)/m;
 
 /**
  * Returns the number of connections that leave enough file descriptors for everything else;
- * infinity if the limit is unknown, as on other systems than Linux.
+ * infinity if the limit is unknown, as on systems other than Linux.
  *
  * @param path A file in the format of `/proc/self/limits`.
  */
@@ -23,7 +23,7 @@ function readLimits(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // Another system, or Node's permission model.
+    // The system is not Linux, or Node's permission model denies the read.
     return '';
   }
 }

@@ -9,8 +9,9 @@ import { DISCARDED_BYTES_MAX, DISCARDED_MS_MAX } from './discard.ts';
 /** Headers as name, value, name, value: the cheapest form for Node. */
 export type HeaderList = readonly string[];
 
-// Longer bodies leave V8's heap when they are written: clients that do not read would fill it, and
-// a single `Ā` doubles a string but not its UTF-8. Shorter ones are written faster as strings.
+// A body this long is written as bytes outside V8's heap, which clients that do not read would
+// fill. As a string, it could also take twice the memory: a single `Ā` doubles a string but not its
+// UTF-8. A shorter body is written faster as a string.
 const LONG_LENGTH = 64 * 1024;
 
 export interface Reply {

@@ -37,8 +37,8 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   headersMs: 10_000,
   requestMs: 30_000,
   stallMs: 30_000,
-  // Longer than common proxies keep an idle connection (Caddy: 120 s), so that this side never closes
-  // one just as a request arrives, which the proxy would answer with 502.
+  // Longer than common proxies keep an idle connection (Caddy: 120 s). Otherwise Jot could close a
+  // connection just as a request arrives, and the proxy would respond with 502.
   keepAliveMs: 125_000,
   checkIntervalMs: 1_000,
   shutdownMs: 10_000,
@@ -62,7 +62,7 @@ export interface HttpServerOptions {
   /** Called when a connection cannot be accepted, for example for lack of file descriptors. */
   readonly onAcceptFailure: (error: Error) => void;
   readonly connectionsMax: number;
-  /** Called with a lower maximum if there is too little memory, or too few file descriptors. */
+  /** Called with the lowered maximum if memory or file descriptors allow fewer connections. */
   readonly onConnectionsLowered: (connectionsMax: number) => void;
   /** Maximum memory of waiting pipelined requests on all connections, in bytes. */
   readonly waitingBytesMax: number;
@@ -123,7 +123,7 @@ export class HttpServer {
     return this.#connections.size;
   }
 
-  /** Number of connections closed since there were too many. */
+  /** Number of connections closed because there were too many. */
   get refused(): number {
     return this.#admission.refused;
   }
@@ -254,8 +254,8 @@ export class HttpServer {
     this.#refuse(socket, error);
   }
 
-  // Without a listener, Node closes a stalled socket without a response. A client that stops in its
-  // body stalls before its time for the request is over, since that is checked only at intervals.
+  // Without a listener, Node closes a stalled socket without a response. If a client stops in a
+  // body, this timeout comes before `requestTimeout`, which Node checks only at intervals.
   #onStall(socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection?.isReceiving) this.#onClientError(STALLED, socket);
@@ -265,7 +265,7 @@ export class HttpServer {
   #onClientError(cause: ParserError, socket: Socket): void {
     const connection = this.#connections.get(socket);
     const error = parserFailure(cause);
-    // A browser connects before it has a request, and takes a 408 for the response to its first one.
+    // A browser connects before it has a request, and would take a 408 for the response to it.
     if (error === null || connection === undefined || socket.bytesRead === 0) {
       socket.destroy();
       return;

@@ -1,8 +1,8 @@
-// What clients hold of a bounded resource, such as connections or memory. If the resource is simply
-// refused once it is used up, a single client can take all of it and keep every other client out. So
-// the owner of the resource takes back from the client that holds the most. For that, the totals and
-// the items of each client are at hand: an attacker who holds thousands of items must not make each
-// decision expensive.
+// Counts how much of a bounded resource, such as connections or memory, each client holds. The
+// obvious solution refuses requests once the resource is used up, so a single client can take all
+// of it and lock every other client out. Instead, the owner of the resource takes some back from
+// the client that holds the most. This file keeps a total and a list of items for each client, so
+// that an attacker with thousands of items cannot make each decision expensive.
 
 interface Share<T> {
   /** Amounts by item, oldest first. */
@@ -11,7 +11,7 @@ interface Share<T> {
 }
 
 export class Shares<T> {
-  /** None is empty. */
+  /** By client; a client without items has no entry. */
   readonly #shares = new Map<string, Share<T>>();
   readonly #clients = new Map<T, string>();
   #total = 0;
@@ -61,7 +61,7 @@ export class Shares<T> {
   }
 
   /**
-   * Returns the client that holds the most. Of clients that hold equally much, returns `preferred` or
+   * Returns the client that holds the most. In a tie, returns `preferred` if it is among them, or
    * else the client that came first.
    */
   largest(preferred = ''): string {

@@ -32,8 +32,8 @@ export class TurnQueue {
   }
 
   /**
-   * Resolves like `next`, but ahead of work that has not begun. Otherwise a crowd of requests would
-   * all hold their half-finished results at the same time.
+   * Resolves like `next`, but before work that has not begun. Otherwise all requests of a crowd
+   * would hold half-finished results at the same time.
    */
   again(weight = 1): Promise<void> {
     return new Promise((resolve) => {
