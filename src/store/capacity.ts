@@ -1,7 +1,7 @@
-// How much a store may hold. Rows live in V8's heap, and a heap that is full ends the process, also
-// the next one that opens the same data. So a store refuses writes long before that, and one user
-// reaches a quota before the store is full for everybody else. The bounds are plain data, so that
-// another engine can enforce them too.
+// The bounds of a store. Rows live in V8's heap, and V8 ends the process when its heap is full. The
+// next process that opens the same data would end too. So a store refuses writes long before that,
+// and a user reaches a quota before the store is full for all others. The bounds are plain data, so
+// that another engine can enforce them too.
 
 import { heapShare } from '../lib/heap.ts';
 import type { CollectionName } from './collections.ts';
@@ -22,8 +22,8 @@ export interface Capacity {
 const STORE_SHARE = 1 / 2;
 // Loading serves no request. Measured: starts with heaps of 32 to 512 MB ended at about 0.9.
 const LOADABLE_SHARE = 2 / 3;
-// The Map of a unique index ends at 2^24 entries, and counts removed ones until it copies itself. It
-// does not copy itself at that size unless half of them have been removed.
+// The Map of a unique index ends at 2^24 entries. Removed entries count until V8 copies the table,
+// and at that size V8 copies it only if half of the entries have been removed.
 const ROWS_MAX = 2 ** 23;
 
 /**

@@ -121,7 +121,7 @@ export function uniqueKeys(
   return uniqueIndexes[name].map(([index, { key, taken }]) => [index, key(row), taken]);
 }
 
-/** Returns the key that told rows apart in the first version of the index. */
+/** Returns the key that the first version of the index used. */
 export function formerKeyOf(name: CollectionName, index: string, row: Entity): string | undefined {
   const unique = collections[name].unique[index];
   return (unique?.formerKey ?? unique?.key)?.(row);
@@ -137,9 +137,9 @@ export function usernameKey(username: string): string {
 }
 
 /**
- * Returns the key of the time when invisible characters counted. Converting to lower case first
- * makes a capital `ẞ` become `SS`, as a small one does. The last normalization recomposes
- * characters that the change of case decomposed (UAX #15).
+ * Returns the former key, in which invisible characters count. Converting to lower case first makes
+ * a capital `ẞ` become `SS`, as a small one does. The last normalization recomposes characters that
+ * the change of case decomposed (UAX #15).
  */
 export function formerUsernameKey(username: string): string {
   return username.normalize('NFKC').toLowerCase().toUpperCase().normalize('NFKC');

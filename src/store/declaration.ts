@@ -18,7 +18,7 @@ export type Id = number;
  * JavaScript, the next integer is the same number.
  */
 export const COUNTER_MAX = 2 ** 52;
-/** The same for rows from elsewhere, which leaves each counter 2^51 steps. */
+/** The maximum after an import or a repair, which leaves each counter 2^51 steps. */
 export const COUNTER_GIVEN_MAX = COUNTER_MAX / 2;
 
 /** The fields of every row. `version` counts the changes to the row, for optimistic locking. */
@@ -91,15 +91,15 @@ export interface Collection<
   readonly unique: Readonly<Record<string, UniqueIndex<Row>>>;
 }
 
-/** An index in which no new row gets the key of another. */
+/** An index in which no new row may have the key of another row. */
 export interface UniqueIndex<Row> {
   key(row: Row): string;
   /**
-   * The key by which an earlier version told rows apart. Rows of that version may share a key if
-   * they differ in this one, and keep doing so until it changes.
+   * The key that an earlier version used. Rows of that version may share a key if their former keys
+   * differ, until the key of one of them changes.
    */
   formerKey?(row: Row): string;
-  /** The error for the second row. */
+  /** The failure of a write that would put the second row with a key. */
   readonly taken: Failure;
 }
 

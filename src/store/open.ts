@@ -22,7 +22,7 @@ export interface OpenOptions {
   readonly log?: Log;
   /** Gives what other processes can ask for; a request waits for it. A store in memory can't be reached. Default: nothing. */
   readonly answers?: () => Promise<ControlHandlers>;
-  /** How much the store may hold; default three eighths of V8's heap, and no quotas. */
+  /** Bounds of the store; default half of V8's heap, and no quotas. */
   readonly capacity?: Partial<Capacity>;
 }
 
@@ -61,7 +61,7 @@ export function filePath(url: string): string | null {
   // `file:///var/lib/jot.jsonl` is the same as `file:/var/lib/jot.jsonl` (RFC 8089 §2). Jot accepts
   // no host between the slashes.
   const local = path.startsWith('///') ? path.slice(2) : path;
-  // A relative path is no URL of RFC 8089, so it stands as it is.
+  // RFC 8089 has no relative paths, so a relative path is not decoded.
   const file = local.startsWith('/') ? decoded(local) : local;
   return file === null || file.startsWith('//') || isFolder(file) ? null : file;
 }
@@ -71,8 +71,8 @@ function isFolder(path: string): boolean {
   return /(?:^|\/)\.{0,2}$/.test(path);
 }
 
-// RFC 8089 takes percent-encoding from RFC 3986. An encoded slash is not a separator there, but in a
-// path it would be, and a path cannot hold NUL.
+// RFC 8089 takes percent-encoding from RFC 3986. There, an encoded slash does not separate, but
+// after decoding it would. A path cannot hold NUL.
 function decoded(path: string): string | null {
   if (/%(?:2f|00)/i.test(path)) return null;
   try {

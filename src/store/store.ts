@@ -39,7 +39,7 @@ export interface Repository<Row extends Entity, NewRow = Values<Row>> {
   find(id: Id): Promise<Row | null>;
   /** @throws JotError `not_found`. */
   get(id: Id): Promise<Row>;
-  /** The row with this key in a unique index; of rows that share it, the one with the former key. */
+  /** The row with this key in a unique index. If rows share the key, the former key decides. */
   findBy(index: string, key: string, formerKey?: string): Promise<Row | null>;
   list(query: ListQuery): Promise<Page<Row>>;
   /** @throws JotError `conflict`. */
@@ -70,7 +70,7 @@ type OperationOn<Name extends CollectionName> =
   | { readonly remove: Name; readonly id: Id; readonly ifVersion?: number | undefined }
   /** Like `remove`, but a row that has gone already is no failure. */
   | { readonly discard: Name; readonly id: Id }
-  /** For lists of a bounded length: unlike `remove`, it takes time for each row. */
+  /** For lists of a bounded length, since it takes time for each row, unlike `remove`. */
   | { readonly discardOwned: Name; readonly owner: Id }
   /** Changes nothing; the whole write fails, with this failure, unless the row is there, and with this version if one is given. */
   | {
@@ -88,7 +88,7 @@ export interface Compaction {
   readonly bytesAfter: number;
 }
 
-/** How much of what is bounded has been used. */
+/** How much of each bound has been used. */
 export type Usage = { readonly bytes: Used } & { readonly [name in CollectionName]?: Used };
 
 export interface Used {
@@ -117,7 +117,7 @@ export interface Store extends Repositories {
    * @throws JotError what the operation that fails would throw, or `unavailable` when the write can't be made durable.
    */
   write(operations: readonly Operation[]): Promise<void>;
-  /** Resolves to the quotas of the user and what counts in them, or to the same for the whole store. */
+  /** Resolves to the bounds and the usage of the user, or of the whole store. */
   usage(user?: Id): Promise<Usage>;
   status(): Promise<StoreStatus>;
   /**

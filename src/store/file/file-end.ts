@@ -27,7 +27,7 @@ export class FileEnd {
   readonly #log: Log;
   #length: number;
   #setTornEndAside: (() => Promise<void>) | null;
-  /** Whether the file may have bytes after its `length`. */
+  /** Whether the file may have bytes after `length`. */
   #isTorn: boolean;
   #hasFailed = false;
 
@@ -90,7 +90,7 @@ export class FileEnd {
     this.#isTorn = false;
   }
 
-  /** Takes the steps of a write and leaves nothing. */
+  /** Writes a probe by the steps of a write, and cuts it off. */
   async probe(): Promise<void> {
     this.#isTorn = true;
     try {

@@ -2,10 +2,11 @@
 // tables that reads see.
 //
 // Two errors are final: a failed sync, and a file that another program moved or changed. All others
-// pass, so each write tries every step again. When writes fail, a load balancer may keep clients
-// away because of `/readyz`. So `status` writes a probe. It takes the steps of a write, in line with
-// the writes: a probe of less would succeed although writes fail, and a concurrent one would look
-// like a change by another program.
+// pass, so each write tries every step again. When writes fail, `/readyz` makes a load balancer
+// keep clients away, and no write would find out that the error has passed. So `status` writes a
+// probe. The probe takes every step of a write, since a shorter one could succeed while writes
+// fail. It waits its turn among the writes, since a concurrent one would look like another
+// program's change.
 
 import { JotError } from '../../lib/errors.ts';
 import type { Metric } from '../../lib/metric.ts';
@@ -24,7 +25,7 @@ const LOOK_INTERVAL_MS = 1_000;
 const PROBE_INTERVAL_MS = 1_000;
 // Any client can read these, so they name no path and no system error; the log does.
 const IN_TROUBLE = 'Changes cannot be stored at the moment; the log has the reason';
-const MEDDLED = 'The data file is not where or as Jot left it; nothing is written until Jot is restarted';
+const MEDDLED = 'Another program moved or changed the data file; nothing is written until a restart';
 const DISK_FAILED = 'The disk failed; nothing is written until Jot is restarted';
 
 export interface FileJournalOptions extends FileEndOptions {
@@ -143,7 +144,7 @@ export class FileJournal implements Journal, Compactable {
   async #append(changes: readonly Change[]): Promise<void> {
     const time = this.#options.now();
     const first = this.#seq + 1;
-    // Each line becomes bytes outside of V8's heap before the next one is made.
+    // Each line becomes bytes outside V8's heap before the next line is encoded.
     const lines = changes.map((change, index) =>
       Buffer.from(encodeChange({ seq: first + index, first, time, changes: change }, this.#schema)),
     );
@@ -166,7 +167,7 @@ export class FileJournal implements Journal, Compactable {
     await this.#probing;
   }
 
-  /** Takes the steps of a write with the given last step. Resolves to the error, or null. */
+  /** Runs the steps of a write, of which `write` is the last. Resolves to the error, or null. */
   async #attempt(time: number, write: () => Promise<void>): Promise<Error | null> {
     const { log } = this.#options;
     try {

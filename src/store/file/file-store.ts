@@ -121,7 +121,7 @@ async function openLoaded(
   return createTableStore(tables, journal, capacity);
 }
 
-// A start does not need the space for the copy: reads work without it, and the end stays in place
+// A start does not need space for the copy: reads work without the copy, and the end stays in place
 // until there is space.
 async function setTornEndAside(
   torn: Part,

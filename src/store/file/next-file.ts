@@ -55,9 +55,9 @@ export class NextFile {
    * Writes the rows, one piece per step; rows may change between steps. Rows created after the
    * start are left out, since the changes that create them follow in the file.
    *
-   * Changed rows that own nothing are left out likewise (`leaveOut`). With them, the snapshot could
-   * hold some rows as they were and others as they are, more together than the store ever held,
-   * and the next start might refuse the file for lack of memory.
+   * Changed rows that own nothing are left out likewise (`leaveOut`). With them, the snapshot would
+   * mix old versions of some rows with new versions of others. Together they could need more memory
+   * than the store ever held, and the next start might refuse the file.
    *
    * Owners are written before the rows they own, so each row in a snapshot has its owner in the
    * snapshot too. Otherwise a row could be written and then removed together with its owner, before
@@ -98,7 +98,7 @@ export class NextFile {
     yield chunk.subarray(0, filled);
   }
 
-  /** Leaves the rows that these changes put out of the snapshot, since the changes follow in the file. */
+  /** Omits from the snapshot each row that these changes put. The changes follow in the file. */
   leaveOut(changes: readonly Change[]): void {
     for (const effect of changes.flat()) {
       const isLeft = 'put' in effect && ownedCollections[effect.put].length === 0;
@@ -129,7 +129,7 @@ export class NextFile {
     await this.sync();
   }
 
-  /** Takes the name, durably. */
+  /** Renames this file to the target, durably. */
   async rename(): Promise<void> {
     await this.#fileSystem.rename(this.#path, this.#target);
   }

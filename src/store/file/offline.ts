@@ -23,7 +23,7 @@ export interface OfflineOptions {
 export interface ReadOptions extends OfflineOptions {
   /** Also called each time an older row is looked up. */
   readonly onLifted?: OnLifted | undefined;
-  /** Called with the rows before the damage, before the promise rejects. */
+  /** Called with the rows before the damage; the promise then rejects. */
   readonly onDamage?: (tables: Tables) => void;
 }
 
@@ -34,7 +34,7 @@ export interface Contents extends Loaded {
 }
 
 /**
- * Reads a data file as it is at this moment, also while a server has it. The rows stay in the file:
+ * Reads a data file as it is now, even while a server has it open. The rows stay in the file:
  * `use` can look them up until its promise settles.
  *
  * @throws JotError `unavailable` if the file is missing or damaged, with line and byte.

@@ -4,8 +4,8 @@
 // The obvious solution reads the file once per question. But the commands share the tables, the
 // checks and the compaction with the server, and those expect to find any row at any time. So these
 // maps keep the place of a row instead of the row: the byte at which its line starts. Looking a row
-// up reads and decodes the line again. A process that adds to the file or replaces it does no harm:
-// the lines before its changes stay, and a replaced file exists for as long as it is open.
+// up reads and decodes the line again. Another process may add to the file or replace it: the lines
+// that were read stay where they are, and a replaced file exists for as long as it is open.
 //
 // A place names a line, so only the first row of a line has one, and the others are kept in memory:
 // a line may put the same row twice. Rows with long texts are alone in their lines.
@@ -21,7 +21,7 @@ import { NEWLINE } from './lines.ts';
 import { decodeEffects, liftChange } from './record.ts';
 import { withoutCr } from './seal.ts';
 
-// Holds many short lines that are read in their order, and costs about as much to read as one.
+// Reading this much costs about as much as a short line, and often includes the next lines.
 const WINDOW_BYTES = 16 * 1024;
 
 export class RowsInFile {
@@ -30,10 +30,10 @@ export class RowsInFile {
   readonly #file: DataFile;
   readonly #path: string;
   readonly #onLifted: OnLifted | undefined;
-  /** Where the rows are that came from the file. */
+  /** The place of each row that was read from the file. */
   readonly #places = new WeakMap<Entity, number>();
   readonly #buffer = Buffer.allocUnsafe(WINDOW_BYTES);
-  /** The bytes read last, and where they are in the file. */
+  /** The bytes read last; they begin at `#windowStart` of the file. */
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
 
@@ -43,7 +43,7 @@ export class RowsInFile {
     this.#onLifted = onLifted;
   }
 
-  /** Returns empty tables that keep the places of rows, of as many as the file holds. */
+  /** Returns empty tables that keep the places of rows, without a maximum number. */
   createTables(): Tables {
     return new Tables({ createRows: () => new PlaceMap(this), rowsMax: Number.POSITIVE_INFINITY });
   }
@@ -99,7 +99,7 @@ export class RowsInFile {
 
 class PlaceMap implements RowMap {
   readonly #rows: RowsInFile;
-  /** A row where its place is unknown: it is not in the file, or not alone in its line. */
+  /** A place, or the row itself if it is not in the file or not alone in its line. */
   readonly #kept = new IdMap<number | Entity>();
 
   constructor(rows: RowsInFile) {

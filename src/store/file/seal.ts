@@ -38,8 +38,8 @@ export function unsealed(line: Buffer): Record<string, unknown> {
 }
 
 /**
- * Returns the line without a CR at its end. A line of JSON text ends with a brace and escapes a CR in
- * a text, so another program has added that one.
+ * Returns the line without a CR at its end. JSON ends with a brace and escapes each CR in a string,
+ * so only another program can have added it.
  */
 export function withoutCr(line: Buffer): Buffer {
   return line.at(-1) === CR ? line.subarray(0, -1) : line;

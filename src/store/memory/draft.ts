@@ -225,7 +225,7 @@ export class Draft {
   }
 }
 
-// A row that shares its key with another, as rows of older files may, can change in other fields.
+// Rows of older files may share a key. Such a row keeps its key while other fields change.
 function keepsKey(name: CollectionName, index: string, before: Entity | null, row: Entity): boolean {
   return before !== null && formerKeyOf(name, index, before) === formerKeyOf(name, index, row);
 }

@@ -87,7 +87,7 @@ export class IdList {
     return Math.max(0, firstIndex(this.#chunks.length, (at) => (this.#chunks[at]?.[0] as Id) > id) - 1);
   }
 
-  // In two halves, but ids that come in ascending order leave full chunks behind.
+  // Splits in half, except that ids in ascending order fill a chunk and then begin the next one.
   #split(at: number, added: number): void {
     const chunk = this.#chunks[at] as Id[];
     const middle = added === chunk.length - 1 ? added : chunk.length >>> 1;

@@ -178,7 +178,7 @@ class Writer {
     void this.#purge();
   }
 
-  // A few rows in each event-loop turn, so that requests are answered in between.
+  // Purges a few rows in each event-loop turn, so that requests are served in between.
   async #purge(): Promise<void> {
     if (this.#isPurging) return;
     this.#isPurging = true;

@@ -1,4 +1,4 @@
-// A unique index in memory: keys to ids of rows. A Map would do if no two rows ever shared a key.
+// A unique index in memory, from keys to ids of rows. A Map would do if no two rows shared a key.
 // But rows that an earlier version kept apart may have one key today. And a snapshot that was taken
 // while changes went on shows rows of different times, so a key may have a second holder until a
 // later change. In a Map, the second holder would hide the first, and free its key when it leaves.

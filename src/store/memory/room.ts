@@ -1,10 +1,10 @@
-// Decides whether a write still fits the capacity of the store and the quota of its user. Checked
-// in the handlers, a new resource could forget it, and concurrent writes would all find the same
-// room. So a draft checks each row, and counts the rows that are in the draft but not yet durable.
+// Decides whether a write still fits the capacity of the store and the quota of its user. If the
+// handlers did it, a new resource could forget the check, and concurrent writes would all count on
+// the same room. So a draft checks each row, and counts its rows that are not yet durable.
 //
-// Removals in the draft make no room: their rows stay in memory until the draft is durable. Only
-// essential rows do, which are short, so that a user can replace a session in a store without any
-// room. A write that does not grow is never refused, so a full store can be emptied.
+// Removals in the draft make no room: their rows stay in memory until the draft is durable. Removed
+// essential rows are the exception, so that a user can replace a session in a full store; they are
+// short. A write that does not grow is never refused, so a full store can be emptied.
 
 import { JotError } from '../../lib/errors.ts';
 import type { Capacity } from '../capacity.ts';
@@ -16,7 +16,7 @@ import { Usage } from './usage.ts';
 
 export const STORE_FULL = 'The store is full; deleting still works';
 
-// What essential rows may use above the capacity.
+// Reserve for essential rows above the capacity.
 export const RESERVE_SHARE = 1 / 16;
 const RETRY_AFTER_SECONDS = 60;
 
@@ -83,7 +83,7 @@ export function isFull({ usage }: Tables, { bytes }: Capacity, extra = 0): boole
   return usage.total.bytes >= bytes + extra;
 }
 
-/** Returns what the user, or the whole store, has used of what is bounded. */
+/** Returns how much of each bound the user, or the whole store, has used. */
 export function usageOf({ usage }: Tables, capacity: Capacity, user?: Id): StoreUsage {
   if (user === undefined) return { bytes: { used: usage.total.bytes, max: capacity.bytes } };
   const { bytes, rows } = usage.of('users', user);

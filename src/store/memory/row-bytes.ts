@@ -8,7 +8,7 @@
 // them would be half unused. So a long text counts with its share of a page.
 //
 // Left out: the difference between small rows. The constants are right to within 150 bytes, and a
-// user who owns nothing counts with 1,100 too many.
+// user who owns nothing counts as 1,100 bytes too many.
 
 import { textBytes } from '../../lib/text-bytes.ts';
 import { type CollectionName, type Entity, ownedCollections, uniqueKeys } from '../collections.ts';

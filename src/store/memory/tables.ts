@@ -29,7 +29,7 @@ import { Usage } from './usage.ts';
 
 // Takes about a millisecond.
 const ROWS_PER_PURGE = 1_000;
-// What a removal takes in the data file, on the scale of `rowBytes`.
+// Bytes of a removal in the data file, on the scale of `rowBytes`.
 const REMOVAL_BYTES = 100;
 
 /** One effect of a write, as simple as it can be: this is what the data file holds. */
@@ -116,7 +116,7 @@ export class Tables {
     return this.#tables[name].nextId;
   }
 
-  /** Bytes of everything that was ever applied, rows that have changed or are gone among it. */
+  /** Bytes of all rows ever applied, including those that were changed or removed since. */
   get appliedBytes(): number {
     return this.#appliedBytes;
   }
@@ -126,7 +126,7 @@ export class Tables {
     return this.usage.total.bytes - this.#droppedBytes;
   }
 
-  /** The rows, roughly in the order in which they came; those that come meanwhile follow. */
+  /** Roughly in the order of insertion; includes rows that are put during the iteration. */
   *rows(name: CollectionName): Generator<Entity> {
     for (const row of this.#tables[name].rows.values()) if (!this.#isDropped(name, row)) yield row;
   }
@@ -154,7 +154,7 @@ export class Tables {
     table.nextId = Math.max(table.nextId, nextId);
   }
 
-  /** Also purges some rows, so that a loaded file leaves few behind. */
+  /** Also purges some rows, so that few are left to purge after a file is loaded. */
   apply(changes: readonly Change[]): void {
     this.purge();
     for (const change of changes) for (const effect of change) this.#apply(effect);
@@ -253,7 +253,7 @@ export class Tables {
     this.#dropOwned(name, row);
   }
 
-  // The list stays when its last row goes, and with it the number of its last change.
+  // The list outlives its last row, since it holds the number of its last change.
   #forget(name: CollectionName, row: Entity): void {
     const bytes = this.usage.subtract(name, row);
     this.#freeKeys(name, row);

@@ -38,7 +38,7 @@ import {
 import { temporaryFolder } from '../../support/disk/temporary-folder.ts';
 import { start, typescript } from '../../support/process/command.ts';
 
-const MEDDLED = 'The data file is not where or as Jot left it; nothing is written until Jot is restarted';
+const MEDDLED = 'Another program moved or changed the data file; nothing is written until a restart';
 
 const TEXT = 'x'.repeat(1000);
 const EVERYTHING = { after: 0, limit: 1000, order: 'asc' } as const;
