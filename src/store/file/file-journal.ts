@@ -8,6 +8,7 @@
 // fail. It waits its turn among the writes, since a concurrent one would look like another
 // program's change.
 
+import { setImmediate as turn } from 'node:timers/promises';
 import { JotError } from '../../lib/errors.ts';
 import type { Metric } from '../../lib/metric.ts';
 import { SCHEMA } from '../lift.ts';
@@ -20,6 +21,8 @@ import type { DataFile, FileSystem } from './file-system.ts';
 import type { NextFile } from './next-file.ts';
 import { encodeChange } from './record.ts';
 
+// Encoding takes a millisecond or two for so much.
+const BYTES_PER_TURN = 256 * 1024;
 const RETRY_AFTER_SECONDS = 5;
 const LOOK_INTERVAL_MS = 1_000;
 const PROBE_INTERVAL_MS = 1_000;
@@ -144,10 +147,18 @@ export class FileJournal implements Journal, Compactable {
   async #append(changes: readonly Change[]): Promise<void> {
     const time = this.#options.now();
     const first = this.#seq + 1;
+    const lines: Buffer[] = [];
+    let unpausedBytes = 0;
     // Each line becomes bytes outside V8's heap before the next line is encoded.
-    const lines = changes.map((change, index) =>
-      Buffer.from(encodeChange({ seq: first + index, first, time, changes: change }, this.#schema)),
-    );
+    for (const [index, change] of changes.entries()) {
+      const record = { seq: first + index, first, time, changes: change };
+      const line = Buffer.from(encodeChange(record, this.#schema));
+      lines.push(line);
+      unpausedBytes += line.length;
+      if (unpausedBytes < BYTES_PER_TURN) continue;
+      unpausedBytes = 0;
+      await turn();
+    }
     const error = await this.#attempt(time, () => this.#end.append(Buffer.concat(lines)));
     if (error !== null) throw unavailable(error);
     this.#seq += changes.length;

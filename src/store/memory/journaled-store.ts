@@ -37,9 +37,9 @@ import { isFull, STORE_FULL, usageOf } from './room.ts';
 import { rowBytes } from './row-bytes.ts';
 import type { Change, Tables } from './tables.ts';
 
-// A batch is encoded in one event-loop turn. JSON may be six times as long as its rows in memory.
+// The whole batch is in memory as JSON, which may be six times as long as the rows.
 const BATCH_WRITES_MAX = 1024;
-const BATCH_BYTES_MAX = 256 * 1024;
+const BATCH_BYTES_MAX = 2 * 1024 * 1024;
 /** Maximum heap bytes of the texts in writes that wait; a larger write waits alone. */
 export const WAITING_BYTES_MAX = heapShare(1 / 16, 64 * 1024 * 1024);
 const RETRY_AFTER_SECONDS = 1;

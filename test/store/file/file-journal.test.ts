@@ -10,7 +10,7 @@ import {
   systemError,
 } from '../../support/disk/faulty-file-system.ts';
 import { linesWithUsers } from '../../support/disk/records.ts';
-import { namesIn, openFor, outcomesOf, rejects, userNamed } from '../../support/disk/stores.ts';
+import { namesIn, openFor, outcomesOf, postOf, rejects, userNamed } from '../../support/disk/stores.ts';
 
 const NOT_STORED = 'The change could not be stored; nothing was changed';
 const IN_TROUBLE = 'Changes cannot be stored at the moment; the log has the reason';
@@ -200,3 +200,26 @@ describe('FileJournal.append to a full disk', () => {
 function full(): never {
   throw systemError('ENOSPC');
 }
+
+describe('FileJournal.append of a large batch', () => {
+  it('lets other work run while it encodes, and writes once', async (t) => {
+    const faults: Faults = {};
+    const { store } = await openWithMatt(t, faults);
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      timer = setImmediate(turn);
+    };
+    let timer = setImmediate(turn);
+    const turnsAtWrite: number[] = [];
+    faults.write = (file, bytes, position) => {
+      turnsAtWrite.push(turns);
+      return file.write(bytes, position);
+    };
+    const long = () => store.posts.create({ ...postOf(1), body: 'x'.repeat(200_000) });
+    await Promise.all(Array.from({ length: 8 }, long));
+    clearImmediate(timer);
+    assert.equal(turnsAtWrite.length, 1);
+    assert.ok((turnsAtWrite[0] ?? 0) >= 3, `${turnsAtWrite[0]} turns`);
+  });
+});
