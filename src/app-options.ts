@@ -1,7 +1,7 @@
-// The options of `createApp`, completed by their defaults. Each is checked before a part of the
-// server receives it, so that a wrong one is an exception here and not a timeout that never ends.
+// The options of `createApp`, with their defaults. Each option is checked before a part of the
+// server receives it. A wrong option is thus an exception here and not a timeout that never ends.
 //
-// Left out: the settings, whose problems are reported together by `config.ts`.
+// Left out: the settings, whose problems `config.ts` reports together.
 
 import { BACKLOG_BYTES_MAX } from './http/backlog.ts';
 import { WAITING_BYTES_MAX } from './http/connection.ts';
@@ -16,12 +16,12 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 export interface AppOptions {
   /**
    * Settings by their names in the README, `{ PORT: 0, DATABASE_URL: 'memory:' }`, as text,
-   * numbers or booleans; others have their defaults.
+   * numbers or booleans; a missing setting has its default.
    */
   readonly settings?: Settings;
   /** Milliseconds since the epoch; default `Date.now`. */
   readonly now?: () => number;
-  /** Milliseconds on a clock that only runs forward; default `performance.now`. */
+  /** Milliseconds on a monotonic clock; default `performance.now`. */
   readonly elapsedMs?: () => number;
   /**
    * Called with each line of the log; default: no log. If it throws or rejects, the line counts as
@@ -44,12 +44,12 @@ export interface AppOptions {
 }
 
 /**
- * Returns the options, completed by their defaults.
+ * Returns the options with their defaults.
  *
  * @throws TypeError for an option that is not as described.
  */
 export function completeOptions(given: AppOptions) {
-  // Looked up for each call, since a test may replace them.
+  // Looked up in each call, since a test may replace them.
   const { now = () => Date.now(), elapsedMs = () => performance.now() } = given;
   const { settings = {}, writeLog = () => undefined, linesDropped = () => 0 } = given;
   const { backlogBytesMax = BACKLOG_BYTES_MAX, waitingBytesMax = WAITING_BYTES_MAX } = given;

@@ -57,8 +57,8 @@ export { JotError } from './lib/errors.ts';
 /**
  * Creates a server that does nothing yet.
  *
- * @throws JotError `validation_failed` for wrong settings, all of them named; TypeError for any
- * other wrong option.
+ * @throws JotError `validation_failed`, which lists all wrong settings; TypeError for any other
+ * wrong option.
  */
 export function createApp(options: AppOptions = {}): App {
   return new App(options);
@@ -70,7 +70,7 @@ export class App {
   readonly #server: HttpServer;
   readonly #systemEndpoints: readonly Endpoint[];
   readonly #shutdownMs: number;
-  /** The documented ones. */
+  /** The documented endpoints. */
   #endpoints: readonly Endpoint[] = [];
   #pipeline: Pipeline;
   #answers: ControlHandlers = {};
@@ -144,8 +144,9 @@ export class App {
   };
 
   /**
-   * Listens on the host and port of the settings, then calls `open`. Resolves to an address that
-   * works here, `http://127.0.0.1:3000`; for every address, `http://localhost:3000`.
+   * Listens on the host and port of the settings, then calls `open`. Resolves to a URL that works
+   * on this machine, `http://127.0.0.1:3000`, or `http://localhost:3000` if it listens on every
+   * address.
    */
   readonly listen = async (): Promise<string> => {
     if (this.#closing !== null) throw new JotError('unavailable', CLOSING);
@@ -155,7 +156,7 @@ export class App {
       throw error;
     });
     if (this.#closing !== null) throw new JotError('unavailable', 'Jot was closed while it started');
-    // The address that means every address is not one to connect to.
+    // A client cannot portably connect to the unspecified address.
     const name = family === 'IPv6' ? `[${address}]` : address;
     return `http://${isUnspecified(address) ? 'localhost' : name}:${port}`;
   };
@@ -268,7 +269,7 @@ function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
-/** Resolves to whether the work settled within this time. */
+/** Resolves to whether the work settles within this time. */
 function settlesWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms, false);

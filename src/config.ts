@@ -27,8 +27,9 @@ import { type LimitDeclaration, limitNames, limits, rateSetting } from './limit/
 import { type Capacity, DEFAULT_CAPACITY, STORE_BYTES_LIMIT } from './store/capacity.ts';
 import { filePath } from './store/open.ts';
 
-// A form of U+0001 is six times as long in JSON, and a single wide character doubles its memory. At
-// this size, no event-loop turn takes more than 30 ms (`npm run bench -- --only turns`).
+// A form that consists of U+0001 is six times as long in JSON, and a single wide character doubles
+// its memory. At this size, no event-loop turn takes more than 30 ms
+// (`npm run bench -- --only turns`).
 const BODY_BYTES_LIMIT = 512 * 1024;
 const USER_BYTES_DEFAULT = 64 * 1024 * 1024;
 const CONNECTIONS_LIMIT = 1_000_000;
@@ -38,7 +39,7 @@ const LEEWAY_MS_MAX = 3_600_000;
 const POOL_SIZE_DEFAULT = 4;
 const POOL_SIZE_MAX = 1024;
 const ONE_THREAD = 'UV_THREADPOOL_SIZE leaves one thread, so the disk waits for every password';
-// Variables that have been read before this program runs.
+// Variables that Node and libuv read before this program runs.
 const READ_BY_NODE = ['NODE_OPTIONS', 'UV_THREADPOOL_SIZE'];
 const NO_PROXIES = new TrustedProxies([]);
 // Two, but no more than there are processors: what a second one gains for the logins there, the requests lose.
@@ -54,7 +55,7 @@ export type Config = Readonly<ReturnType<typeof declareSettings>> & {
 };
 
 /**
- * @param environment That of the process, for what libuv reads there.
+ * @param environment Environment of the process, which has the variables that libuv reads.
  * @param found Problems of a file of settings, which are reported with those of the values.
  * @throws JotError `validation_failed`, whose message has a line for each wrong setting.
  */
@@ -269,7 +270,7 @@ function metricsToken(isProduction: boolean): Setting<string | null> {
 }
 
 // libuv's threads also serve the disk: at least one must stay free of hashing. libuv reads the
-// variable with atoi(3), as an unsigned number, and takes 0 for 1.
+// variable with atoi(3), as an unsigned number, and treats 0 as 1.
 function poolSize({ UV_THREADPOOL_SIZE: text }: Environment): number {
   if (text === undefined) return POOL_SIZE_DEFAULT;
   const size = Number.parseInt(text, 10) || 1;

@@ -9,7 +9,7 @@ import { withEnvFile } from './lib/env-file.ts';
 
 const { stdout, stderr } = process;
 
-// A reader of our output may go away.
+// The reader of our output may close the pipe.
 for (const stream of [stdout, stderr]) stream.on('error', () => stream.destroy());
 
 // The exit code if the event loop runs empty before the command is done.
@@ -39,7 +39,7 @@ async function run(): Promise<number> {
   return runCommandLine(world, rest);
 }
 
-// A reader that has gone needs no message.
+// After EPIPE, there is no reader for a message.
 function fail(error: NodeJS.ErrnoException): never {
   if (error.code !== 'EPIPE') stderr.write(`jot: ${isExpected(error) ? error.message : error.stack}\n`);
   if (error instanceof UsageError) stderr.write(`\n${error.usage}`);

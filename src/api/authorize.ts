@@ -85,11 +85,11 @@ function noSuch(param: string): JotError {
   return new JotError('not_found', `There is no such ${param.replace(/_id$/, '').replaceAll('_', ' ')}`);
 }
 
-// A proxy on this machine connects from this machine on behalf of any client. So does the browser of
-// a user, for a page whose domain was just pointed at 127.0.0.1 (DNS rebinding). Most proxies add a
-// header, and a browser sends the domain as Host. But a proxy that adds nothing and rewrites Host, as
-// nginx does by default, looks like a client on this machine. Behind it, only a token proves an
-// operator.
+// A proxy on this machine connects from this machine on behalf of any client. So does a browser on
+// this machine, for a page whose domain now resolves to 127.0.0.1 (DNS rebinding). Most proxies add
+// a header, and a browser sends the domain as Host. But a proxy that adds no header and rewrites
+// Host, as nginx does by default, looks like a client on this machine. Behind such a proxy, only a
+// token distinguishes an operator.
 function requireOperator({ request }: Admitted, token: string | null): void {
   if (token !== null) {
     requireToken(request.headers.authorization, token);

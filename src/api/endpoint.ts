@@ -28,14 +28,14 @@ export type Access =
   | { readonly kind: 'owner'; readonly param: string; readonly parents: Parents }
   /** A client with the operator's token; if no token is set, a client on the same machine. */
   | { readonly kind: 'operator' }
-  /** No one, since a setting disables the endpoint; the documentation leaves it out. */
+  /** No client, since a setting disables the endpoint; the documentation omits it. */
   | { readonly kind: 'closed'; readonly failure: Failure };
 
 export const anyone = { kind: 'anyone' } as const;
 export const anyUser = { kind: 'user' } as const;
 export const operator = { kind: 'operator' } as const;
 
-/** Returns access for no one, and the reason for the response. */
+/** Returns the access of an endpoint that rejects every request with this failure. */
 export function closed(code: ErrorCode, message: string) {
   return { kind: 'closed', failure: { code, message } } as const;
 }

@@ -1,5 +1,5 @@
-// The metrics of the parts of Jot: values that rise and fall, such as stored rows, queued work and
-// open sockets, and counts that the parts keep.
+// The metrics of the parts of Jot: gauges, such as stored rows, queued work and open sockets, and
+// counters that the parts keep.
 
 import type { Gate } from '../auth/gate.ts';
 import type { Backlog } from '../http/backlog.ts';

@@ -18,7 +18,7 @@ export interface HandleOptions extends MarshalOptions {
   readonly cache: ResponseCache | null;
 }
 
-/** What a condition of a write is compared with. */
+/** The part of a reply that a conditional write is compared with. */
 type Current = Pick<TaggedReply, 'tag' | 'stateTag' | 'version'>;
 
 /**
@@ -100,7 +100,7 @@ function requireMatch(current: Current, ifMatch: string | undefined): void {
   throw someTag(ifMatch, (opaque) => isOf(current, opaque)) ? weakened() : stale();
 }
 
-/** Returns whether the tag is the current one, as far as a condition of a write compares it. */
+/** Returns whether the tag matches the current reply in the part that a write compares. */
 function isOf({ tag, stateTag }: Current, opaque: string): boolean {
   return stateTag === null ? opaque === tag : opaque.startsWith(`${stateTag}.`);
 }

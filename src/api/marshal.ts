@@ -13,7 +13,7 @@ import { textBytes } from '../lib/text-bytes.ts';
 import { type Call, type Endpoint, isTagged } from './endpoint.ts';
 import type { Trace } from './trace.ts';
 
-// One bound for the replies of all endpoints. The share is that of a user, or of an address.
+// One bound for the replies of all endpoints. Each user or address may fill a share of it.
 export const REPLIES_MAX = 1_000;
 const REPLIES_BYTES_MAX = heapShare(1 / 32, 16 * 1024 * 1024);
 const CALLER_SHARE = 1 / 8;
@@ -33,7 +33,7 @@ export interface TaggedReply {
   readonly version: number | undefined;
 }
 
-/** Replies by a text that changes whenever the reply would. */
+/** Replies by a key that changes whenever the reply would. */
 export type Replies = BoundedMap<string, TaggedReply>;
 
 /** The bounds of replies that are stored, in bytes of the heap. */
@@ -55,11 +55,11 @@ export interface MarshalOptions {
   /** Replies by path and fingerprint; null to store none. */
   readonly kept: Replies | null;
   /**
-   * Spreads long replies over event-loop turns, so that a short request does not wait for several
-   * of them.
+   * Spreads long replies over event-loop turns, so that a short request waits for at most one of
+   * them.
    */
   readonly responseTurns: TurnQueue;
-  /** Put before every path in a header; '' for none. */
+  /** Prefix of every path in a header; '' for none. */
   readonly basePath: string;
 }
 
@@ -79,7 +79,7 @@ export function createRunHandler(options: MarshalOptions): RunHandler {
   };
 }
 
-/** Returns the group that a stored reply is charged to: the user, or the address of an unknown caller. */
+/** Returns the group that a stored reply counts for: the user, or the address without a user. */
 export function groupOf({ principal, client }: Call): Group {
   return principal?.user.id ?? addressKey(client.address);
 }

@@ -19,7 +19,7 @@ export interface RoutesOptions {
   readonly endpoints: readonly Endpoint[];
   /** Thrown if there is no endpoint; null for a 404. */
   readonly elsewhere: JotError | null;
-  /** The base below which the paths exist as well; '' for none. */
+  /** Optional prefix of every path; '' for none. */
   readonly basePath: string;
 }
 
@@ -53,7 +53,8 @@ export function createRoutes({ endpoints, elsewhere, basePath }: RoutesOptions) 
     },
   };
 
-  // The path as it is comes first: with a base of `/users`, `/users/1` is what a proxy has left.
+  // The path is first tried as it is. With the base `/users`, a proxy strips `/users/users/1` to
+  // `/users/1`.
   function find(method: string, path: string): Found {
     const below = withoutBase(path, basePath);
     const found = search(method, path) ?? (below === null ? null : search(method, below));

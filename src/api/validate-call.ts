@@ -68,7 +68,7 @@ async function readValidBody<T>(
 ): Promise<T> {
   if (!hasBody(request)) return validate(type, {});
   const media = mediaOf(request.headers);
-  // A client that never finishes its bodies makes the server hold them, as with unread responses.
+  // The server holds unfinished bodies, so a client that never finishes them is bounded here.
   const bytesHeld = Math.min(Number(request.headers['content-length'] ?? bodyBytesMax), bodyBytesMax);
   if (bytesHeld > LONG_BODY_BYTES) {
     backlog.hold({ socket: request.socket, address, bytes: bytesHeld, until: response });

@@ -7,10 +7,10 @@
 // operation: sixteen concurrent hashes delay one `fdatasync` by seconds. With a gate smaller than
 // the pool, the disk always finds a free thread.
 //
-// In a single line, a client that sends many requests delays everyone else, and keeps the line
-// full. So each caller has a line of its own, and the lines take turns. If the gate is full, the
-// longest line loses its newest task. A caller with one task waits for at most one task of each
-// other caller, and is rejected only if every waiting caller has one.
+// In a single queue, a client that sends many requests delays all others and keeps the queue full.
+// So each caller has a line of its own, and the lines take turns. If the gate is full, the longest
+// line loses its newest task. A caller with one task waits for at most one task of each other
+// caller, and is rejected only if every waiting caller has one.
 
 import { JotError } from '../lib/errors.ts';
 
@@ -65,8 +65,8 @@ export class Gate {
    * Runs the task as soon as fewer than `concurrency` tasks run. The tasks of one caller run in
    * order of arrival.
    *
-   * @throws JotError `unavailable` if the caller's line is the longest of too many waiting tasks,
-   * or the wait too long.
+   * @throws JotError `unavailable` if too many tasks wait and the caller's line is the longest, or
+   * if the wait is too long.
    */
   async run<T>(caller: string, task: () => Promise<T>): Promise<T> {
     if (this.#running < this.#concurrency) this.#running++;
@@ -111,8 +111,8 @@ export class Gate {
     });
   }
 
-  // Of lines of the same length, the newcomer's is shortened, so that no task loses its place to a
-  // task that arrived later.
+  // Among lines of equal length, the newcomer's loses a task, so that no task loses its place to a
+  // later one.
   #shorten(newcomers: Line): void {
     let longest = newcomers;
     for (const line of this.#lines.values()) if (line.size > longest.size) longest = line;

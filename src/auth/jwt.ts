@@ -14,7 +14,7 @@ import { readClock } from '../lib/clock.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 
 const TOKEN_LENGTH_MAX = 8 * 1024;
-// Each key costs up to an HMAC per forged token, before a rate limit knows whom to charge.
+// A forged token costs up to an HMAC per key, before the rate limit can identify the caller.
 export const KEYS_MAX = 10;
 const NUMERIC_DATES = ['exp', 'iat', 'nbf'] as const;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -92,12 +92,12 @@ export function sign(claims: Claims, key: Key, header: Header = {}): string {
 /**
  * Checks a token (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3) and gives what it says.
  *
- * With several keys, the `kid` of the token selects among those that have one. Keys without one
- * are always tried.
+ * With several keys, the `kid` of the token selects among the keys that have a `kid`. Keys without
+ * a `kid` are always tried.
  *
  * @param keys At most ten.
- * @throws JwtError with the reason. TypeError for an empty key, or too many, and for a clock that
- * does not return a finite number.
+ * @throws JwtError with the reason. TypeError for an empty key, for too many keys, and for a clock
+ * that does not return a finite number.
  */
 export function verify(
   token: string,

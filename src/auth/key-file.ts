@@ -3,7 +3,7 @@
 // but is unusable, that is an error, and the file is never replaced. Writing it in place could
 // leave half a file after a crash. So each version is written to a new file, which is then renamed:
 // a crash leaves the old version or the new one. It can also leave the unfinished file, with all
-// secrets in it, so the next start or change removes that.
+// secrets in it, so the next start or change removes that file.
 
 import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { JotError } from '../lib/errors.ts';
@@ -63,8 +63,8 @@ export async function openKeys(
 }
 
 /**
- * Reads the key file, or creates one with a single key and mode 0600. Its folder must exist. A
- * command that is changing the file meanwhile fails.
+ * Reads the key file, or creates one with a single key and mode 0600. Its folder must exist. If a
+ * command changes the file at the same time, the command fails.
  *
  * @throws JotError `unavailable` if the file exists but is unusable, or is a dangling link.
  */

@@ -4,7 +4,7 @@
 // After the cost was changed, hashes of the old cost remain until their users sign in, and checking
 // them takes a different time. So a rejection hashes once at every cost in use: at the cost of the
 // user's own hash, and with decoys at the others. This extra work ends at the first start that
-// finds no older hash. It is bounded: decoys are made at the three older costs of the most users.
+// finds no older hash. It is bounded: decoys use only the three older costs that most users have.
 
 import type { Gate } from './gate.ts';
 import { type Cost, costOf, decoy, formatCost, hash, verify } from './password.ts';
@@ -44,8 +44,8 @@ export class PasswordHasher {
   /**
    * Verifies a password within one task at the gate, so that no request waits twice.
    *
-   * @param phc Null if there is no such user. The result is then not `ok`, after the same work, as
-   * it is for a hash that is malformed or too expensive.
+   * @param phc Null if there is no such user. For null, and for a hash that is malformed or too
+   * expensive, the result is not `ok`, after the same work.
    * @throws JotError `unavailable` if too many tasks are waiting.
    */
   verify(password: string, phc: string | null, caller: string): Promise<Verified> {

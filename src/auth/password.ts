@@ -12,7 +12,7 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
-// A hash of this many bytes can be found by trying: an empty one would match every password.
+// A shorter hash can be found by brute force: an empty hash would match every password.
 const HASH_BYTES_MIN = 16;
 // scrypt's time grows with the lengths of salt and hash too.
 const PART_BYTES_MAX = 64;

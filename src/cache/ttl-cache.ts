@@ -33,8 +33,8 @@ export class TtlCache<K, V> {
   #latestMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @throws RangeError for a `max` that is not a positive integer, or another bound or a `ttlMs`
-   * that is not positive; TypeError for a clock that does not return a finite number.
+   * @throws RangeError unless `max` is a positive integer and the other bounds and `ttlMs` are
+   * positive; TypeError for a clock that does not return a finite number.
    */
   constructor({ ttlMs, max, now = () => Date.now(), bytesOf, ...bounds }: TtlCacheOptions<K, V>) {
     if (!(ttlMs > 0)) throw new RangeError(`Cannot create a cache: ttlMs must be positive; got ${ttlMs}`);
@@ -103,7 +103,7 @@ export class TtlCache<K, V> {
     return flight;
   }
 
-  // After the clock was set back, the ages of the entries are unknown, so all of them end.
+  // After the clock was set back, the ages of the entries are unknown, so all of them expire.
   #time(): number {
     const nowMs = this.#now();
     if (nowMs < this.#latestMs) this.#entries.clear();

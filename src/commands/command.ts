@@ -13,7 +13,7 @@ export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 /** `EX_DATAERR` of sysexits(3): the data is damaged, so a restart does not help. */
 export const EXIT_DAMAGE = 65;
-/** `EX_CONFIG` of sysexits(3): a setting is wrong, so a restart does not help either. */
+/** `EX_CONFIG` of sysexits(3): a setting is wrong, so a restart does not help. */
 export const EXIT_CONFIG = 78;
 
 export interface World {
@@ -129,7 +129,7 @@ export function exitCodeOf(error: Error): number {
   return damageIn(error) === null ? EXIT_FAILURE : EXIT_DAMAGE;
 }
 
-/** Whether the message of a failure is enough. Any other exception is a bug, so its stack matters. */
+/** Whether an error is expected, so that its message is enough. Any other exception is a bug. */
 export function isExpected(error: Error): boolean {
   return error instanceof JotError || error instanceof UsageError || 'syscall' in error;
 }

@@ -41,7 +41,7 @@ export const commands: readonly Command[] = [
 
 const USAGE = usageOf(commands);
 
-/** Takes `--env-file=<path>` out of a command line, in which it may stand anywhere before `--`. */
+/** Removes `--env-file=<path>`, which may be anywhere before `--`, from a command line. */
 export function takeEnvFile(args: readonly string[]) {
   const options = { 'env-file': { type: 'string' } } as const;
   const { values, tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });

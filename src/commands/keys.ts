@@ -66,7 +66,8 @@ async function changeKeys<T>(
   const realPath = await withoutLinks(path);
   return inTurn(realPath, async () => {
     const reload = () => reloadKeys(dataFileOf(world, []), realPath);
-    // A change that failed late, or was killed, may be in the file but not in the server.
+    // If an earlier command failed late or was killed, its change may be in the file but not in the
+    // server.
     const result = await change(realPath).catch(async (error) => {
       await reload();
       throw error;

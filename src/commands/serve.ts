@@ -23,7 +23,7 @@ import {
 } from './command.ts';
 
 const ECHO_MS_MAX = 500;
-// Maximum time at the end for a slow reader of the log.
+// Maximum wait for a slow reader of the log at the end of a shutdown.
 const DRAIN_MS_MAX = 2_000;
 
 export const serve: Command = {
@@ -56,8 +56,8 @@ export const serve: Command = {
 /**
  * Ends the process.
  *
- * @param code Null during a start, whose thread may be in a system call that never returns, as on a
- * network file system without its server. `exit` would wait for that thread.
+ * @param code Null during a start. One of libuv's threads may then be in a system call that never
+ * returns, as on a network file system without its server, and `exit` would wait for that thread.
  */
 function end({ process }: World, code: number | null): void {
   if (code === null) process.kill(process.pid, 'SIGKILL');
@@ -109,7 +109,8 @@ function closeOnSignals(
       }
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
-    // Node undoes `nohup`. So without a terminal that could be closed, a hangup is ignored.
+    // Node resets SIGHUP to its default action, even under `nohup`. So without a terminal that could
+    // be closed, it is ignored here.
     process.on('SIGHUP', (signal) => stderr.isTTY && onSignal(signal));
   });
   return { isClosing: () => first !== null, closed };

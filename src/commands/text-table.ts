@@ -12,8 +12,8 @@ export function tableOf(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * Returns the text with escapes for control characters and invisible ones, some of which change the
- * direction of the line.
+ * Returns the text with escapes for control characters and for invisible characters. Some of them
+ * change the direction of the line.
  */
 export function shown(text: string): string {
   return text.replace(/[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {

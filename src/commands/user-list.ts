@@ -1,5 +1,5 @@
-// `jot user list`: shows the users, how many posts and sessions each has, and how much memory of a
-// server the posts take. It reads the data file without a lock, so it works while a server is
+// `jot user list`: shows the users, how many posts and sessions each has, and how much memory the
+// posts take in a server. It reads the data file without a lock, so it works while a server is
 // running.
 //
 // It counts the sessions that have not expired. A session whose signing key was retired is counted

@@ -107,8 +107,8 @@ function changeOf<T extends Infer<typeof responseTypes.user>>(
   };
 }
 
-// Node replaces bytes that are not UTF-8, so the user could not type this name anywhere else. Other
-// commands accept it, since a user may have signed up with it.
+// Node replaces bytes that are not UTF-8 by U+FFFD, so the user could not type this name anywhere
+// else. Other commands accept U+FFFD, since a user may have signed up with it.
 function newNameIn([username = '']: readonly string[]): string {
   if (username.includes('\ufffd'))
     throw new JotError('bad_request', 'The username must be UTF-8, and must not contain U+FFFD');

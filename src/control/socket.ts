@@ -55,8 +55,8 @@ export function socketPath(folder: string, file: string, handle: FileHandle): st
 /** Listens on a socket of mode 0600. @throws JotError `unavailable`. */
 export function listenPrivately(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Not `once`: without a listener, a connection that cannot be accepted for lack of file
-    // descriptors would end the process.
+    // Not `once`: if no file descriptor is free to accept a connection, an `error` event without a
+    // listener would end the process.
     server.on('error', (cause: NodeJS.ErrnoException) => {
       const hint = NO_SOCKETS.includes(cause.code) ? '; use a file system with Unix sockets' : '';
       reject(new JotError('unavailable', `Cannot lock the data file: ${cause.message}${hint}`, { cause }));

@@ -1,10 +1,10 @@
-// Clocks that come from outside. Each clock is a parameter, so that tests need not wait. The
-// obvious solution, to call it and use the result, fails silently: no comparison with NaN is true,
-// so one such time empties a token bucket for good, and the sum of a Date and a lifetime is a text.
-// A fraction of a millisecond in a row is a value that a check of the data file rejects.
+// Checks clocks, which are parameters so that tests need not wait. The obvious solution, to call a
+// clock and use the result, fails silently. No comparison with NaN is true, so a single NaN empties
+// a token bucket for good. The sum of a Date and a lifetime is a string. A row with a fraction of a
+// millisecond fails a check of the data file.
 //
-// So a clock is called once where it comes in, and each result is checked. A clock that fails
-// later fails the work that reads it, and nothing else.
+// So a clock is called once when it is passed in, and each result is checked. A clock that fails
+// later makes only the work that reads it fail.
 
 import { requireOption } from './option.ts';
 

@@ -1,14 +1,14 @@
-// A file of settings that need not be typed at each start: `.env`, or the one that `--env-file`
-// names. The environment takes precedence, since the file is for defaults. The obvious solution,
-// Node's `parseEnv`, skips a line that is no setting, takes the next line with it on Node 20, and
-// cuts a secret at its first `#`. bash and systemd's EnvironmentFile= read the same text differently
-// again. So this file accepts only what they agree on, and a wrong line stops the start:
+// Reads a file of settings: `.env`, or the file that `--env-file` names. The environment takes
+// precedence, since the file is for defaults. The obvious solution, Node's `parseEnv`, skips a line
+// that is not a setting, on Node 20 together with the next line, and cuts a secret at its first
+// `#`. bash and systemd's EnvironmentFile= interpret the same text differently. So this file
+// accepts only the syntax on which all of them agree, and any other line stops the start:
 //
 // - A setting is `NAME=value`, without `export`. Spaces around the name and the value are dropped.
 // - `#` begins a comment at the start of a line or after white space; elsewhere it is part of a
-//   value. systemd knows only comments on a line of their own.
-// - A value that holds a quote, `$`, a backtick or `\` is in single quotes, and stands for itself.
-// - In double quotes, `'` stands for itself. A quoted value may span lines.
+//   value. systemd accepts only comments on a line of their own.
+// - A value with a quote, `$`, a backtick or `\` must be in single quotes, in which it is literal.
+// - In double quotes, `'` is literal too. A quoted value may span lines.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ const EXPECTED = '`NAME=value`, with the value in single quotes if it holds a qu
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface EnvFile {
-  /** The environment, and the settings of the file that it lacks. */
+  /** The environment, plus the settings of the file that are missing in the environment. */
   readonly settings: Environment;
   /** An entry for each wrong line, at most ten. */
   readonly problems: readonly SettingProblem[];
 }
 
-/** Reads the file. If it is missing, that is a problem only if it `mustExist`. */
+/** Reads the file. A missing file is a problem only with `mustExist`. */
 export function withEnvFile(path: string, environment: Environment, mustExist = false): EnvFile {
   try {
     const { values, problems } = parse(textOf(readFileSync(path)), path);
@@ -49,7 +49,7 @@ function textOf(bytes: Buffer): string {
     .replace(/\r\n?/g, '\n');
 }
 
-// A line may hold a secret, so a problem names it by its number.
+// A line may hold a secret, so a problem has the number of the line and not its text.
 function parse(text: string, path: string) {
   const values: Record<string, string> = {};
   const problems: SettingProblem[] = [];

@@ -1,7 +1,7 @@
-// Warnings about files with secrets that other users of the machine can read or change, as ssh has
-// them for private keys. Jot creates its files with mode 0600, but a copy or a restored backup gets
-// the mode that the umask allows. A start does not change the mode, since a group may have access on
-// purpose. In a folder that others can write to, they can replace a file of any mode, unless the
+// Warns about files with secrets that other users of the machine can read or change, as ssh does
+// for private keys. Jot creates its files with mode 0600, but a copy or a restored backup has the
+// mode that the umask allows. A start does not change the mode, since a group may have access on
+// purpose. A user who can write to a folder can replace its files whatever their mode, unless the
 // sticky bit of the folder is set, as in `/tmp`.
 //
 // Left out: access control lists, and the folders further up.

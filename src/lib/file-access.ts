@@ -24,8 +24,8 @@ export function heirOf(path: string): FileOwner | null {
 }
 
 /**
- * Returns the path that all paths to this file have in common. The file need not exist, but its
- * folder must.
+ * Returns the canonical path of a file, the same for every path to it. The file need not exist, but
+ * its folder must.
  *
  * @throws JotError `unavailable` for a link to a missing file, since a new file would replace the
  * link.
@@ -42,8 +42,8 @@ export async function withoutLinks(path: string): Promise<string> {
 }
 
 /**
- * Reads a small text file. Anything but a file is rejected: opening a pipe would wait for its other
- * end, and the end of the process would wait too.
+ * Reads a small text file. Rejects for anything but a regular file: opening a pipe would wait for a
+ * writer, and the process could not exit meanwhile.
  */
 export async function readTextFile(path: string, bytesMax: number): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);

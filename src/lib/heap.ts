@@ -1,6 +1,6 @@
-// The size of V8's heap, which ends the process when it is full. Bounds in bytes that fit a server
-// with gigabytes do not fit one with `--max-old-space-size=96`. So each bound on what the heap
-// holds for clients is a share of it, and the shares leave room for requests and for garbage.
+// The size of V8's heap. V8 ends the process when the heap is full, and bounds in bytes that suit
+// gigabytes do not suit `--max-old-space-size=96`. So each bound on memory that the heap holds for
+// clients is a share of the heap, and the shares leave room for requests and for garbage.
 
 import { getHeapStatistics } from 'node:v8';
 
@@ -21,8 +21,8 @@ export function heapShare(share: number, bytesMax = Number.POSITIVE_INFINITY): n
 }
 
 /**
- * Returns the size of the heap that Node's options set; without one of them, V8's limit without the
- * space for new objects.
+ * Returns the size of the heap that Node's options set. Without such an option, returns V8's limit
+ * minus the space for new objects.
  */
 export function heapBytesOf(options: string, limitBytes: number): number {
   const [, mebibytes] = [...options.matchAll(OPTION)].at(-1) ?? [];

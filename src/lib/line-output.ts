@@ -9,7 +9,7 @@
 // are dropped and the next lines are tried. Dropped lines are counted, and a line in the log reports
 // them as soon as a write succeeds.
 //
-// Left out: a terminal that is stopped (Ctrl-S), which stops the process, as it does with
+// Left out: a terminal that is stopped with Ctrl-S. It blocks the process, as it does with
 // `process.stdout`.
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -67,7 +67,7 @@ export class LineOutput {
     if (this.#retry === null) this.#write();
   };
 
-  /** Resolves when every line has been written, or about that much later. */
+  /** Resolves when every line has been written, or after about this time. */
   async drain(timeoutMs: number): Promise<void> {
     this.flush();
     for (let ms = 0; ms < timeoutMs && (this.#waiting > 0 || this.#text !== ''); ms += RETRY_MS) {
@@ -96,7 +96,7 @@ export class LineOutput {
   }
 
   // A line whose beginning has been written is kept, since its end belongs before the next line.
-  // The next reader of a closed pipe has no use for it.
+  // The next reader of a closed pipe cannot use the rest of such a line.
   #onFailure({ code }: NodeJS.ErrnoException): void {
     if (code === 'EAGAIN') {
       this.#retry = setTimeout(() => this.#write(), RETRY_MS);

@@ -66,7 +66,7 @@ export function createLog(options: LogOptions): Log & { readonly linesLost: numb
 }
 
 /**
- * Returns the log of a program as one that never throws, and whose rejections are handled.
+ * Returns a log that calls the log of a program, never throws, and handles rejected promises.
  *
  * @throws TypeError for a log that lacks a function.
  */

@@ -1,5 +1,5 @@
-// A metric as its owner declares it. Any part of Jot, such as a store, can have metrics of its own
-// without knowing who serves them, and `/metrics` lists them without knowing whose they are.
+// The declaration of a metric. Any part of Jot, such as a store, can declare metrics without
+// depending on `/metrics`, and `/metrics` lists them without depending on that part.
 
 /** A gauge, or a counter if the name ends in `_total`, that is read when `/metrics` is requested. */
 export interface Metric {

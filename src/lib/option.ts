@@ -1,6 +1,6 @@
-// The check of an option that a program passes to a part of Jot. Types are not enough: a program in
-// JavaScript may pass anything, and a wrong value would be noticed late or never, since no
-// comparison with NaN or with a word is true.
+// Checks an option that a program passes to a part of Jot. Types are not enough: a program in
+// JavaScript may pass any value. A wrong value would be noticed late or never, since no comparison
+// with NaN or with a word is true.
 
 import { inspect } from 'node:util';
 

@@ -6,7 +6,7 @@ export interface Setting<T> {
   /** Returns the value of a text; undefined if the text is not as expected. */
   readonly read: (text: string) => T | undefined;
   readonly expected: string;
-  /** Returns what the author of a wrong text may have meant; undefined if that is unknown. */
+  /** Returns a correction to suggest for a wrong text; undefined if there is none. */
   readonly guess?: (text: string) => string | undefined;
   /** Whether errors hide the value. */
   readonly isSecret?: boolean;

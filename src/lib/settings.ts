@@ -1,7 +1,7 @@
 // Reads settings by their declarations. The obvious solution throws at the first wrong value, so
 // five typos take five starts to find. Here all problems are reported together, as text and as
-// data, and a name that is one slip away from a setting is reported too. A value is a text in an
-// environment; a program may pass numbers and booleans.
+// data, and a name that is one typo away from a setting is reported too. Values in an environment
+// are strings; a program may also pass numbers and booleans.
 //
 // Left out: the kinds of values, which are in `setting.ts`, and the settings themselves.
 

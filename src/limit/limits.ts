@@ -7,11 +7,11 @@ type RateText = `${number}/${string}` | 'off';
 export interface LimitDeclaration {
   /** Default rate, in the syntax of its setting. */
   readonly rate: RateText;
-  /** Default rate in production, if it is another one. */
+  /** Default rate in production, if it differs. */
   readonly rateInProduction?: RateText;
   /**
    * Key of the bucket. For `caller`, the user if the token is valid, else the address. A site is an
-   * IPv4 address or an IPv6 network of 48 bits, which one stranger can own.
+   * IPv4 address or an IPv6 network of 48 bits, which a single attacker can own.
    */
   readonly charges: 'caller' | 'address' | 'site' | 'failed logins';
   readonly description: string;

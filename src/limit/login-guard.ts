@@ -3,7 +3,7 @@
 // single stranger cannot easily lock a user out, and neither can a botnet: at an address where the
 // user has signed in before, only the failed logins from there count. The guard remembers such
 // users by id, which is never reused, and not by name, which may belong to another user tomorrow.
-// A user with more than a few addresses evicts the user's own, not those of others.
+// An additional address evicts an older address of the same user, not those of other users.
 //
 // The obvious way counts a failure after the check. Then a hundred concurrent guesses all find the
 // bucket full. So an attempt takes its tokens before the password is checked, and gets them back if
@@ -20,8 +20,8 @@ import { JotError } from '../lib/errors.ts';
 import { Limiter, type Rate } from './limiter.ts';
 
 const EVERYWHERE_FACTOR = 10;
-// Addresses that are remembered, in all and of a user. Each costs a login with the right password,
-// and so a hash.
+// Maximum remembered users, and addresses of each. An address costs its client a login with the
+// right password, and so a hash.
 const KNOWN_MAX = 10_000;
 const KNOWN_PER_USER_MAX = 8;
 

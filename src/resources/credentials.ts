@@ -27,7 +27,7 @@ export const username = text({
   description: 'Unique without regard to case, compatibility forms and invisible characters.',
   example: 'matt',
   refine(value) {
-    // They reorder the text around the name, wherever it is shown (UAX #9).
+    // Such a character reorders the text around the name wherever it is displayed (UAX #9).
     if (/\p{Bidi_Control}/u.test(value)) return 'must not contain bidirectional controls';
     return problemOfKept(value) ?? (VISIBLE.test(value) ? null : 'must not consist of invisible characters');
   },

@@ -1,7 +1,7 @@
 // Deletes expired sessions. A login deletes those of its own user, but a user who never signs in
 // again would leave rows with user agents in the store for good. So a sweep visits all users after
-// the start and every hour. A single write for all of them would block the event loop in proportion
-// to their number, so there is one write per page of users, and requests run between the pages.
+// the start and every hour. A single write would block the event loop in proportion to the number
+// of users, so the sweep uses one write per page of users, and requests run between the pages.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
@@ -14,8 +14,8 @@ const INTERVAL_MS = 3_600_000;
 const USERS_AT_ONCE_MAX = 50;
 // Takes about 6 ms. Each user has a hundred sessions at most, but for concurrent logins.
 const DELETIONS_AT_ONCE_MAX = 500;
-// Longer than `JWT_LEEWAY` can be: as long as a refresh token is accepted, its session is left
-// alone, so no sweep can race with a refresh.
+// Longer than the maximum of `JWT_LEEWAY`: a sweep never deletes a session whose refresh token may
+// still be accepted, so it cannot race with a refresh.
 const GRACE_MS = 2 * 3_600_000;
 
 type SweepOptions = Pick<SessionsOptions, 'store' | 'now'>;

@@ -119,7 +119,7 @@ export async function startSession(
     const change = { password_hash: renewedHash };
     guards.push({ update: 'users', id: user_id, change, keepVersion: true });
   }
-  // In a full store, sessions of users who have many would leave no room for anyone else's login.
+  // In a full store, the sessions of a few users would leave no room for the logins of the others.
   const { bytes } = await store.usage();
   const sessionsMax = bytes.used < bytes.max ? SESSIONS_PER_USER_MAX : 1;
   const stale = staleSessions(await sessionsOf(store, { id: user_id }), now(), sessionsMax);
@@ -158,7 +158,7 @@ export async function refreshSession(
     const session = await store.sessions.findBy('sid', token.sid);
     if (session?.user_id !== token.identity) throw revoked();
     const age = session.generation - token.generation;
-    // Negative if the clock was set back; then nobody knows when the token was spent.
+    // Negative if the clock was set back; the time since the token was spent is then unknown.
     const spentMs = now() - session.last_used;
     if (age === 1 && spentMs >= 0 && spentMs < reuseLeewayMs) return session;
     // A generation above the session's comes from a data file that was restored to an older state,

@@ -68,7 +68,7 @@ async function verify(
   password: string,
   client: Client,
 ): Promise<VerifiedUser | null> {
-  // A disabled user is like none: the right password must not be recognizable by its time either.
+  // A disabled user is treated as a missing one: timing must not reveal the right password either.
   const hash = user?.disabled === false ? user.password_hash : null;
   const { ok, renewed } = await passwords.verify(password, hash, siteKey(client.address));
   return ok && user !== null ? { user, renewedHash: renewed } : null;

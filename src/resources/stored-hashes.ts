@@ -1,8 +1,8 @@
-// The password hashes in the store, as a start finds them. They may be at other costs than today's:
-// PASSWORD_COST has changed, or an import brought them. A failed login hashes at each cost in use,
-// so that its time does not reveal whose hash is older. The file may also hold a hash that never
+// Reads the costs of all stored password hashes at the start. They may differ from today's cost
+// after a change of PASSWORD_COST or an import. A failed login hashes at each cost in use, so that
+// its time does not reveal which users have older hashes. The file may also hold a hash that never
 // verifies, because it was edited or is more expensive than this version accepts. Its user gets the
-// response of a wrong password, so only the log can tell the operator.
+// response to a wrong password, so the log must warn the operator.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Gate } from '../auth/gate.ts';
@@ -24,7 +24,7 @@ export interface StoredHashesOptions {
   readonly log: Log;
 }
 
-/** Returns a hasher for the costs in use. Warns of hashes that it cannot verify, or not in the same time. */
+/** Returns a hasher for the costs in use. Warns of hashes that never verify or have a rare cost. */
 export async function openPasswords({
   store,
   cost,
@@ -58,7 +58,7 @@ async function countCosts({ users }: Store): Promise<Map<string, number>> {
       counts.set(text, (counts.get(text) ?? 0) + 1);
     }
     after = next;
-    // A million users take seconds, in which the server already responds that it is starting.
+    // A million users take seconds. Meanwhile the server already responds that it is starting.
     await nextTurn();
   }
   return counts;

@@ -1,6 +1,6 @@
-// The tokens of a session in a response: after a login, after a refresh, and beside the user after
-// a password change, which ends the session that the client had. All three have one shape, so a
-// client stores them with the same code.
+// The tokens of a session in a response: after a login, after a refresh, and together with the user
+// after a password change, which ends the client's session. All three have the same shape, so a
+// client can store them with the same code.
 
 import type { TokenSession, Tokens } from '../auth/tokens.ts';
 import { integer, object, optionals, text } from '../schema/schema.ts';
@@ -19,7 +19,7 @@ export const tokenPair = object({
   expires_in: integer({ min: 0, description: 'Seconds until the access token expires.', example: 300 }),
 });
 
-/** The fields of a pair, for a response that holds one only sometimes. */
+/** The fields of a pair, each optional, for a response that may omit them. */
 export const optionalPair = optionals(tokenPair.fields);
 
 /** @param fresh Whether the user has just entered a password. */

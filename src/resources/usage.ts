@@ -1,6 +1,6 @@
-// How much of the quotas a user has used, for `GET /users/:id?limit=0`. A user at a quota needs to
-// know what to delete, and a client wants to warn before that. A response with posts does not
-// include the usage: it would change with every post, and the response's tag with it.
+// The used and remaining part of a user's quotas, for `GET /users/:id?limit=0`. A user at a quota
+// needs to know what to delete, and a client can warn before that. A response with posts omits the
+// usage: with it, the response and its tag would change with every post.
 
 import { listQueryFrom } from '../api/paging.ts';
 import { integer, object, optional } from '../schema/schema.ts';
@@ -20,7 +20,7 @@ export async function usageOf(store: Store, { id }: User) {
   return { usage: { posts: posts && withLeft(posts), bytes: withLeft(bytes) } };
 }
 
-// A quota may have been lowered below what is used.
+// The operator may have lowered a quota below the amount used.
 function withLeft({ used, max }: Used) {
   return { used, left: Math.max(0, max - used) };
 }
