@@ -57,19 +57,23 @@ export function createRoutes({ endpoints, elsewhere, basePath }: RoutesOptions) 
   // `/users/1`.
   function find(method: string, path: string): Found {
     const below = withoutBase(path, basePath);
-    const found = search(method, path) ?? (below === null ? null : search(method, below));
+    const found = search(method, path) ?? (below === null ? null : search(method, below, true));
     if (found === null) throw elsewhere ?? notFound();
     return found;
   }
 
-  function search(method: string, path: string): Found | null {
+  // The operator's endpoints exist at one path only, which a proxy can refuse.
+  function search(method: string, path: string, isBelow = false): Found | null {
     const match = matchOrThrow(method, path);
     if (match === null) return null;
-    if ('value' in match) return withParams(match.value, match.params);
+    if ('value' in match) {
+      const isHidden = isBelow && match.value.access.kind === 'operator';
+      return isHidden ? null : withParams(match.value, match.params);
+    }
     // The path exists only if its parameters are valid. All endpoints of a path check them alike,
     // so any endpoint will do.
     const any = match.allow.find((allowed) => allowed !== 'HEAD' && allowed !== 'OPTIONS') ?? '';
-    return search(any, path) === null ? null : match;
+    return search(any, path, isBelow) === null ? null : match;
   }
 
   function matchOrThrow(method: string, path: string) {

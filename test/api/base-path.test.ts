@@ -69,6 +69,13 @@ describe('BASE_PATH', () => {
     assert.equal((await call('GET', '/api/users/%ff')).status, 400);
   });
 
+  it('leads to no metrics, so that a proxy can refuse the only path that does', async (t) => {
+    const { call } = await startServer(t, { BASE_PATH: '/api' });
+    const statuses: number[] = [];
+    for (const path of ['/metrics', '/api/metrics']) statuses.push((await call('GET', path)).status);
+    assert.deepEqual(statuses, [200, 404]);
+  });
+
   it('hides no endpoint if it is the path of one', async (t) => {
     const { call } = await startServer(t, { BASE_PATH: '/users' });
     const { headers } = await call('POST', '/users', { json: MATT });
