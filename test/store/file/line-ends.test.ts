@@ -66,6 +66,6 @@ describe('A data file with CR LF', () => {
     const path = dataFile(t, converted(plain));
     const { code, stdout } = await runCommand(repair, [path]);
     assert.equal(code, 0);
-    assert.match(stdout, /: repaired\nkept: 1 user, 1 post, 1 session\b/);
+    assert.match(stdout, /: repaired\nkept: 1 user, 1 post, .*1 session\b/);
   });
 });
