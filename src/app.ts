@@ -209,7 +209,7 @@ export class App {
     const opened = settlesWithin(this.#opening ?? Promise.resolve(), this.#shutdownMs);
     const cut = await this.#server.close();
     if (!(await opened)) {
-      log.warn('the start did not end in time and is given up');
+      log.warn('the start did not finish in time and was abandoned');
       this.#opening?.then(this.#release).catch(() => undefined);
     }
     await this.#release();

@@ -38,7 +38,7 @@ const LEEWAY_MS_MAX = 3_600_000;
 // Of libuv's thread pool.
 const POOL_SIZE_DEFAULT = 4;
 const POOL_SIZE_MAX = 1024;
-const ONE_THREAD = 'UV_THREADPOOL_SIZE leaves one thread, so the disk waits for every password';
+const ONE_THREAD = 'UV_THREADPOOL_SIZE leaves one thread, so disk access waits for every password hash';
 // Variables that Node and libuv read before this program runs.
 const READ_BY_NODE = ['NODE_OPTIONS', 'UV_THREADPOOL_SIZE'];
 const NO_PROXIES = new TrustedProxies([]);

@@ -1,6 +1,6 @@
 // The `jot` command, and the only file that touches the world. It reads the environment and the
-// file of settings, passes the standard streams and the process to the command, and ends the process
-// with the command's exit code.
+// file of settings, passes the standard streams and the process to the command, and ends the
+// process with the command's exit code.
 
 import { writeSync } from 'node:fs';
 import { EXIT_FAILURE, exitCodeOf, isExpected, UsageError } from './commands/command.ts';

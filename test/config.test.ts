@@ -504,7 +504,7 @@ describe('parseConfig: HASH_CONCURRENCY and UV_THREADPOOL_SIZE', () => {
   it('leaves a thread free by default in a pool of two, and warns of a pool of one', () => {
     const [one, two] = ['1', '2'].map((size) => parseConfig({}, { UV_THREADPOOL_SIZE: size }));
     assert.deepEqual([two?.hashConcurrency, two?.warnings], [1, []]);
-    const warning = 'UV_THREADPOOL_SIZE leaves one thread, so the disk waits for every password';
+    const warning = 'UV_THREADPOOL_SIZE leaves one thread, so disk access waits for every password hash';
     assert.deepEqual([one?.hashConcurrency, one?.warnings], [1, [warning]]);
   });
 

@@ -86,7 +86,7 @@ export function serverGauges({ log, backlog, server, readiness }: ServerParts): 
     { name: 'jot_connections', help: 'Open sockets.', read: () => server.connections },
     {
       name: 'jot_connections_refused_total',
-      help: 'Connections closed since there were too many.',
+      help: 'Connections closed because there were too many.',
       read: () => server.refused,
     },
     { name: 'process_resident_memory_bytes', help: 'Memory in use.', read: () => process.memoryUsage.rss() },

@@ -16,9 +16,9 @@ const HASH_BYTES = 32;
 const HASH_BYTES_MIN = 16;
 // scrypt's time grows with the lengths of salt and hash too.
 const PART_BYTES_MAX = 64;
-// Maximum of N · r · p, so that a hash takes at most about a second (0.9 s on an Intel Xeon, 0.2 s at
-// the default cost). Since nothing can interrupt scrypt, neither a login nor the end of the process
-// waits longer than that. Memory is bounded as well: 128 · N · r bytes are at most 256 MiB.
+// Maximum of N · r · p, so that a hash takes at most about a second (0.9 s on an Intel Xeon, 0.2 s
+// at the default cost). Since nothing can interrupt scrypt, neither a login nor the end of the
+// process waits longer than that. Memory is bounded as well: 128 · N · r bytes are at most 256 MiB.
 const WORK_MAX = 2 ** 21;
 // With a smaller N, scrypt's time is spent in PBKDF2, whose work is proportional to r · p.
 const WORK_N_MIN = 2 ** 4;

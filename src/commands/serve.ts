@@ -47,8 +47,8 @@ export const serve: Command = {
       return exitCodeOf(error);
     });
     await output.drain(DRAIN_MS_MAX);
-    // Node then joins libuv's threads, so a password hash in progress delays the end by up to a second
-    // (`WORK_MAX` in `auth/password.ts`).
+    // Node then joins libuv's threads, so a password hash in progress delays the end by up to a
+    // second (`WORK_MAX` in `auth/password.ts`).
     end(world, code);
   },
 };
@@ -109,8 +109,8 @@ function closeOnSignals(
       }
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
-    // Node resets SIGHUP to its default action, even under `nohup`. So without a terminal that could
-    // be closed, it is ignored here.
+    // Node resets SIGHUP to its default action, even under `nohup`. So without a terminal that
+    // could be closed, it is ignored here.
     process.on('SIGHUP', (signal) => stderr.isTTY && onSignal(signal));
   });
   return { isClosing: () => first !== null, closed };

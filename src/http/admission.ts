@@ -26,7 +26,7 @@ export class Admission {
     return this.#refused;
   }
 
-  /** Counts the socket until it closes. Above the maximum, destroys one socket, perhaps this one. */
+  /** Counts the socket until it closes. Above `max`, destroys a socket, perhaps this one. */
   admit(socket: Socket, address: string): void {
     const site = siteKey(address);
     this.#sockets.add(site, socket);

@@ -99,8 +99,8 @@ export class HttpServer {
     // request is still unread.
     this.#server.closeIdleConnections = () => undefined;
     this.#server.timeout = options.timeouts.stallMs;
-    // Node silently drops headers beyond this count. One more than allowed is enough for the pipeline
-    // to reject the request.
+    // Node silently drops headers beyond this count. One more than allowed is enough for the
+    // pipeline to reject the request.
     this.#server.maxHeadersCount = HEADERS_MAX + 1;
     const onRequest = (request: IncomingMessage, response: ServerResponse) =>
       this.#onRequest(request, response);
@@ -194,8 +194,8 @@ export class HttpServer {
 
   #onConnection(socket: Socket): void {
     this.#taken++;
-    // Node asks the kernel for the address on first use, and then keeps it. After a reset the kernel
-    // has none, and all such requests would share a bucket.
+    // Node asks the kernel for the address on first use, and then keeps it. After a reset the
+    // kernel has none, and all such requests would share a bucket.
     if (socket.remoteAddress === undefined) {
       socket.destroy();
       return;

@@ -7,9 +7,10 @@
 // the end of the ring, which changes only its neighbours.
 //
 // A single bound lets one user evict the entries of all others. So each entry belongs to a group,
-// such as its user, and a group may hold only a share of the map. Above its share, a group loses its
-// own least recently used entries. A walk along the ring finds them, which takes 60 µs for 10,000
-// entries. A ring for each group would be faster, but both rings would have to be kept in step.
+// such as its user, and a group may hold only a share of the map. Above its share, a group loses
+// its own least recently used entries. A walk along the ring finds them, which takes 60 µs for
+// 10,000 entries. A ring for each group would be faster, but both rings would have to be kept in
+// step.
 
 class Entry<K, V> {
   readonly key: K | undefined;

@@ -36,7 +36,7 @@ export async function withoutLinks(path: string): Promise<string> {
   } catch (error) {
     ignoreMissing(error as NodeJS.ErrnoException);
     const isLink = (await lstat(path).catch(ignoreMissing))?.isSymbolicLink();
-    if (isLink) throw new JotError('unavailable', `${path} is a link to a file that is not there`);
+    if (isLink) throw new JotError('unavailable', `${path} is a link to a missing file`);
     return join(await realpath(dirname(path)), basename(path));
   }
 }
@@ -79,7 +79,8 @@ async function sync(folder: FileHandle): Promise<void> {
  * Renames a file within its folder, durably. The folder is opened first: without a free file
  * descriptor, nothing happens. After another error, either file may have the name.
  *
- * @throws JotError `unavailable` if the file is a mount point, as with `docker run -v <file>:<file>`.
+ * @throws JotError `unavailable` if the file is a mount point, as with
+ * `docker run -v <file>:<file>`.
  */
 export async function renameDurably(from: string, to: string): Promise<void> {
   const folder = await open(dirname(to), 'r');

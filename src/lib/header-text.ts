@@ -1,7 +1,7 @@
 // The text of a header from its bytes. Node decodes every header as Latin-1, so the `é` of a client
-// that writes UTF-8 arrives as `Ã©`, and UTF-8 for U+0160 holds U+0085, a control character. RFC 9110
-// §5.5 names no encoding. Text that is valid UTF-8 is nearly always meant as UTF-8, so it is decoded
-// again here, and any other text stays Latin-1.
+// that writes UTF-8 arrives as `Ã©`, and UTF-8 for U+0160 holds U+0085, a control character. RFC
+// 9110 §5.5 names no encoding. Text that is valid UTF-8 is nearly always meant as UTF-8, so it is
+// decoded again here, and any other text stays Latin-1.
 //
 // A terminal may obey a control character, and a bidirectional control or a line separator changes
 // how the text around it is displayed. So none of them is returned.

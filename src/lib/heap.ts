@@ -4,8 +4,8 @@
 
 import { getHeapStatistics } from 'node:v8';
 
-// Node passes these options to V8, the last one last. V8 reports only the sum of this size and of the
-// space in which it creates objects: 48 MiB in Node 20, and up to 192 MiB in Node 24.
+// Node passes these options to V8, the last one last. V8 reports only the sum of this size and of
+// the space in which it creates objects: 48 MiB in Node 20, and up to 192 MiB in Node 24.
 const OPTION = /--max[-_]old[-_]space[-_]size[= ]([1-9]\d*)/g;
 const NEW_SHARE_MAX = 1 / 20;
 

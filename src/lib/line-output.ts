@@ -6,8 +6,8 @@
 // So this file writes to the descriptor. The lines of one event-loop turn share a system call,
 // since a call costs more than the request that a line describes. If a pipe is full, lines wait in
 // a buffer of fixed size, and further lines are dropped. After any other error, the waiting lines
-// are dropped and the next lines are tried. Dropped lines are counted, and a line in the log reports
-// them as soon as a write succeeds.
+// are dropped and the next lines are tried. Dropped lines are counted, and a line in the log
+// reports them as soon as a write succeeds.
 //
 // Left out: a terminal that is stopped with Ctrl-S. It blocks the process, as it does with
 // `process.stdout`.
@@ -58,7 +58,7 @@ export class LineOutput {
     this.#text += line;
   };
 
-  /** Writes the lines added, unless lines before them wait. Must be called before the process ends. */
+  /** Writes the added lines, unless older lines wait. Must be called before the process ends. */
   readonly flush = (): void => {
     const text = this.#text;
     this.#text = '';

@@ -1,7 +1,7 @@
 // The declaration of a metric. Any part of Jot, such as a store, can declare metrics without
 // depending on `/metrics`, and `/metrics` lists them without depending on that part.
 
-/** A gauge, or a counter if the name ends in `_total`, that is read when `/metrics` is requested. */
+/** A gauge, or a counter if the name ends in `_total`. `/metrics` reads it on each request. */
 export interface Metric {
   /** In the conventions of Prometheus: with the unit last, in bytes or seconds. */
   readonly name: string;

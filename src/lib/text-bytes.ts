@@ -1,5 +1,5 @@
-// The memory of a text. A bound on its length, or on its length in UTF-8, is off by a factor of two:
-// V8 stores a text with one byte per character as long as none is above U+00FF, and with two
+// The memory of a text. A bound on its length, or on its length in UTF-8, is off by a factor of
+// two: V8 stores a text with one byte per character as long as none is above U+00FF, and with two
 // otherwise. A single `Ā` doubles a megabyte.
 //
 // The memory of a slice is that of the whole text, since V8 stores a slice as a reference.

@@ -1,7 +1,8 @@
 // Deletes expired sessions. A login deletes those of its own user, but a user who never signs in
 // again would leave rows with user agents in the store for good. So a sweep visits all users after
-// the start and every hour. A single write would block the event loop in proportion to the number
-// of users, so the sweep uses one write per page of users, and requests run between the pages.
+// the start and every hour. A single write for all of them would block the event loop in proportion
+// to their number. So the sweep reads one page of users at a time, deletes at most 500 sessions in
+// a write, and lets requests run in between.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';

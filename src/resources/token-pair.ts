@@ -14,7 +14,7 @@ export interface TokenPairOptions {
 
 export const tokenPair = object({
   access_token: text({ description: 'For the `Authorization` header.' }),
-  refresh_token: text({ description: 'Buys the next pair, once.' }),
+  refresh_token: text({ description: 'For the next pair, once.' }),
   token_type: text({ example: 'JWT' }),
   expires_in: integer({ min: 0, description: 'Seconds until the access token expires.', example: 300 }),
 });

@@ -27,8 +27,8 @@ const LOADABLE_SHARE = 2 / 3;
 const ROWS_MAX = 2 ** 23;
 
 /**
- * Maximum bytes of the rows that a start loads: more than a store accepts by default, since a larger
- * heap may have written the file.
+ * Maximum bytes of the rows that a start loads: more than a store accepts by default, since a
+ * larger heap may have written the file.
  */
 export const LOADABLE_BYTES = heapShare(LOADABLE_SHARE);
 

@@ -108,7 +108,7 @@ export type ControlHandlers = Readonly<Record<string, (value: unknown) => Promis
 export type Repositories = { readonly [Name in CollectionName]: Repository<Rows[Name], NewRows[Name]> };
 
 export interface Store extends Repositories {
-  /** What is specific to this kind of store, such as the size of its file. */
+  /** Metrics of this kind of store, such as the size of its file. */
   readonly metrics: readonly Metric[];
   /**
    * All of the operations or none, in order, each seeing the ones before.

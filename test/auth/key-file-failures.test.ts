@@ -140,7 +140,7 @@ describe('A key file behind a link', () => {
     const folder = temporaryFolder(t);
     const path = `${folder}/jot.keys.json`;
     symlinkSync('elsewhere.json', path);
-    const message = `Cannot use the key file ${path}: ${path} is a link to a file that is not there`;
+    const message = `Cannot use the key file ${path}: ${path} is a link to a missing file`;
     await rejects(openKeyFile(path, now), 'unavailable', message);
     await rejects(startServer(t, { DATABASE_URL: `file:${folder}/jot.jsonl` }), 'unavailable', message);
     assert.equal(lstatSync(path).isSymbolicLink(), true);

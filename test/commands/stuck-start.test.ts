@@ -43,7 +43,11 @@ describe('a start that never ends', { concurrency: true }, () => {
     const { signal, stdout } = await command.ended;
     assert.equal(signal, 'SIGKILL');
     const messages = [...stdout.matchAll(/"message":"([^"]+)"/g)].map(([, message]) => message);
-    assert.deepEqual(messages, ['shutting down', 'the start did not end in time and is given up', 'stopped']);
+    assert.deepEqual(messages, [
+      'shutting down',
+      'the start did not finish in time and was abandoned',
+      'stopped',
+    ]);
   });
 
   it('ends immediately after a second signal', async (t) => {

@@ -136,7 +136,7 @@ describe('withoutLinks', () => {
   it('rejects a dangling link', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
-    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    const message = `${folder}/link.jsonl is a link to a missing file`;
     await rejects(withoutLinks(`${folder}/link.jsonl`), 'unavailable', message);
     await assert.rejects(
       withoutLinks(`${folder}/none/jot.jsonl`),

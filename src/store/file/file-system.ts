@@ -132,7 +132,7 @@ export const realFileSystem: FileSystem = {
     // returns, and its thread then keeps even `process.exit` waiting.
     if ((await stat(path).catch(ignoreMissing)) !== undefined) return;
     await realFileSystem.makeFolder(dirname(path));
-    // Another process may have just created it, and then gives it its owner.
+    // Another process may have just created the folder. That process then sets its owner.
     const isOurs = await mkdir(path, 0o700).then(() => true, ignoreExisting);
     const heir = isOurs ? heirOf(path) : null;
     if (heir !== null) await lchown(path, heir.uid, heir.gid).catch(ignoreUngivable);

@@ -40,15 +40,15 @@ export interface Loaded {
 
 export interface LoadOptions {
   readonly onLifted?: OnLifted | undefined;
-  /** Where the tables keep their rows; absent: in memory. */
+  /** Storage for the rows of the tables; default memory. */
   readonly rows?: RowsInFile | undefined;
 }
 
 /**
  * Applies everything in the file to the tables, in the current shape.
  *
- * @throws JotError `unavailable` for a file of a newer Jot, with the line and byte of damage that no
- * crash explains, or for rows that need more memory than there is.
+ * @throws JotError `unavailable` for a file of a newer Jot, with the line and byte of damage that
+ * no crash explains, or for rows that need more memory than there is.
  */
 export async function load(
   file: DataFile,

@@ -1,6 +1,6 @@
-// The lists of removed owners. Their rows are gone for every read, but still in the Maps, from which
-// they are taken one by one. The list that came last is emptied first: it may belong to a row that
-// was just taken out, so few lists wait, however deep rows are nested.
+// The lists of removed owners. Their rows are gone for every read, but still in the Maps, from
+// which they are taken one by one. The list that came last is emptied first: it may belong to a row
+// that was just taken out, so few lists wait, however deep rows are nested.
 
 import { byCollection, type CollectionName, type Id } from '../collections.ts';
 import type { IdList } from './id-list.ts';

@@ -18,7 +18,7 @@ import { type CollectionName, type Entity, ownedCollections, uniqueKeys } from '
 const ROW_BYTES = 320;
 // The list of what a row owns in a collection, and the account of it. Measured: 480 to 610.
 const OWNED_BYTES = 550;
-// What a page has room for. Longer objects have pages of their own size.
+// Room for objects in a page. Longer objects have pages of their own size.
 const PAGE_BYTES = 252 * 1024;
 const PAGED_BYTES_MAX = 128 * 1024;
 // Shorter texts fill the gaps.

@@ -27,7 +27,7 @@ type FindOwner = (name: CollectionName, id: Id) => Entity | undefined;
 const NOTHING: Readonly<Account> = { bytes: 0, rows: {} };
 
 export class Usage {
-  /** What the whole store holds. */
+  /** Rows and bytes of the whole store. */
   readonly total: Account = { bytes: 0, rows: {} };
   readonly #accounts = byCollection(() => new IdMap<Account>());
   readonly #findOwner: FindOwner;

@@ -362,7 +362,7 @@ describe('openFileStore rejects', () => {
   it('a dangling link: a new file would replace it', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
-    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    const message = `${folder}/link.jsonl is a link to a missing file`;
     await rejects(openStore(`file:${folder}/link.jsonl`), 'unavailable', message);
     assert.deepEqual(readdirSync(folder), ['link.jsonl']);
     writeFileSync(`${folder}/none.jsonl`, '');

@@ -179,7 +179,7 @@ describe('fillDataFile', () => {
   it('rejects a dangling link and leaves it', async (t) => {
     const folder = temporaryFolder(t);
     symlinkSync('none.jsonl', `${folder}/link.jsonl`);
-    const message = `${folder}/link.jsonl is a link to a file that is not there`;
+    const message = `${folder}/link.jsonl is a link to a missing file`;
     await rejects(fillDataFile(`${folder}/link.jsonl`, putMatt), 'unavailable', message);
     assert.deepEqual(readdirSync(folder), ['link.jsonl']);
     writeFileSync(`${folder}/none.jsonl`, '');
