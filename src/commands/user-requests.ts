@@ -1,7 +1,7 @@
-// The requests with which an operator adds, changes, disables and deletes users. A running server handles
-// them for a command that connects to its control socket. If no server is running, the command
-// calls the same handlers itself. The command hashes the password, by the rules that it requests
-// from the server; every value is checked again here.
+// The requests with which an operator adds, changes, disables and deletes users. A running server
+// handles them for a command that connects to its control socket. If no server is running, the
+// command calls the same handlers itself. The command hashes the password, by the rules that it
+// requests from the server; every value is checked again here.
 
 import { type Cost, costOf, formatCost } from '../auth/password.ts';
 import { JotError } from '../lib/errors.ts';

@@ -8,9 +8,10 @@
 //   3. writers wait for a moment: the last changes are copied, the new file is synced and takes the old one's name.
 //
 // A row that changed between 1 and 3 is newer in the snapshot than its place in the file says, or missing. That does no harm:
-// a change says what a row is, not what to do to it, so applying it a second time changes nothing. A row that changed before 1
-// reached it is left out where that is possible: its later version, next to earlier ones of other rows, could make the rows of a
-// load larger than the store may be.
+// a change says what a row is, not what to do to it, so applying it a second time changes nothing.
+//
+// If a row changes before 1 reaches it, the snapshot omits the row where possible. A new version of
+// one row, together with old versions of others, could exceed the memory that a load may use.
 //
 // Until the new file has the name, the old one has everything, and whatever goes wrong leaves it as it is.
 

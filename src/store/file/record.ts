@@ -10,7 +10,7 @@
 //
 // Then come the lines of the snapshot, counted from 1, with one row each:
 //   {"snapshot":1,"changes":[{"put":"users","row":{...}}],"crc":"89abcdef"}
-//   They are written while changes go on, so a row may be a later one than change `seq` left, or be absent. The changes
+//   Changes continue while they are written, so a row may be newer than change `seq` left it, or be absent. The changes
 //   that follow, up to `through`, put that right: only what all of them leave is a state that ever was.
 //   Skip a `put` in them if the row's owner is absent: both were removed before the snapshot reached the owner.
 //

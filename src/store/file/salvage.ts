@@ -5,7 +5,8 @@
 // rows with the same unique key the one that was written later stays; ids that the missing changes may have given out are
 // not given out again; and every session ends, since a missing change may have been a logout or a new password.
 //
-// A CR at the end of a line is ignored: nothing is missing from a file whose line ends another program converted.
+// A CR at the end of a line is ignored: if another program converted the line ends, no data is
+// missing.
 
 import { JotError } from '../../lib/errors.ts';
 import { collectionNames } from '../collections.ts';
