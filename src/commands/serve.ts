@@ -57,7 +57,7 @@ export const serve: Command = {
  * Ends the process.
  *
  * @param code Null during a start. One of libuv's threads may then be in a system call that never
- * returns, as on a network file system without its server, and `exit` would wait for that thread.
+ * returns, as on a network file system without its server. `exit` would wait for that thread.
  */
 function end({ process }: World, code: number | null): void {
   if (code === null) process.kill(process.pid, 'SIGKILL');

@@ -1,6 +1,6 @@
 // The error for a data file whose rows do not fit in V8's heap. V8 ends the process when its heap
-// is full, so a start that loaded such a file would crash halfway, with V8's stack trace instead of
-// a reason. Here the start stops earlier and names the ways out. The commands read the same file in
+// is full. A start that loaded such a file would crash halfway, with V8's stack trace instead of a
+// reason. Here the start stops earlier and names the ways out. The commands read the same file in
 // little memory (`rows-in-file.ts`).
 //
 // A file without many rows can still need much memory: a start applies its changes in order, and

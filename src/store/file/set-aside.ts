@@ -1,7 +1,7 @@
-// Bytes that no longer belong in a data file, a torn end or a damaged original, are kept next to
-// it, since they may be all that is left of a change. An interrupted copy would pass for the
-// original. So a copy gets its name only when it is complete. Until then it has a hidden name,
-// under which the next start finds and removes it.
+// Keeps a torn end or a damaged original next to the data file, since its bytes may be all that is
+// left of a change. An interrupted copy could be mistaken for a whole one. So a copy gets its name
+// only when it is complete. Until then it has a hidden name, under which the next start finds and
+// removes it.
 
 import { basename, dirname, join } from 'node:path';
 import { JotError } from '../../lib/errors.ts';
