@@ -55,6 +55,27 @@ async function countsOf({ users, posts, remarks }: Deep): Promise<number[]> {
   return [await users.count(), await posts.count(), await remarks.count()];
 }
 
+interface Hook {
+  run: (() => Promise<unknown>) | null;
+}
+
+/** A file system that runs the hook once, before the next piece of a compaction is written. */
+function hooked(hook: Hook): FileSystem {
+  return {
+    ...realFileSystem,
+    open: async (...args) => {
+      const file = await realFileSystem.open(...args);
+      const writeAsync: typeof file.writeAsync = async (bytes, position) => {
+        const { run } = hook;
+        hook.run = null;
+        await run?.();
+        return file.writeAsync(bytes, position);
+      };
+      return { ...file, writeAsync };
+    },
+  };
+}
+
 describe('Store.write with a collection owned by an owned one', () => {
   const cleanups: (() => unknown)[] = [];
   after(() => Promise.all(cleanups.map((done) => done())));
@@ -175,27 +196,15 @@ describe('Store.write with a collection owned by an owned one', () => {
   async function orphansAfterCompaction(t: Cleanup, load: typeof source): Promise<unknown[]> {
     const { openFileStore } = await load<typeof FileStore>('store/file/file-store.ts');
     const path = `${temporaryFolder(t)}/jot.jsonl`;
-    let onWrite: (() => Promise<unknown>) | null = null;
-    const fileSystem: FileSystem = {
-      ...realFileSystem,
-      open: async (...args) => {
-        const file = await realFileSystem.open(...args);
-        const writeAsync: typeof file.writeAsync = async (bytes, position) => {
-          const run = onWrite;
-          onWrite = null;
-          await run?.();
-          return file.writeAsync(bytes, position);
-        };
-        return { ...file, writeAsync };
-      },
-    };
+    const hook: Hook = { run: null };
+    const fileSystem = hooked(hook);
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const store = (await openFileStore(path, { now: Date.now, log, fileSystem })) as Deep;
     await store.users.create(userNamed('matt'));
     await store.posts.create(postOf(1));
     // Longer than the piece that a snapshot is written in.
     await write(store, remark(1, 'x'.repeat(300 * 1024)));
-    onWrite = () => store.users.remove(1);
+    hook.run = () => store.users.remove(1);
     await store.compact();
     assert.deepEqual(await countsOf(store), [0, 0, 0]);
     await store.close();
@@ -207,26 +216,22 @@ describe('Store.write with a collection owned by an owned one', () => {
   it('leaves no orphan of an owner that was removed before a snapshot reached it', async (t) => {
     const { openFileStore } = await source<typeof FileStore>('store/file/file-store.ts');
     const path = `${temporaryFolder(t)}/jot.jsonl`;
-    let onCreate: () => Promise<unknown> = async () => undefined;
-    const fileSystem: FileSystem = {
-      ...realFileSystem,
-      open: async (file, mode) => {
-        if (mode === 'create') await onCreate();
-        return realFileSystem.open(file, mode);
-      },
-    };
+    const hook: Hook = { run: null };
+    const fileSystem = hooked(hook);
     const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
     const store = (await openFileStore(path, { now: Date.now, log, fileSystem })) as Deep;
     await fill(store);
-    // In the file, these changes follow a snapshot without the user.
-    onCreate = async () => {
-      await write(store, { update: 'remarks', id: 1, change: {} }, remark(1, 'late'));
-      await store.users.remove(1);
-      await write(store, remark(3, 'on 1'));
+    // Longer than the piece that a snapshot is written in, so elie is in a later piece.
+    await store.users.update(1, { password_hash: 'x'.repeat(300 * 1024) });
+    // In the file, these changes follow a snapshot without elie.
+    hook.run = async () => {
+      await write(store, { update: 'remarks', id: 3, change: {} }, remark(3, 'late'));
+      await store.users.remove(2);
+      await write(store, remark(1, 'on 3'));
     };
     await store.compact();
     const lines = readFileSync(path, 'utf8').trim().split('\n');
-    assert.match(lines.at(-3) ?? '', /"post_id":1,/, 'a change puts a remark on a removed post');
+    assert.match(lines.at(-3) ?? '', /"post_id":3,/, 'a change puts a remark on a removed post');
     const before = await countsOf(store);
     await store.close();
     assert.deepEqual(await countsOf(await open(t, `file:${path}`)), before);

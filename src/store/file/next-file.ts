@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ignoreMissing } from '../../lib/file-access.ts';
 import type { Log } from '../../lib/log.ts';
-import { byCollection, collectionNames, type Id, ownedCollections } from '../collections.ts';
+import { byCollection, collectionNames, type Id } from '../collections.ts';
 import type { Change, Tables } from '../memory/tables.ts';
 import { type DataFile, type FileSystem, readPieces, writeWhole, writeWholeAsync } from './file-system.ts';
 import { encodeHeader, encodeSnapshotRow, HEADER_BYTES, type NextIds } from './record.ts';
@@ -84,7 +84,8 @@ export class NextFile {
     let filled = 0;
     for (const name of collectionNames) {
       for (const row of tables.rows(name)) {
-        if (row.id >= (ends[name] ?? 0) || this.#leftOut[name].has(row.id)) continue;
+        if (row.id >= (ends[name] ?? 0)) continue;
+        if (this.#leftOut[name].has(row.id) && !tables.owns(name, row.id)) continue;
         const line = encodeSnapshotRow(++this.#snapshotLines, name, row);
         const bytes = Buffer.byteLength(line);
         if (filled + bytes > CHUNK_BYTES) {
@@ -98,11 +99,13 @@ export class NextFile {
     yield chunk.subarray(0, filled);
   }
 
-  /** Omits from the snapshot each row that these changes put. The changes follow in the file. */
+  /**
+   * Omits from the snapshot each row that these changes put, unless it owns rows by then. The
+   * changes follow in the file.
+   */
   leaveOut(changes: readonly Change[]): void {
     for (const effect of changes.flat()) {
-      const isLeft = 'put' in effect && ownedCollections[effect.put].length === 0;
-      if (isLeft) this.#leftOut[effect.put].add(effect.row.id);
+      if ('put' in effect) this.#leftOut[effect.put].add(effect.row.id);
     }
   }
 

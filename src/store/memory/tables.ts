@@ -112,6 +112,11 @@ export class Tables {
     return this.#list(name, owner)?.ids ?? [];
   }
 
+  /** Returns whether the row owns rows of any collection. */
+  owns(name: CollectionName, id: Id): boolean {
+    return ownedCollections[name].some((owned) => (this.#list(owned, id)?.ids.length ?? 0) > 0);
+  }
+
   nextId(name: CollectionName): Id {
     return this.#tables[name].nextId;
   }
