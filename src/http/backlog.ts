@@ -62,8 +62,7 @@ export class Backlog {
 
   #cutOne(): void {
     const holdings = this.#holdings.itemsOf(this.#holdings.largest());
-    const [oldest] = holdings;
-    if (oldest === undefined) return;
+    const oldest = holdings[0] as Holding;
     this.#cuts++;
     oldest.socket.destroy();
     // All holdings of the socket end with it, but their `close` events come later.

@@ -13,7 +13,7 @@ const HOST = 'Host: localhost\r\n';
 const HEALTH = `GET /healthz HTTP/1.1\r\n${HOST}\r\n`;
 const TUNNEL = `CONNECT example.com:443 HTTP/1.1\r\n${HOST}\r\n`;
 // All that ends them; and time enough to upload the page on a machine that has much to do.
-const IMPATIENT = { timeouts: { stallMs: 5_000 } };
+const IMPATIENT = { timeouts: { stallMs: 5_000, requestMs: 12_000 } };
 const PATIENT = { timeouts: { stallMs: 60_000, headersMs: 60_000, requestMs: 60_000 } };
 const CLOSE = 'Connection: close\r\n';
 
