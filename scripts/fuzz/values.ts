@@ -14,8 +14,10 @@ const UNICODE_LENGTH_MAX = 64;
 // For a schema without a limit.
 const LENGTH_MAX = 1_500;
 const TRIES_MAX = 20;
+// No pattern that all validators understand excludes names without a visible character.
+const VISIBLE = /[^\p{Default_Ignorable_Code_Point}\s]/u;
 const ODD_TEXTS = [
-  ...'| |\t| a|a\u00a0|\u3000|\ufeff|\u200b|\u2028|\u202eabc'.split('|'),
+  ...'| |\t| a|a\u00a0|\u3000|\ufeff|a\u200b|\u2028|\u202eabc'.split('|'),
   ...'\0|a\0b|abcdefgh\0|\u0007|\u001b[31m|a\r\nSet-Cookie: a=b|\u007f'.split('|'),
   ...'\ud800|a\udc00|\udc00\ud800|abcdefgh\ud83d'.split('|'),
   // Unicode normalization lengthens, shortens or reorders these.
@@ -57,7 +59,8 @@ function validText(schema: Schema, random: Random): string {
     const separators = isShort && random() < 0.2 ? SEPARATORS : letters;
     const next = () => pick(random, random() < 0.1 ? separators : letters);
     const text = Array.from({ length }, next).join('').normalize('NFC');
-    if (problemsOf(text, schema, 'ignored').length === 0) return text;
+    const isVisible = text === '' || VISIBLE.test(text);
+    if (isVisible && problemsOf(text, schema, 'ignored').length === 0) return text;
   }
   return String(random()).padEnd(minLength, 'x').slice(0, maxLength);
 }
