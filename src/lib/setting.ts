@@ -6,7 +6,7 @@ export interface Setting<T> {
   /** Returns the value of a text; undefined if the text is not as expected. */
   readonly read: (text: string) => T | undefined;
   readonly expected: string;
-  /** Returns a correction to suggest for a wrong text; undefined if there is none. */
+  /** Returns a correction to suggest for a wrong text, or undefined. */
   readonly guess?: (text: string) => string | undefined;
   /** Whether errors hide the value. */
   readonly isSecret?: boolean;

@@ -87,7 +87,7 @@ describe('sweepSessions', () => {
     assert.ok(turns >= 9, `${turns} turns`);
   });
 
-  it('stops after the current page once it is told to', async (t) => {
+  it('stops after the current page once its signal is aborted', async (t) => {
     const store = await openFor(t, 'memory:');
     await addSessions(store, 120, Array(240).fill(NOW));
     const stopping = new AbortController();

@@ -17,7 +17,7 @@ export interface FileEndOptions {
   readonly file: DataFile;
   /** The length of the file in bytes, without a torn end. */
   readonly length: number;
-  /** Sets a torn end of the file aside; null if there is none. */
+  /** Sets a torn end of the file aside; null if the file is whole. */
   readonly setTornEndAside: (() => Promise<void>) | null;
   readonly log: Log;
 }

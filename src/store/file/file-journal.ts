@@ -198,7 +198,7 @@ export class FileJournal implements Journal, Compactable {
     return null;
   }
 
-  // Another program may move the file away, or copy another one over it. Changes that are appended
+  // Another program may move the file away, or copy another file over it. Changes that are appended
   // then would be lost.
   async #look(time: number): Promise<void> {
     if (!(await this.#end.isAsLeft(this.#options.path))) {

@@ -36,7 +36,7 @@ export class DroppedLists {
     this.#counts[list.name].rows += list.ids.length;
   }
 
-  /** Takes a row off the last list; returns null if there is none. */
+  /** Takes a row off the last list; returns null if all lists are empty. */
   pop(): { readonly name: CollectionName; readonly id: Id } | null {
     for (let list = this.#stack.at(-1); list !== undefined; list = this.#stack.at(-1)) {
       const { name, owner } = list;

@@ -82,7 +82,7 @@ export class IdList {
     return page;
   }
 
-  // The last chunk that begins at or below the id; 0 if there is none.
+  // The index of the last chunk that begins at or below the id, or 0.
   #chunkFor(id: Id): number {
     return Math.max(0, firstIndex(this.#chunks.length, (at) => (this.#chunks[at]?.[0] as Id) > id) - 1);
   }
